@@ -1,0 +1,243 @@
+"""The registry of every error pgmask can raise, in Python and in SQL, and the exceptions for it.
+
+A code is ``PM`` and three digits; as SQLSTATE it lies in the part of the code space that the SQL
+standard leaves to implementations.  ``sql/02_errors.sql`` and ``docs/reference/errors.md`` mirror
+this registry; a test compares the three.  A retired code keeps its number for ever.
+
+====== ============================================
+group  meaning
+====== ============================================
+PM00x  names and values at the edge
+PM01x  the catalogue file
+PM02x  the server and the connection
+PM04x  a write refused by the sealing trigger
+PM1xx  identity: who is asking
+PM2xx  plan, apply, drift, protected tables
+PM3xx  keys and sealed values
+PM5xx  the register of units and persons
+PM7xx  findings of ``doctor``
+PM9xx  a fault of pgmask itself
+====== ============================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorCode:
+    """One registered condition.
+
+    code: ``PMnnn``; title: what happened, one clause without a value in it; cause: why it comes
+    about; way_out: what the reader does now; retired: the number may not be used again.
+    """
+
+    code: str
+    title: str
+    cause: str
+    way_out: str
+    retired: bool = False
+
+
+def _codes(*entries: tuple[str, str, str, str]) -> dict[str, ErrorCode]:
+    found: dict[str, ErrorCode] = {}
+    for code, title, cause, way_out in entries:
+        if code in found:
+            raise ValueError(f"{code} is registered twice")
+        found[code] = ErrorCode(code=code, title=title, cause=cause, way_out=way_out)
+    return found
+
+
+REGISTRY: Final[dict[str, ErrorCode]] = _codes(
+    (
+        "PM001",
+        "bad name",
+        "A name is empty, holds NUL, or is longer than PostgreSQL's 63 bytes.",
+        "Use another name; pgmask never shortens or repairs one.",
+    ),
+    (
+        "PM002",
+        "generated SQL did not pass the parse gate",
+        "A statement pgmask built is not exactly one statement of the expected kind.",
+        "Nothing was run. Report the object named; its definition is in the plan.",
+    ),
+    (
+        "PM010",
+        "the catalogue cannot be read",
+        "The file is missing, is not UTF-8, or is not YAML.",
+        "Correct the file at the position given.",
+    ),
+    (
+        "PM011",
+        "the catalogue has problems",
+        "At least one rule of the catalogue or of a policy pack in force is not met.",
+        "Each problem is listed with file, line, column and a fix.",
+    ),
+    (
+        "PM020",
+        "cannot connect",
+        "The server does not answer, or refuses this login, database or TLS setting.",
+        "Check the address and the login: pgmask doctor --dsn ...",
+    ),
+    (
+        "PM021",
+        "no PostgreSQL found",
+        "No --dsn was given and no server binaries are installed.",
+        "Give --dsn, install PostgreSQL 15 or newer, or: pip install 'pgmask[embedded]'",
+    ),
+    (
+        "PM022",
+        "the server could not be started",
+        "initdb or the server itself stopped with an error.",
+        "Read the log whose place is given.",
+    ),
+    (
+        "PM041",
+        "a value is not valid for its kind",
+        "The value written to a protected column is not of the column's kind.",
+        "Nothing was written. Send a valid value, or leave the column out.",
+    ),
+    (
+        "PM042",
+        "a value looks masked but is not the mask of this row",
+        "The value holds a mask glyph and differs from the stored mask, so it cannot be the truth.",
+        "Nothing was written. Send the unchanged value, the full value, or leave the column out.",
+    ),
+    (
+        "PM043",
+        "a mask has changed meanwhile",
+        "The row was changed by somebody else after it was read; its mask is another one now.",
+        "Nothing was written. Reload the row and repeat the change.",
+    ),
+    (
+        "PM101",
+        "no identity in this transaction",
+        "The profile needs to know who is asking, and nobody has logged in.",
+        "First statement of the transaction: SELECT pgmask.login($1), with a fresh assertion.",
+    ),
+    (
+        "PM102",
+        "the identity has expired",
+        "The signed statement of who is asking is past its end.",
+        "Mint a new assertion and log in again in a new transaction.",
+    ),
+    (
+        "PM103",
+        "the identity was refused",
+        "The signature, issuer, profile, database login or the person's standing does not hold.",
+        "Ask for SELECT * FROM pgmask.whoami(), or see the register with the unit's responsible.",
+    ),
+    (
+        "PM220",
+        "statements of the owner are refused on a protected table",
+        "Under forced row-level security the owner would silently see and change no rows.",
+        "Change the table in a migration window, or use a profile's view.",
+    ),
+    (
+        "PM310",
+        "a key is missing",
+        "The file or loaded key that wraps the data keys is not there.",
+        "Masked reads go on. Load the key: pgmask keys load; then repeat the write.",
+    ),
+    (
+        "PM311",
+        "a key is not the registered one",
+        "The key file was replaced: its fingerprint differs from the registered fingerprint.",
+        "Put the right key file back; nothing was read or written with the wrong one.",
+    ),
+    (
+        "PM312",
+        "a key file is truncated",
+        "The key file is shorter than a key file is.",
+        "Restore the file from escrow.",
+    ),
+    (
+        "PM313",
+        "a key file is damaged",
+        "The checksum of the key file does not hold.",
+        "Restore the file from escrow.",
+    ),
+    (
+        "PM314",
+        "the subject's data key is gone",
+        "The key of this subject was erased or never restored, so its sealed values cannot be used.",
+        "If it was erased on purpose, this is final. Else restore the key tables.",
+    ),
+    (
+        "PM315",
+        "a sealed value is damaged",
+        "The sealed value does not open under its row's key: it was changed, moved or cut.",
+        "Nothing was written. Find the row with pgmask seal TABLE --verify.",
+    ),
+    (
+        "PM901",
+        "a fault of pgmask",
+        "Something happened that the code holds to be impossible.",
+        "Please report it with the message; it holds no data.",
+    ),
+)
+
+
+class PgmaskError(Exception):
+    """An error with a code of the registry.
+
+    code: ``PMnnn``; message: what and where, never a cell value, key or secret; detail, hint: more
+    of it and the way out (the registry's way out when empty); where: ``file:line:column`` of a
+    catalogue or the path to a node of a query; exit_code: what the command line returns (1 error,
+    2 differences or findings, 3 refused).
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, code: str, message: str, *, detail: str = "", hint: str = "", where: str = ""
+    ) -> None:
+        if code not in REGISTRY:
+            raise KeyError(f"{code} is not in the registry of errors")
+        super().__init__(code, message, detail, hint, where)
+        self.code = code
+        self.message = message
+        self.detail = detail
+        self.hint = hint or REGISTRY[code].way_out
+        self.where = where
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), *self.args)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.code} {self.message}"
+
+
+def _rebuild(
+    kind: type[PgmaskError], code: str, message: str, detail: str, hint: str, where: str
+) -> PgmaskError:
+    return kind(code, message, detail=detail, hint=hint, where=where)
+
+
+class CatalogueError(PgmaskError):
+    """The catalogue file is wrong (PM01x)."""
+
+
+class ServerError(PgmaskError):
+    """The server or the connection to it (PM02x)."""
+
+
+class PlanError(PgmaskError):
+    """Planning or applying failed (PM2xx)."""
+
+
+class Refused(PgmaskError):
+    """pgmask declines to go on because of a hazard or a missing approval (exit code 3)."""
+
+    exit_code = 3
+
+
+class KeyFault(PgmaskError):
+    """A key is missing, wrong, truncated or damaged (PM31x)."""
+
+
+class InternalError(PgmaskError):
+    """A fault of pgmask itself (PM9xx)."""
