@@ -162,7 +162,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM314",
         "the subject's data key is gone",
-        "The key of this subject was erased or never restored, so its sealed values cannot be used.",
+        "The subject's key was erased or never restored, so its sealed values cannot be used.",
         "If it was erased on purpose, this is final. Else restore the key tables.",
     ),
     (

@@ -1,0 +1,1 @@
+"""The classification catalogue: YAML in, one frozen Catalogue out."""

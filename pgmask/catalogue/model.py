@@ -1,0 +1,353 @@
+"""The catalogue as frozen values: what is classified, who sees it in which form.
+
+Levels are numbers, 1 the most sensitive.  Everything short in the YAML (includes, defaults, name
+patterns, templates, ``level_3`` lists) is written out here; this form is hashed and deployed (A4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pgmask.hashing import digest, plain
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a catalogue file: path relative to the catalogue's folder, line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+NOWHERE = Position("", 0, 0)
+
+
+class Form(StrEnum):
+    """The form in which a profile sees a column."""
+
+    PLAIN = "plain"
+    """The stored column; for a sealed column that is the mask."""
+    MASK = "mask"
+    HIDDEN = "hidden"
+    """NULL of the exact type."""
+
+
+class Rows(StrEnum):
+    """Which rows a profile reaches; several are combined with OR."""
+
+    ALL = "all"
+    OWN_UNIT = "own_unit"
+    UNITS = "units"
+    ASSIGNED = "assigned"
+    GRANTED = "granted"
+
+
+class Operation(StrEnum):
+    """What a profile may do with a view."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Unique(StrEnum):
+    """How far a sealed value must be unique."""
+
+    NO = "no"
+    GLOBAL = "global"
+    PER_UNIT = "per_unit"
+
+
+class Opens(StrEnum):
+    """When a profile's grants on a table are given."""
+
+    ALWAYS = "always"
+    WHEN_SEALED = "when_sealed"
+
+
+class Grade(StrEnum):
+    """The identity a profile honours, weakest first."""
+
+    ASSERTION = "assertion"
+    CHALLENGE = "challenge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindBy:
+    """Kind of a value by a discriminator column of the same row.
+
+    column: the discriminator; cases: (its value as text, kind); otherwise: the kind of all others.
+    """
+
+    column: str
+    cases: tuple[tuple[str, str], ...]
+    otherwise: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One classified column (A1).
+
+    level 1..3; category: of the packs in force; kind: of ``pgmask.kinds``, or None for level 3 and
+    for level 2 without one; mask: name of the kind's mask rule, None for its default; subject: the
+    column of the same table that names the person this value speaks of, None for the table's own
+    subject; search: offered by blind index; unique; required: may not be NULL or empty; validate:
+    ``refuse`` a value that is not valid for the kind, or ``flag`` it in ``pgmask_quality``;
+    why, basis: A8; derived_from: ``column`` or ``table.column``; checks: cross checks such as
+    birth date and sex against the number, as (check name, other column).
+    """
+
+    name: str
+    level: int
+    category: str
+    kind: str | None = None
+    kind_by: KindBy | None = None
+    mask: str | None = None
+    subject: str | None = None
+    search: bool = False
+    unique: Unique = Unique.NO
+    required: bool = False
+    validate: str = "refuse"
+    why: str | None = None
+    basis: str | None = None
+    derived_from: tuple[str, ...] = ()
+    checks: tuple[tuple[str, str], ...] = ()
+    position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def sealed(self) -> bool:
+        """Level 1: the column stores the mask and the truth lies encrypted beside it (B1, F1)."""
+        return self.level == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HighValue:
+    """The rule that marks high-value subjects (D1): the grade column of the subject table.
+
+    order: the grades from lowest to highest; at_least: the lowest one that counts.
+    """
+
+    column: str
+    order: tuple[str, ...]
+    at_least: str
+
+    @property
+    def grades(self) -> tuple[str, ...]:
+        """The grades at or above the threshold."""
+        return self.order[self.order.index(self.at_least) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A class of persons: the table that holds one row each.
+
+    name: the subject class (the catalogue's table key unless named); table: ``schema.table`` as the
+    application knows it; key: its single key column; unit: the column with the unit that collected
+    the person (C1), None where no unit rule applies; owner: the column with the assigned person,
+    None to use the register's assignments.
+    """
+
+    name: str
+    table: str
+    key: str
+    unit: str | None = None
+    owner: str | None = None
+    high_value: HighValue | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One protected table.
+
+    schema, name: as the application knows it; subject_class and subject: whose rows these are, and
+    the column with the subject's key (for the subject's own table its key); subject None: the table
+    speaks of no person by key, each row is its own subject; unit: a column of this table with the
+    unit, None: kept from the subject's row in ``pgmask_unit`` when a profile needs it;
+    columns: every column of the table, in the catalogue's order, level 3 included.
+    """
+
+    schema: str
+    name: str
+    subject_class: str | None
+    subject: str | None
+    unit: str | None = None
+    owner: str = ""
+    domain: str = ""
+    columns: tuple[Column, ...] = ()
+    conflict_target: tuple[str, ...] = ()
+    position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def id(self) -> str:
+        """``schema.table`` as the application knows it: the name in associated data and reports."""
+        return f"{self.schema}.{self.name}"
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+    @property
+    def sealed_columns(self) -> tuple[Column, ...]:
+        """The level-1 columns, in order."""
+        return tuple(c for c in self.columns if c.sealed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where the tables of one application schema are kept.
+
+    schema: as the application knows it; mode ``aside``: protected tables move to ``as_`` and the
+    views of ``profile`` take the name ``schema``; ``beside``: tables stay, every profile has a
+    schema of its own name.
+    """
+
+    schema: str
+    mode: str = "aside"
+    as_: str = ""
+    profile: str | None = None
+
+    @property
+    def store_schema(self) -> str:
+        """The schema that holds the store tables."""
+        return self.as_ if self.mode == "aside" else self.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityRule:
+    """Who is honoured: the lowest grade, life of an assertion in seconds, issuers, direct logins."""
+
+    grade: Grade = Grade.ASSERTION
+    max_ttl: int = 60
+    issuers: tuple[str, ...] = ()
+    login: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One access profile.
+
+    rows: how its rows are chosen; forms: (level, form) for levels 1..3; column_forms: exceptions as
+    (``schema.table.column``, form), stricter only; operations: (table id, operations) for every
+    protected table, empty operations = no view; direct_service: its people serve the customer
+    directly, so level 2 may be plain (B4); posts: the register's posts that give this profile.
+    """
+
+    name: str
+    rows: tuple[Rows, ...]
+    forms: tuple[tuple[int, Form], ...]
+    column_forms: tuple[tuple[str, Form], ...] = ()
+    operations: tuple[tuple[str, tuple[Operation, ...]], ...] = ()
+    identity: IdentityRule = IdentityRule()
+    opens: Opens = Opens.WHEN_SEALED
+    direct_service: bool = False
+    sees_high_value: bool = False
+    posts: tuple[str, ...] = ()
+    outsourced: bool = False
+    position: Position = field(default=NOWHERE, compare=False)
+
+    def form(self, table: Table, column: Column) -> Form:
+        """How this profile sees the column: its own exception, else the form of its level."""
+        wanted = f"{table.id}.{column.name}"
+        for name, form in self.column_forms:
+            if name == wanted:
+                return form
+        return dict(self.forms)[column.level]
+
+    def may(self, table: Table) -> tuple[Operation, ...]:
+        """The operations on that table; empty: no view."""
+        return dict(self.operations).get(table.id, ())
+
+    def writes(self, table: Table) -> bool:
+        """Whether whole-row writers may use this profile's view."""
+        return any(o in (Operation.INSERT, Operation.UPDATE) for o in self.may(table))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unprotected:
+    """Tables without personal information, by name (globs already matched) and the reason."""
+
+    tables: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exception_:
+    """A derogation: the column stands at ``level`` instead of ``instead_of`` until a date (A2)."""
+
+    column: str
+    level: int
+    instead_of: int
+    reason: str
+    approved_by: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The written-out catalogue.
+
+    Table ids, profile names and subject classes are unique; tuples are in a stable order that does
+    not depend on the order of files or keys.
+    """
+
+    packs: tuple[str, ...]
+    stores: tuple[Store, ...]
+    subjects: tuple[Subject, ...]
+    tables: tuple[Table, ...]
+    profiles: tuple[Profile, ...]
+    unprotected: tuple[Unprotected, ...] = ()
+    exceptions: tuple[Exception_, ...] = ()
+    backup: tuple[str, ...] = ()
+    store_owner: str = "pgmask_store"
+    migrations_tool: str | None = None
+    roles_prefix: str = "pgmask_"
+    environment: str = ""
+    key_provider: str = "file"
+
+    def table(self, id_: str) -> Table | None:
+        """The protected table with that id (``schema.table``), or None."""
+        return next((t for t in self.tables if t.id == id_), None)
+
+    def store(self, schema: str) -> Store | None:
+        """The store of an application schema, or None."""
+        return next((s for s in self.stores if s.schema == schema), None)
+
+    def subject(self, name: str) -> Subject | None:
+        """The subject class of that name, or None."""
+        return next((s for s in self.subjects if s.name == name), None)
+
+    def group_role(self, profile: Profile) -> str:
+        """The role applications are members of."""
+        return f"{self.roles_prefix}{profile.name}"
+
+    def view_owner(self, profile: Profile) -> str:
+        """The NOLOGIN role that owns the profile's views and is the TO of its policies."""
+        return f"{self.roles_prefix}{profile.name}_views"
+
+    def view_schema(self, profile: Profile, store: Store) -> str:
+        """The schema of this profile's views over that store."""
+        if store.mode == "aside" and store.profile == profile.name:
+            return store.schema
+        return profile.name
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the written-out form; positions do not count."""
+        return digest(_without_positions(self))
+
+
+def _without_positions(catalogue: Catalogue) -> object:
+    def strip(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: strip(v) for k, v in value.items() if k != "position"}
+        if isinstance(value, list):
+            return [strip(v) for v in value]
+        return value
+
+    return strip(plain(catalogue))
