@@ -14,7 +14,7 @@ from pgmask.hashing import digest, plain
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a catalogue file: path relative to the catalogue's folder, line and column from 1."""
+    """A place in a catalogue: path relative to its folder, line and column from 1."""
 
     file: str
     line: int
@@ -220,7 +220,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRule:
-    """Who is honoured: the lowest grade, life of an assertion in seconds, issuers, direct logins."""
+    """Who is honoured: lowest grade, life of an assertion in seconds, issuers, direct logins."""
 
     grade: Grade = Grade.ASSERTION
     max_ttl: int = 60
