@@ -1,0 +1,92 @@
+"""Fixtures: a server per version, an empty database, a database with pgmask installed.
+
+A test that uses one of them runs on every version of ``harness.VERSIONS``; ``pg(">= 17")``
+narrows that. A version that is not on this machine is a visible skip, or a failure where
+``PGMASK_TEST_REQUIRE=15,18`` says that it must be there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from pgmask.errors import ServerError
+from tests.harness import VERSIONS, Database, Server, binaries_of
+
+
+def _required() -> set[int]:
+    return {int(v) for v in os.environ.get("PGMASK_TEST_REQUIRE", "").split(",") if v.strip()}
+
+
+def pytest_report_header() -> list[str]:
+    """Say on which servers the tests run."""
+    lines = []
+    for major in VERSIONS:
+        try:
+            lines.append(str(binaries_of(major)))
+        except ServerError as error:
+            lines.append(f"PostgreSQL {major}: MISSING, its tests are skipped ({error})")
+    return lines
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out versions a test is not for, and the long tests unless they are asked for."""
+    kept, left = [], []
+    asked = config.getoption("-m") or ""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        major = params.get("server")
+        specs = [str(mark.args[0]) for mark in item.iter_markers("pg")]
+        wrong = major is not None and any(major not in SpecifierSet(spec) for spec in specs)
+        long = item.get_closest_marker("extra") is not None and "extra" not in str(asked)
+        (left if wrong or long else kept).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids=lambda v: f"pg{v}")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A running cluster of one version with the actors; nothing else in it."""
+    major: int = request.param
+    try:
+        binaries = binaries_of(major)
+    except ServerError as error:
+        if major in _required():
+            raise
+        pytest.skip(f"no PostgreSQL {major} here: {error}")
+    made = Server(binaries)
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    """An empty database owned by ``installer``."""
+    with server.database() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def installed_template(server: Server) -> str:
+    """The name of a database with the runtime installed; clone it, do not connect to it."""
+    try:
+        runtime = importlib.import_module("pgmask.runtime")
+    except ModuleNotFoundError:
+        pytest.skip("pgmask.runtime is not there")
+    made = server.create_database(name="installed")
+    runtime.install(made.dsn())
+    return made.name
+
+
+@pytest.fixture
+def installed(server: Server, installed_template: str) -> Iterator[Database]:
+    """A database owned by ``installer`` with the runtime installed by him."""
+    with server.database(template=installed_template) as made:
+        yield made

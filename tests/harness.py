@@ -1,0 +1,258 @@
+"""Clusters and databases for the tests: one cluster per version and worker, one clone per test.
+
+A cluster starts in half a second without fsync, and roles are cluster-wide, so every worker of
+pytest-xdist has clusters of its own: tests may create and drop roles and not meet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from pytest_postgresql.executors import PostgreSQLExecutor
+
+from pgmask.server.binaries import Binaries, find_binaries
+from pgmask.server.cluster import Cluster, create_cluster
+from tests.actors import ACTORS, INSTALLER, SUPERUSER, password
+
+VERSIONS = (15, 18)
+Connection = psycopg.Connection[Any]
+
+# Small limits: many databases, few connections, and a lock table the size of a default server's.
+_SETTINGS = {
+    "max_connections": "60",
+    "autovacuum_naptime": "5min",
+    "timezone": "Asia/Shanghai",
+    "max_prepared_transactions": "5",
+    "wal_level": "logical",
+    "wal_sender_timeout": "0",
+}
+_SHIM = """\
+import os, sys
+user = {user!r}
+if user is not None:
+    os.setgroups([]); os.setgid(user[1]); os.setuid(user[0])
+os.chdir({cwd!r})
+os.execve({program!r}, [{program!r}, *sys.argv[1:]], {environ!r})
+"""
+
+
+class ClusterExecutor(PostgreSQLExecutor):
+    """pytest-postgresql's executor around a cluster as pgmask makes it (scram, TLS, account).
+
+    Its ``pg_ctl`` is a two-line script that changes to the server's account, because PostgreSQL
+    refuses to run as root, and sets the embedded programs' library path.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        super().__init__(
+            executable=str(_shim(cluster)),
+            host="127.0.0.1",
+            port=cluster.port,
+            datadir=str(cluster.data),
+            unixsocketdir=str(cluster.socket_dir),
+            logfile=str(cluster.log),
+            startparams="-w",
+            dbname="postgres",
+            user=SUPERUSER,
+            password=cluster.password,
+        )
+
+    def init_directory(self) -> None:
+        """Nothing to do: ``create_cluster`` has run initdb."""
+
+    def clean_directory(self) -> None:
+        """Remove the whole cluster, its socket and log included."""
+        self.cluster.stop()
+
+
+def _shim(cluster: Cluster) -> Path:
+    account = cluster.account
+    code = cluster.folder / "pg_ctl.py"
+    code.write_text(
+        _SHIM.format(
+            user=(account.uid, account.gid) if account.switch else None,
+            cwd=str(cluster.folder),
+            program=str(cluster.binaries.bin / "pg_ctl"),
+            environ=cluster.binaries.environ(),
+        ),
+        "utf-8",
+    )
+    shim = cluster.folder / "pg_ctl"
+    shim.write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I {shlex.quote(str(code))} "$@"\n', "utf-8"
+    )
+    shim.chmod(0o755)
+    # The executor opens the log through pg_ctl, which runs under the account.
+    cluster.log.touch()
+    account.own(cluster.log)
+    return shim
+
+
+class Database:
+    """One database of a test server. Connections made through it are closed with it."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.server = server
+        self.name = name
+        self._open: list[Connection] = []
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return self.server.major
+
+    def dsn(self, user: str = INSTALLER.name, **options: Any) -> str:
+        """The DSN of a login; ``installer`` owns the database."""
+        return self.server.dsn(user, dbname=self.name, **options)
+
+    def connect(
+        self, user: str = INSTALLER.name, *, autocommit: bool = False, **options: Any
+    ) -> Connection:
+        """A connection as this login; closed at the end of the test."""
+        made: Connection = psycopg.connect(self.dsn(user), autocommit=autocommit, **options)
+        self._open.append(made)
+        return made
+
+    def superuser(self, *, autocommit: bool = True) -> Connection:
+        """A connection as superuser: for setting up and for looking, never for the attempt."""
+        return self.connect(SUPERUSER, autocommit=autocommit)
+
+    def run(self, statements: str, user: str = INSTALLER.name) -> None:
+        """Run a script in one transaction as this login."""
+        with psycopg.connect(self.dsn(user)) as connection:
+            connection.execute(statements.encode())
+
+    def rows(self, query: str, *values: Any, user: str = INSTALLER.name) -> list[tuple[Any, ...]]:
+        """The rows of one query, in a transaction of its own that is rolled back."""
+        with psycopg.connect(self.dsn(user)) as connection:
+            found = connection.execute(query.encode(), values or None).fetchall()
+            connection.rollback()
+            return found
+
+    def close(self) -> None:
+        """Close every connection that was made through ``connect``."""
+        for connection in self._open:
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+        self._open.clear()
+
+
+class Server:
+    """A running throw-away cluster of one version with the actors of the tests."""
+
+    def __init__(self, binaries: Binaries) -> None:
+        self.binaries = binaries
+        self.major = binaries.major
+        self.cluster = create_cluster(binaries=binaries, settings=_SETTINGS)
+        self.executor = ClusterExecutor(self.cluster)
+        self._numbers = itertools.count(1)
+        self._known = {SUPERUSER: self.cluster.password}
+
+    def start(self) -> Self:
+        """Start the cluster and create the actors."""
+        self.executor.start()
+        self.executor.wait_for_postgres()
+        for actor in ACTORS:
+            self.role(actor.name, actor.attributes)
+        return self
+
+    def stop(self) -> None:
+        """Stop the cluster and remove its files."""
+        self.executor.stop()
+        self.executor.clean_directory()
+
+    def role(self, name: str, attributes: str = "") -> None:
+        """Create a login with a password the harness knows, unless it exists."""
+        with self.admin() as connection:
+            exists = connection.execute(
+                "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", (name,)
+            ).fetchone()
+            if exists is None:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
+                        sql.Identifier(name),
+                        sql.SQL(attributes),  # type: ignore[arg-type]  # from tests only
+                        sql.Literal(password(name)),
+                    )
+                )
+
+    def dsn(self, user: str = SUPERUSER, *, dbname: str = "postgres", **options: Any) -> str:
+        """A DSN over the unix socket; ``host="127.0.0.1"`` as an option makes it TCP with TLS."""
+        parts = {
+            "host": str(self.cluster.socket_dir),
+            "port": self.cluster.port,
+            "user": user,
+            "password": self._known.get(user, password(user)),
+            "dbname": dbname,
+        }
+        return make_conninfo("", **(parts | options))
+
+    def admin(self) -> Connection:
+        """A superuser's autocommit connection to the maintenance database."""
+        return psycopg.connect(self.dsn(), autocommit=True)
+
+    def create_database(
+        self, *, template: str = "template0", name: str | None = None, owner: str = INSTALLER.name
+    ) -> Database:
+        """A new database, empty or a copy of a template with its grants and settings."""
+        name = name or f"t{next(self._numbers)}"
+        with self.admin() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
+                    sql.Identifier(name),
+                    sql.Identifier(owner),
+                    sql.Identifier(template),
+                    # Copying files writes no WAL for every page; without fsync it is the faster.
+                    sql.SQL("file_copy" if template != "template0" else "wal_log"),
+                )
+            )
+            if template != "template0":
+                # CREATE DATABASE copies neither the grants on a database nor its settings.
+                connection.execute(
+                    "UPDATE pg_catalog.pg_database AS d SET datacl = t.datacl"
+                    " FROM pg_catalog.pg_database AS t WHERE d.datname = %s AND t.datname = %s",
+                    (name, template),
+                )
+                connection.execute(
+                    "INSERT INTO pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
+                    " SELECT d.oid, s.setrole, s.setconfig FROM pg_catalog.pg_database AS d,"
+                    " pg_catalog.pg_db_role_setting AS s"
+                    " JOIN pg_catalog.pg_database AS t ON t.oid = s.setdatabase"
+                    " WHERE d.datname = %s AND t.datname = %s",
+                    (name, template),
+                )
+        return Database(self, name)
+
+    def drop_database(self, database: Database) -> None:
+        """Drop it, whoever is connected."""
+        database.close()
+        with self.admin() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
+                    sql.Identifier(database.name)
+                )
+            )
+
+    @contextlib.contextmanager
+    def database(self, *, template: str = "template0") -> Iterator[Database]:
+        """A database for the length of a ``with`` block."""
+        made = self.create_database(template=template)
+        try:
+            yield made
+        finally:
+            self.drop_database(made)
+
+
+def binaries_of(major: int) -> Binaries:
+    """The programs of one version. Raises pgmask.errors.ServerError when it is not there."""
+    return find_binaries(major)
