@@ -35,7 +35,8 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out versions a test is not for, and the long tests unless they are asked for."""
-    kept, left = [], []
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     asked = config.getoption("-m") or ""
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})

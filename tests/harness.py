@@ -181,14 +181,14 @@ class Server:
                 connection.execute(
                     sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
                         sql.Identifier(name),
-                        sql.SQL(attributes),  # type: ignore[arg-type]  # from tests only
+                        sql.SQL(attributes),  # text of the tests only
                         sql.Literal(password(name)),
                     )
                 )
 
     def dsn(self, user: str = SUPERUSER, *, dbname: str = "postgres", **options: Any) -> str:
         """A DSN over the unix socket; ``host="127.0.0.1"`` as an option makes it TCP with TLS."""
-        parts = {
+        parts: dict[str, Any] = {
             "host": str(self.cluster.socket_dir),
             "port": self.cluster.port,
             "user": user,

@@ -124,7 +124,7 @@ class Cluster:
         return (self.data / "PG_VERSION").exists() and self._pg_ctl("status") == 0
 
     def _pg_ctl(self, *words: str) -> int:
-        argv = [self.binaries.bin / "pg_ctl", "-D", self.data, *words]
+        argv: list[str | Path] = [self.binaries.bin / "pg_ctl", "-D", self.data, *words]
         return self.account.run(argv, environ=self.binaries.environ(), cwd=self.folder).returncode
 
     def _last_words(self) -> str:
@@ -280,9 +280,7 @@ def _initdb(cluster: Cluster) -> None:
             "-A", "scram-sha-256", f"--pwfile={pwfile}", "-E", "UTF8", "--locale=C.UTF-8",
             "--data-checksums" if cluster.keep else "--no-sync",
         ]  # fmt: skip
-        done = cluster.account.run(
-            argv, environ=cluster.binaries.environ(), cwd=cluster.folder
-        )
+        done = cluster.account.run(argv, environ=cluster.binaries.environ(), cwd=cluster.folder)
     finally:
         pwfile.unlink(missing_ok=True)
     if done.returncode != 0:

@@ -1,0 +1,186 @@
+"""The command ``pgmask``: finds the verb, loads its file, and turns errors into exit codes.
+
+Exit codes: 0 fine, 1 error (wrong use included), 2 differences or findings, 3 refused,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated, Final, NoReturn, Protocol, cast
+
+import psycopg
+import typer
+from typer.exceptions import TyperException
+
+from pgmask.cli.output import people, tell
+from pgmask.errors import REGISTRY, InternalError, PgmaskError, ServerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """A file of ``pgmask/cli`` and the commands it registers."""
+
+    module: str
+    commands: tuple[str, ...]
+
+
+VERBS: Final = (
+    Verb(module="demo", commands=("demo",)),
+    Verb(module="init", commands=("init",)),
+    Verb(module="check", commands=("check",)),
+    Verb(module="install", commands=("install", "upgrade")),
+    Verb(module="doctor", commands=("doctor",)),
+    Verb(module="plan", commands=("plan",)),
+    Verb(module="apply", commands=("apply",)),
+    Verb(module="drift", commands=("drift",)),
+    Verb(module="revision", commands=("revision",)),
+    Verb(module="seal", commands=("seal",)),
+    Verb(module="keys", commands=("keys",)),
+    Verb(module="explain", commands=("explain",)),
+)
+
+_HELP: Final = """\
+Masks and encrypts customer information inside PostgreSQL, from one catalogue.
+
+[b]init[/b] writes a starter catalogue from a database; [b]check[/b] finds every problem in it; \
+[b]plan[/b] shows what would change and who will see what; [b]apply[/b] does it; [b]seal[/b] \
+adopts the rows that are already there; [b]drift[/b] tells what was changed by hand. \
+[b]demo[/b] shows all of it on a server of its own.
+"""
+_EPILOG: Final = (
+    "Exit codes: 0 fine, 1 error, 2 differences or findings, 3 refused. "
+    "Every error has a code: pgmask explain PM101."
+)
+
+
+class _VerbModule(Protocol):
+    def register(self, app: typer.Typer) -> None: ...
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pgmask {version('pgmask')}")
+        raise typer.Exit
+
+
+def _globals(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="PGMASK_DEBUG", help="Print where an error came from."),
+    ] = False,
+) -> None:
+    pass
+
+
+def build_app(verbs: Sequence[Verb] = VERBS) -> typer.Typer:
+    """The command line with these verbs; each verb's file is imported here and not before."""
+    app = typer.Typer(
+        name="pgmask",
+        help=_HELP,
+        epilog=_EPILOG,
+        rich_markup_mode="rich",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_globals)
+    for verb in verbs:
+        name = f"pgmask.cli.{verb.module}"
+        if importlib.util.find_spec(name) is None:
+            continue
+        cast(_VerbModule, importlib.import_module(name)).register(app)
+    return app
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line; the exit code comes back, errors are told on stderr."""
+    debug = "--debug" in words or bool(os.environ.get("PGMASK_DEBUG"))
+    try:
+        app = build_app(_needed(words))
+        # Not the library's own ending: its code for wrong use is 2, which means findings here.
+        answer = typer.main.get_command(app).main(
+            args=list(words), prog_name="pgmask", standalone_mode=False
+        )
+        return answer if isinstance(answer, int) else 0
+    except PgmaskError as error:
+        _show(error, debug=debug)
+        return error.exit_code
+    except TyperException as error:
+        shown = error.format_message() if hasattr(error, "format_message") else str(error)
+        if shown:
+            people.print(f"pgmask: {shown}", style="bold red", markup=False)
+            people.print("  pgmask --help lists the verbs, pgmask VERB --help their options.")
+        return 1
+    except (typer.Abort, KeyboardInterrupt):
+        people.print("pgmask: interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; saying more would only fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except psycopg.Error as error:
+        _show(_from_server(error), debug=debug)
+        return 1
+    except Exception as error:
+        _show(_unexpected(error), debug=debug)
+        return 1
+
+
+def main() -> NoReturn:
+    """The entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _needed(words: Sequence[str]) -> Sequence[Verb]:
+    """The one verb that is meant, so that the others' files need not be loaded; else all."""
+    if "_PGMASK_COMPLETE" not in os.environ:
+        named = next((w for w in words if not w.startswith("-")), None)
+        for verb in VERBS:
+            if named in verb.commands:
+                return (verb,)
+    return VERBS
+
+
+def _show(error: PgmaskError, *, debug: bool) -> None:
+    tell(error)
+    if debug:
+        traceback.print_exc(file=sys.stderr)
+
+
+def _from_server(error: psycopg.Error) -> PgmaskError:
+    """A server's error nobody expected. Its message may quote a value, so it is not repeated."""
+    code = error.sqlstate
+    if code in REGISTRY:
+        return PgmaskError(code, REGISTRY[code].title)
+    if code is None:
+        return ServerError("PM020", "the connection was lost")
+    return InternalError(
+        "PM901",
+        f"the server refused a statement with SQLSTATE {code} ({type(error).__name__})",
+        hint="--debug shows where, and the server's words; they may quote a value.",
+    )
+
+
+def _unexpected(error: Exception) -> PgmaskError:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f for f in frames if f"{os.sep}pgmask{os.sep}" in f.filename] or frames
+    last = ours[-1]
+    return InternalError(
+        "PM901",
+        f"{type(error).__name__} in {os.path.basename(last.filename)}, line {last.lineno}",
+        hint="Please report it with what --debug shows; look first that it holds no data.",
+    )

@@ -1,0 +1,48 @@
+"""Options that several verbs share, so that one word means one thing everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class TextFormat(StrEnum):
+    """How a verb prints its data on stdout."""
+
+    text = "text"
+    json = "json"
+
+
+Dsn = Annotated[
+    str | None,
+    typer.Option(
+        "--dsn",
+        envvar="PGMASK_DSN",
+        show_envvar=True,
+        metavar="DSN",
+        help="Database to use: a URL, key=value pairs or the name of a libpq service. "
+        "Without it libpq's own variables (PGSERVICE, PGHOST, ...) are used.",
+    ),
+]
+CatalogueFile = Annotated[
+    Path,
+    typer.Argument(
+        envvar="PGMASK_CATALOGUE",
+        show_envvar=True,
+        metavar="CATALOGUE",
+        help="The catalogue, such as catalogue.yml.",
+    ),
+]
+Format = Annotated[
+    TextFormat, typer.Option("--format", envvar="PGMASK_FORMAT", help="How data is printed.")
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", envvar="PGMASK_ENVIRONMENT", metavar="NAME",
+        help="Which environment of the catalogue to use.",
+    ),
+]  # fmt: skip

@@ -1,0 +1,29 @@
+"""Where words and data go, and how an error is told."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from typing import Final
+
+from rich.console import Console
+
+from pgmask.errors import PgmaskError
+
+people: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+"""For words to a person: progress, advice, errors. NO_COLOR is honoured."""
+
+
+def data(text: str) -> None:
+    """Print data on stdout, exactly as given, with one newline at the end."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def tell(error: PgmaskError) -> None:
+    """An error for a person: what and where, more of it, the way out, and where to read on."""
+    people.print(f"pgmask: {error}", style="bold red", markup=False)
+    if error.detail:
+        people.print(textwrap.indent(error.detail, "  "), markup=False)
+    if error.hint:
+        people.print(textwrap.indent(error.hint, "  "), style="green", markup=False)
+    people.print(f"  More: pgmask explain {error.code}", style="dim", markup=False)
