@@ -94,6 +94,48 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Read the log whose place is given.",
     ),
     (
+        "PM023",
+        "the server is too old",
+        "pgmask needs PostgreSQL 15 or newer.",
+        "Upgrade the server.",
+    ),
+    (
+        "PM024",
+        "the database is not UTF8",
+        "Masks hold characters and glyphs that other encodings lack.",
+        "Restore into a database created with ENCODING 'UTF8' TEMPLATE template0.",
+    ),
+    (
+        "PM025",
+        "pgcrypto is missing or stands in another schema",
+        "pgmask calls pgcrypto by the certain name pgmask_crypto, so that nobody can shadow it.",
+        "ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto; or install the contrib package.",
+    ),
+    (
+        "PM026",
+        "the installer lacks rights, or the database is not ready",
+        "Installing needs CREATEROLE and the ownership of the database; no superuser.",
+        "Each problem is listed with the statement that mends it. Nothing was changed.",
+    ),
+    (
+        "PM027",
+        "the runtime is not installed, or is of another revision",
+        "The database has no pgmask, or an older or a newer one than this program.",
+        "pgmask install, pgmask upgrade, or a newer pgmask.",
+    ),
+    (
+        "PM028",
+        "the runtime did not pass its own check",
+        "A function, table, trigger or comment of the runtime lacks a mark that protects it.",
+        "Nothing was installed. Each missing mark is listed.",
+    ),
+    (
+        "PM029",
+        "a role of pgmask is not ours to use",
+        "A role exists with more rights than pgmask gives it, or belongs to another installer.",
+        "Run the statements listed as that role's administrator, then repeat.",
+    ),
+    (
         "PM041",
         "a value is not valid for its kind",
         "The value written to a protected column is not of the column's kind.",
