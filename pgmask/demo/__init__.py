@@ -1,0 +1,1 @@
+"""The demonstration: an insurer's database, protected before the reader's eyes."""
