@@ -1,0 +1,118 @@
+-- The roles that own pgmask's objects, the three schemas, and the extension that computes HMAC
+-- and AES.
+--
+-- Roles belong to the whole cluster: a second database finds them there. Its installer then needs
+-- to be a member; where PostgreSQL does not let it make itself one (16 and newer, roles created
+-- by another installer), the error names the statement for the role's administrator.
+DO LANGUAGE plpgsql $pgmask$
+DECLARE
+  v_sixteen boolean := pg_catalog.current_setting('server_version_num')::integer >= 160000;
+  v_super boolean := (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER);
+  v_role text;
+  v_missing text[] := '{}';
+  v_power text;
+BEGIN
+  FOREACH v_role IN ARRAY ARRAY[
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register'
+  ] LOOP
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
+      BEGIN
+        EXECUTE pg_catalog.format(
+          'CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION '
+          'NOBYPASSRLS', v_role);
+      EXCEPTION
+        WHEN duplicate_object OR unique_violation THEN
+          NULL;  -- an install in another database of this cluster was faster
+      END;
+    END IF;
+
+    -- An attribute or a membership that somebody gave to one of these roles would be a way
+    -- around everything they own.
+    SELECT pg_catalog.concat_ws(', ',
+             CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
+             CASE WHEN r.rolcanlogin THEN 'LOGIN' END,
+             CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END,
+             CASE WHEN r.rolreplication THEN 'REPLICATION' END,
+             CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END)
+      INTO v_power
+      FROM pg_catalog.pg_roles AS r
+     WHERE r.rolname = v_role;
+    IF v_power <> '' THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'PM029',
+        MESSAGE = pg_catalog.format('role "%s" exists with more rights than pgmask gives it', v_role),
+        DETAIL = v_power,
+        HINT = pg_catalog.format(
+          'ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS', v_role);
+    END IF;
+
+    IF NOT v_super THEN
+      IF NOT (pg_catalog.pg_has_role(CURRENT_USER, v_role, 'USAGE')
+              AND pg_catalog.pg_has_role(CURRENT_USER, v_role, CASE WHEN v_sixteen THEN 'SET' ELSE 'MEMBER' END))
+      THEN
+        BEGIN
+          EXECUTE pg_catalog.format(
+            'GRANT %I TO CURRENT_USER %s', v_role,
+            CASE WHEN v_sixteen THEN 'WITH INHERIT TRUE, SET TRUE' ELSE '' END);
+        EXCEPTION
+          WHEN insufficient_privilege THEN
+            NULL;  -- judged below by what holds, not by what a command said
+        END;
+      END IF;
+      IF (pg_catalog.pg_has_role(CURRENT_USER, v_role, 'USAGE')
+          AND pg_catalog.pg_has_role(CURRENT_USER, v_role, CASE WHEN v_sixteen THEN 'SET' ELSE 'MEMBER' END))
+         IS NOT TRUE
+      THEN
+        v_missing := v_missing || pg_catalog.format(
+          'GRANT %I TO %I %s;', v_role, CURRENT_USER,
+          CASE WHEN v_sixteen THEN 'WITH ADMIN TRUE, INHERIT TRUE, SET TRUE' ELSE '' END);
+      END IF;
+    END IF;
+  END LOOP;
+
+  IF pg_catalog.cardinality(v_missing) > 0 THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PM029',
+      MESSAGE = pg_catalog.format(
+        'role "%s" is not a member of pgmask''s roles, which another installer of this cluster created',
+        CURRENT_USER),
+      DETAIL = pg_catalog.array_to_string(v_missing, E'\n'),
+      HINT = 'Have that installer or a superuser run the statements of the detail, then repeat.';
+  END IF;
+
+  BEGIN
+    EXECUTE 'COMMENT ON ROLE pgmask_owner IS '
+      '''Owns pgmask''''s schemas, register, identity and deployed state. Nobody logs in as it.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_sealer IS '
+      '''Owns pgmask''''s key tables and the functions that seal and open values.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_store IS ''Owns the store tables, where pgmask moved them.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_backup IS '
+      '''Group of the logins that make backups: sees every row; columns hold masks.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_register IS '
+      '''Group of the logins that maintain the register of units and persons.''';
+  EXCEPTION
+    WHEN insufficient_privilege THEN
+      NULL;  -- a second installer of the cluster need not administer the roles to use them
+  END;
+END;
+$pgmask$;
+
+CREATE SCHEMA IF NOT EXISTS pgmask;
+CREATE SCHEMA IF NOT EXISTS pgmask_private;
+CREATE SCHEMA IF NOT EXISTS pgmask_crypto;
+ALTER SCHEMA pgmask OWNER TO pgmask_owner;
+ALTER SCHEMA pgmask_private OWNER TO pgmask_owner;
+ALTER SCHEMA pgmask_crypto OWNER TO pgmask_owner;
+
+COMMENT ON SCHEMA pgmask IS 'What applications, officers and tools may call of pgmask.';
+COMMENT ON SCHEMA pgmask_private IS
+  'Tables and helpers of pgmask: keys, register, identity, deployed state. Not for applications.';
+COMMENT ON SCHEMA pgmask_crypto IS 'Holds the extension pgcrypto, so that its names are certain.';
+
+CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA pgmask_crypto;
+
+REVOKE ALL ON SCHEMA pgmask, pgmask_private, pgmask_crypto FROM PUBLIC;
+GRANT USAGE ON SCHEMA pgmask TO PUBLIC;
+GRANT USAGE, CREATE ON SCHEMA pgmask, pgmask_private TO pgmask_sealer;
+GRANT USAGE ON SCHEMA pgmask_crypto TO pgmask_sealer;
+GRANT USAGE ON SCHEMA pgmask_private, pgmask_crypto TO pgmask_backup;

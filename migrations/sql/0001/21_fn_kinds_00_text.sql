@@ -1,0 +1,86 @@
+-- Folding and digit helpers that the masks, validators and normalisers of the kinds share.
+--
+-- Every function of the 21_ files is one expression that PostgreSQL inlines: a mask costs no call,
+-- and no value travels as a parameter of a nested statement.  COLLATE "C" pins comparisons and
+-- regular expressions, which raise or fold under a nondeterministic collation of the column.
+
+CREATE FUNCTION pgmask.fold_width(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN translate(
+  p_value,
+  E'！＂＃＄％＆＇（）＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～\u3000',
+  E'!"#$%&''()+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~ '
+);
+REVOKE ALL ON FUNCTION pgmask.fold_width(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.fold_width(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.fold_width(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.fold_width(text) IS
+  'Full-width forms as their ASCII characters, the ideographic space as a space; a full-width asterisk stays, so that no mask glyph appears.';
+
+CREATE FUNCTION pgmask.compact(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN translate(
+  p_value,
+  E'！＂＃＄％＆＇＋０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～' ||
+  E' \u0009\u000D\u000A-.()/,·\u00A0\u200B\uFEFF\u2010\u2011\u2012\u2013\u2014\u3000－．（）／，',
+  E'!"#$%&''+0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~'
+);
+REVOKE ALL ON FUNCTION pgmask.compact(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.compact(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.compact(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.compact(text) IS
+  'Full-width forms as ASCII, separators (spaces, hyphens, dots, commas, brackets, slashes) left out: the base of the normal forms of numbers.';
+
+CREATE FUNCTION pgmask.has_no_glyph(p_value text)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN translate(p_value, '*•', '') COLLATE "C" = p_value;
+REVOKE ALL ON FUNCTION pgmask.has_no_glyph(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.has_no_glyph(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.has_no_glyph(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.has_no_glyph(text) IS
+  'True when a value has neither mask glyph (* and U+2022); NULL for NULL.';
+
+CREATE FUNCTION pgmask.is_calendar_date(p_digits text)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN CASE
+  WHEN p_digits COLLATE "C" ~ '^(1[89]|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$'
+  THEN substr(p_digits, 7, 2)::integer <= CASE substr(p_digits, 5, 2) COLLATE "C"
+    WHEN '02' THEN CASE
+      WHEN substr(p_digits, 1, 4)::integer % 4 = 0
+       AND (substr(p_digits, 1, 4)::integer % 100 <> 0 OR substr(p_digits, 1, 4)::integer % 400 = 0)
+      THEN 29
+      ELSE 28
+    END
+    WHEN '04' THEN 30
+    WHEN '06' THEN 30
+    WHEN '09' THEN 30
+    WHEN '11' THEN 30
+    ELSE 31
+  END
+  ELSE FALSE
+END;
+REVOKE ALL ON FUNCTION pgmask.is_calendar_date(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.is_calendar_date(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.is_calendar_date(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.is_calendar_date(text) IS
+  'True when eight digits YYYYMMDD name a day of the calendar from 1800 to 2099; false for anything else.';

@@ -1,0 +1,22 @@
+"""Install the runtime: schemas, roles, register, identity, keys, deployed state."""
+
+from __future__ import annotations
+
+from pgmask.runtime.install import run_frozen
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+DIGEST = "7de1acdf766ec9361716b3a131a2ad6e38e226cbfb4949a0a60f83558f46919a"
+
+
+def upgrade() -> None:
+    """Run the frozen SQL of this revision, whose digest is checked first."""
+    run_frozen(revision, DIGEST)
+
+
+def downgrade() -> None:
+    """Refuse: taking the runtime away is `pgmask uninstall`, after the tables were unsealed."""
+    raise NotImplementedError("use pgmask uninstall; it gives the tables back first")

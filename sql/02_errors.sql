@@ -1,0 +1,69 @@
+-- Every error that pgmask raises, for people who meet its code in a log or a client.
+-- Written by `python -m pgmask.runtime.freeze` from pgmask/errors.py; do not edit.
+CREATE TABLE pgmask_private.error_code (
+  code text PRIMARY KEY CHECK (code ~ '^PM[0-9]{3}$'),
+  title text NOT NULL,
+  cause text NOT NULL,
+  way_out text NOT NULL,
+  retired boolean NOT NULL
+);
+ALTER TABLE pgmask_private.error_code OWNER TO pgmask_owner;
+REVOKE ALL ON TABLE pgmask_private.error_code FROM PUBLIC;
+COMMENT ON TABLE pgmask_private.error_code IS 'The registry of errors; holds no data of anybody.';
+COMMENT ON COLUMN pgmask_private.error_code.code IS 'PM and three digits; the SQLSTATE raised.';
+COMMENT ON COLUMN pgmask_private.error_code.title IS 'What happened, in one clause.';
+COMMENT ON COLUMN pgmask_private.error_code.cause IS 'Why it comes about.';
+COMMENT ON COLUMN pgmask_private.error_code.way_out IS 'What the reader does now.';
+COMMENT ON COLUMN pgmask_private.error_code.retired IS 'True when the code is no longer raised.';
+
+INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VALUES
+  ('PM001', 'bad name', 'A name is empty, holds NUL, or is longer than PostgreSQL''s 63 bytes.', 'Use another name; pgmask never shortens or repairs one.', false),
+  ('PM002', 'generated SQL did not pass the parse gate', 'A statement pgmask built is not exactly one statement of the expected kind.', 'Nothing was run. Report the object named; its definition is in the plan.', false),
+  ('PM010', 'the catalogue cannot be read', 'The file is missing, is not UTF-8, or is not YAML.', 'Correct the file at the position given.', false),
+  ('PM011', 'the catalogue has problems', 'At least one rule of the catalogue or of a policy pack in force is not met.', 'Each problem is listed with file, line, column and a fix.', false),
+  ('PM020', 'cannot connect', 'The server does not answer, or refuses this login, database or TLS setting.', 'Check the address and the login: pgmask doctor --dsn ...', false),
+  ('PM021', 'no PostgreSQL found', 'No --dsn was given and no server binaries are installed.', 'Give --dsn, install PostgreSQL 15 or newer, or: pip install ''pgmask[embedded]''', false),
+  ('PM022', 'the server could not be started', 'initdb or the server itself stopped with an error.', 'Read the log whose place is given.', false),
+  ('PM023', 'the server is too old', 'pgmask needs PostgreSQL 15 or newer.', 'Upgrade the server.', false),
+  ('PM024', 'the database is not UTF8', 'Masks hold characters and glyphs that other encodings lack.', 'Restore into a database created with ENCODING ''UTF8'' TEMPLATE template0.', false),
+  ('PM025', 'pgcrypto is missing or stands in another schema', 'pgmask calls pgcrypto by the certain name pgmask_crypto, so that nobody can shadow it.', 'ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto; or install the contrib package.', false),
+  ('PM026', 'the installer lacks rights, or the database is not ready', 'Installing needs CREATEROLE and the ownership of the database; no superuser.', 'Each problem is listed with the statement that mends it. Nothing was changed.', false),
+  ('PM027', 'the runtime is not installed, or is of another revision', 'The database has no pgmask, or an older or a newer one than this program.', 'pgmask install, pgmask upgrade, or a newer pgmask.', false),
+  ('PM028', 'the runtime did not pass its own check', 'A function, table, trigger or comment of the runtime lacks a mark that protects it.', 'Nothing was installed. Each missing mark is listed.', false),
+  ('PM029', 'a role of pgmask is not ours to use', 'A role exists with more rights than pgmask gives it, or belongs to another installer.', 'Run the statements listed as that role''s administrator, then repeat.', false),
+  ('PM041', 'a value is not valid for its kind', 'The value written to a protected column is not of the column''s kind.', 'Nothing was written. Send a valid value, or leave the column out.', false),
+  ('PM042', 'a value looks masked but is not the mask of this row', 'The value holds a mask glyph and differs from the stored mask, so it cannot be the truth.', 'Nothing was written. Send the unchanged value, the full value, or leave the column out.', false),
+  ('PM043', 'a mask has changed meanwhile', 'The row was changed by somebody else after it was read; its mask is another one now.', 'Nothing was written. Reload the row and repeat the change.', false),
+  ('PM101', 'no identity in this transaction', 'The profile needs to know who is asking, and nobody has logged in.', 'First statement of the transaction: SELECT pgmask.login($1), with a fresh assertion.', false),
+  ('PM102', 'the identity has expired', 'The signed statement of who is asking is past its end.', 'Mint a new assertion and log in again in a new transaction.', false),
+  ('PM103', 'the identity was refused', 'The signature, issuer, profile, database login or the person''s standing does not hold.', 'Ask for SELECT * FROM pgmask.whoami(), or see the register with the unit''s responsible.', false),
+  ('PM220', 'statements of the owner are refused on a protected table', 'Under forced row-level security the owner would silently see and change no rows.', 'Change the table in a migration window, or use a profile''s view.', false),
+  ('PM310', 'a key is missing', 'The file or loaded key that wraps the data keys is not there.', 'Masked reads go on. Load the key: pgmask keys load; then repeat the write.', false),
+  ('PM311', 'a key is not the registered one', 'The key file was replaced: its fingerprint differs from the registered fingerprint.', 'Put the right key file back; nothing was read or written with the wrong one.', false),
+  ('PM312', 'a key file is truncated', 'The key file is shorter than a key file is.', 'Restore the file from escrow.', false),
+  ('PM313', 'a key file is damaged', 'The checksum of the key file does not hold.', 'Restore the file from escrow.', false),
+  ('PM314', 'the subject''s data key is gone', 'The subject''s key was erased or never restored, so its sealed values cannot be used.', 'If it was erased on purpose, this is final. Else restore the key tables.', false),
+  ('PM315', 'a sealed value is damaged', 'The sealed value does not open under its row''s key: it was changed, moved or cut.', 'Nothing was written. Find the row with pgmask seal TABLE --verify.', false),
+  ('PM901', 'a fault of pgmask', 'Something happened that the code holds to be impossible.', 'Please report it with the message; it holds no data.', false);
+
+-- Says what an error code means and what to do about it.
+--   p_code  as raised, such as PM101; any case; NULL or unknown gives no row
+--   result  one row
+--   marks   SECURITY DEFINER because the table is not the caller's to read; it holds no data
+CREATE FUNCTION pgmask.explain_error(p_code text)
+  RETURNS TABLE (code text, title text, cause text, way_out text)
+  LANGUAGE sql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL SAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+  SELECT e.code, e.title, e.cause, e.way_out
+    FROM pgmask_private.error_code AS e
+   WHERE e.code = upper(p_code)
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask.explain_error(text) FROM PUBLIC;
+ALTER FUNCTION pgmask.explain_error(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.explain_error(text) IS
+  'Says what an error code means and what to do about it.';
