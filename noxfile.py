@@ -40,7 +40,9 @@ def extra(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """The suite with branch coverage."""
-    session.run("python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term", *session.posargs)
+    session.run(
+        "python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term", *session.posargs
+    )
 
 
 @nox.session
@@ -71,7 +73,7 @@ def golden(session: nox.Session) -> None:
 @nox.session
 def freeze(session: nox.Session) -> None:
     """Copy sql/ into the newest, unreleased revision of the migrations."""
-    session.run("python", "-m", "tools.freeze", *session.posargs)
+    session.run("python", "-m", "pgmask.runtime.freeze", *session.posargs)
 
 
 @nox.session
@@ -84,7 +86,7 @@ def docs(session: nox.Session) -> None:
 def verify(session: nox.Session) -> None:
     """Check that everything generated is fresh."""
     session.run("python", "-m", "tools.docs", "--check")
-    session.run("python", "-m", "tools.freeze", "--check")
+    session.run("python", "-m", "pgmask.runtime.freeze", "--check")
 
 
 @nox.session

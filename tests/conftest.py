@@ -7,7 +7,6 @@ narrows that. A version that is not on this machine is a visible skip, or a fail
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterator
 
@@ -15,7 +14,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from pgmask.errors import ServerError
-from tests.harness import VERSIONS, Database, Server, binaries_of
+from pgmask.runtime import install as install_runtime
+from tests.harness import VERSIONS, Database, Server, Servers, binaries_of
 
 
 def _required() -> set[int]:
@@ -50,21 +50,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
+def _install(database: Database) -> None:
+    install_runtime(database.dsn())
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """The clusters of this worker, started when first asked for, stopped at the end."""
+    made = Servers()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
 @pytest.fixture(scope="session", params=VERSIONS, ids=lambda v: f"pg{v}")
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
     """A running cluster of one version with the actors; nothing else in it."""
     major: int = request.param
     try:
-        binaries = binaries_of(major)
+        return servers.get(major)
     except ServerError as error:
-        if major in _required():
+        if error.code != "PM021" or major in _required():
             raise
         pytest.skip(f"no PostgreSQL {major} here: {error}")
-    made = Server(binaries)
-    try:
-        yield made.start()
-    finally:
-        made.stop()
 
 
 @pytest.fixture
@@ -74,20 +83,8 @@ def database(server: Server) -> Iterator[Database]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def installed_template(server: Server) -> str:
-    """The name of a database with the runtime installed; clone it, do not connect to it."""
-    try:
-        runtime = importlib.import_module("pgmask.runtime")
-    except ModuleNotFoundError:
-        pytest.skip("pgmask.runtime is not there")
-    made = server.create_database(name="installed")
-    runtime.install(made.dsn())
-    return made.name
-
-
 @pytest.fixture
-def installed(server: Server, installed_template: str) -> Iterator[Database]:
-    """A database owned by ``installer`` with the runtime installed by him."""
-    with server.database(template=installed_template) as made:
+def installed(server: Server) -> Iterator[Database]:
+    """A database owned by ``installer``, with the runtime installed by him."""
+    with server.database(template=server.template("installed", _install)) as made:
         yield made

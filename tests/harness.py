@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -156,6 +156,7 @@ class Server:
         self.cluster = create_cluster(binaries=binaries, settings=_SETTINGS)
         self.executor = ClusterExecutor(self.cluster)
         self._numbers = itertools.count(1)
+        self._templates: dict[str, Exception | None] = {}
         self._known = {SUPERUSER: self.cluster.password}
 
     def start(self) -> Self:
@@ -233,6 +234,26 @@ class Server:
                 )
         return Database(self, name)
 
+    def template(self, name: str, fill: Callable[[Database], None]) -> str:
+        """The name of a database that ``fill`` made ready, once per cluster, for cloning.
+
+        name: unique among the tests; fill: gets an empty database of ``installer`` and must leave
+        no connection behind. A failure is repeated to every test that asks, without trying again.
+        """
+        if name not in self._templates:
+            made = self.create_database(name=name)
+            try:
+                fill(made)
+                self._templates[name] = None
+            except Exception as error:
+                self._templates[name] = error
+            finally:
+                made.close()
+        failure = self._templates[name]
+        if failure is not None:
+            raise failure
+        return name
+
     def drop_database(self, database: Database) -> None:
         """Drop it, whoever is connected."""
         database.close()
@@ -251,6 +272,33 @@ class Server:
             yield made
         finally:
             self.drop_database(made)
+
+
+class Servers:
+    """The clusters of one worker, one per version, started when first asked for.
+
+    They stay up when tests change from one version to the other and back.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[int, Server] = {}
+
+    def get(self, major: int) -> Server:
+        """The running cluster of this version. Raises pgmask.errors.ServerError."""
+        if major not in self._running:
+            made = Server(binaries_of(major))
+            try:
+                self._running[major] = made.start()
+            except BaseException:
+                made.stop()
+                raise
+        return self._running[major]
+
+    def stop(self) -> None:
+        """Stop and remove them all."""
+        for server in self._running.values():
+            server.stop()
+        self._running.clear()
 
 
 def binaries_of(major: int) -> Binaries:
