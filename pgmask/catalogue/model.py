@@ -99,8 +99,12 @@ class Column:
     column of the same table that names the person this value speaks of, None for the table's own
     subject; search: offered by blind index; unique; required: may not be NULL or empty; validate:
     ``refuse`` a value that is not valid for the kind, or ``flag`` it in ``pgmask_quality``;
-    why, basis: A8; derived_from: ``column`` or ``table.column``; checks: cross checks such as
-    birth date and sex against the number, as (check name, other column).
+    why, basis: A8; derived_from: ``column`` or ``schema.table.column``; derivation: the pack's name
+    of a derivation that may stand below its sources (sex, age, ...); checks: cross checks such as
+    birth date and sex against the number, as (check name, other column); subject_class: the class
+    of ``subject`` when it is not the table's; hidden_as: ``shadow`` (a stored column beside it) or
+    ``computed`` (in the view, read-only there); never_shown: no profile, reveal or extract shows it
+    (B8); hidden_by_default: media, seen only where a profile names the column (A7).
     """
 
     name: str
@@ -118,6 +122,11 @@ class Column:
     basis: str | None = None
     derived_from: tuple[str, ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
+    derivation: str | None = None
+    subject_class: str | None = None
+    hidden_as: str = "shadow"
+    never_shown: bool = False
+    hidden_by_default: bool = False
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
@@ -169,7 +178,9 @@ class Table:
     the column with the subject's key (for the subject's own table its key); subject None: the table
     speaks of no person by key, each row is its own subject; unit: a column of this table with the
     unit, None: kept from the subject's row in ``pgmask_unit`` when a profile needs it;
-    columns: every column of the table, in the catalogue's order, level 3 included.
+    columns: every column of the table, in the catalogue's order, level 3 included; owner, channel:
+    who answers for it and how it was collected; domain: its group in reports; rollout: the stage,
+    ``observe``, ``views``, ``sealing`` or ``enforced``; conflict_target: what upserts conflict on.
     """
 
     schema: str
@@ -181,6 +192,8 @@ class Table:
     domain: str = ""
     columns: tuple[Column, ...] = ()
     conflict_target: tuple[str, ...] = ()
+    channel: str = ""
+    rollout: str = "enforced"
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
@@ -229,13 +242,29 @@ class IdentityRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reveal:
+    """Complete values one record at a time (B2).
+
+    columns: ``schema.table.column``; purposes: (purpose, id of the table that must hold the business
+    case or None); per_day, per_month: showings per person; grade: the identity asked for.
+    """
+
+    columns: tuple[str, ...]
+    purposes: tuple[tuple[str, str | None], ...]
+    per_day: int
+    per_month: int | None = None
+    grade: Grade = Grade.CHALLENGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One access profile.
 
     rows: how its rows are chosen; forms: (level, form) for levels 1..3; column_forms: exceptions as
     (``schema.table.column``, form), stricter only; operations: (table id, operations) for every
     protected table, empty operations = no view; direct_service: its people serve the customer
-    directly, so level 2 may be plain (B4); posts: the register's posts that give this profile.
+    directly, so level 2 may be plain (B4); posts: the register's posts that give this profile;
+    outsourced: its people are not employees; reveal: complete values, None without.
     """
 
     name: str
@@ -249,14 +278,22 @@ class Profile:
     sees_high_value: bool = False
     posts: tuple[str, ...] = ()
     outsourced: bool = False
+    reveal: Reveal | None = None
     position: Position = field(default=NOWHERE, compare=False)
 
     def form(self, table: Table, column: Column) -> Form:
-        """How this profile sees the column: its own exception, else the form of its level."""
+        """How this profile sees the column: its own exception, else the form of its level.
+
+        Never-shown kinds are hidden from everybody (B8), media unless the profile names it (A7).
+        """
+        if column.never_shown:
+            return Form.HIDDEN
         wanted = f"{table.id}.{column.name}"
         for name, form in self.column_forms:
             if name == wanted:
                 return form
+        if column.hidden_by_default:
+            return Form.HIDDEN
         return dict(self.forms)[column.level]
 
     def may(self, table: Table) -> tuple[Operation, ...]:
@@ -270,15 +307,24 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unprotected:
-    """Tables without personal information, by name (globs already matched) and the reason."""
+    """Tables without personal information and the reason.
+
+    tables: ids and patterns such as ``crm.ref_*``, as written (a bare name means every store);
+    matched: the ids that the lock file says they matched, empty without a lock file.
+    """
 
     tables: tuple[str, ...]
     reason: str
+    matched: tuple[str, ...] = ()
+    position: Position = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exception_:
-    """A derogation: the column stands at ``level`` instead of ``instead_of`` until a date (A2)."""
+    """A derogation (A2): ``schema.table.column`` stands at ``level`` instead of ``instead_of``.
+
+    until: the last day, ``YYYY-MM-DD``; only those in force are kept in a catalogue.
+    """
 
     column: str
     level: int
@@ -286,6 +332,19 @@ class Exception_:
     reason: str
     approved_by: str
     until: str
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpretation:
+    """The organisation's own reading of a clause that a pack leaves open (A2)."""
+
+    pack: str
+    row: str
+    chosen: str
+    by: str
+    since: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +352,8 @@ class Catalogue:
     """The written-out catalogue.
 
     Table ids, profile names and subject classes are unique; tuples are in a stable order that does
-    not depend on the order of files or keys.
+    not depend on the order of files or keys.  categories: the organisation's own, (name, what they
+    hold); environment: its name, '' for none.
     """
 
     packs: tuple[str, ...]
@@ -309,6 +369,14 @@ class Catalogue:
     roles_prefix: str = "pgmask_"
     environment: str = ""
     key_provider: str = "file"
+    key_escrow: bool = False
+    when_audit_stalls: str = "lose_with_alarm"
+    data: str = "real"
+    persons: str = "real"
+    migrations_owner: str | None = None
+    migrations_login: str | None = None
+    categories: tuple[tuple[str, str], ...] = ()
+    interpretations: tuple[Interpretation, ...] = ()
 
     def table(self, id_: str) -> Table | None:
         """The protected table with that id (``schema.table``), or None."""
