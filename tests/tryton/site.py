@@ -1,0 +1,85 @@
+"""A database made by Tryton's own tools, and Tryton's models over it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from psycopg import sql
+
+from tests.actors import INSTALLER, password
+from tests.harness import Database, Server
+
+OWNER: Final = "tryton"
+"""Owner of all of Tryton's tables and login of its service, as its manual has it."""
+PARTIES: Final = 60
+MODULES: Final = ("ir", "res", "country", "currency", "party", "bank")
+SECRETS: Final[dict[str, list[str]]] = {}
+"""What was filled in, by kind of value; the same for every version."""
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def create(database: Database) -> None:
+    """Fill an empty database of ``installer``: extensions, Tryton's tables, parties."""
+    prepare(database.server)
+    database.run(
+        "CREATE EXTENSION pg_trgm; CREATE EXTENSION unaccent; GRANT ALL ON SCHEMA public TO tryton"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        phrase = Path(folder) / "phrase"
+        phrase.write_text("not-used-by-the-tests\n", "utf-8")
+        admin = Path(sys.executable).with_name("trytond-admin")
+        _run(
+            [str(admin), "-c", str(_configuration(database, folder)), "-d", database.name,
+             "-u", *MODULES, "--email", "admin@example.com"],
+            {"TRYTONPASSFILE": str(phrase)},
+        )  # fmt: skip
+    SECRETS.update(client(database, "fill", PARTIES))
+
+
+def prepare(server: Server) -> None:
+    """Tryton's login, with ``installer`` as a member so that it may adopt the tables."""
+    server.role(OWNER)
+    with server.admin() as connection:
+        connection.execute(
+            sql.SQL("GRANT {} TO {}").format(
+                sql.Identifier(OWNER), sql.Identifier(INSTALLER.name)
+            )
+        )
+
+
+def client(database: Database, task: str, *words: int) -> Any:
+    """Run one task of ``tests.tryton.client`` as Tryton's login; its answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = _run(
+            [sys.executable, "-m", "tests.tryton.client", str(_configuration(database, folder)),
+             database.name, task, *map(str, words)],
+            {},
+        )  # fmt: skip
+    return json.loads(done)
+
+
+def _configuration(database: Database, folder: str) -> Path:
+    cluster = database.server.cluster
+    path = Path(folder) / "trytond.conf"
+    path.write_text(
+        f"[database]\nuri = postgresql://{OWNER}:{quote(password(OWNER))}"
+        f"@127.0.0.1:{cluster.port}/\n",
+        "utf-8",
+    )
+    return path
+
+
+def _run(argv: list[str], environ: dict[str, str]) -> str:
+    done = subprocess.run(
+        argv, env={**os.environ, **environ}, cwd=_ROOT, text=True, check=False,
+        capture_output=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
