@@ -22,7 +22,8 @@ REVOKE ALL ON FUNCTION pgmask.mask_mobile(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.mask_mobile(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.mask_mobile(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.mask_mobile(text) IS
-  'Mask of a mobile number: 138****5678; anything but eleven plain digits that begin with 1 is masked whole.';
+  'Mask of a mobile number: 138****5678; anything but eleven plain digits that begin with 1 is '
+  'masked whole.';
 
 CREATE FUNCTION pgmask.normal_mobile(p_value text)
 RETURNS text
@@ -32,11 +33,9 @@ CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
 RETURN CASE
-  WHEN char_length(pgmask.compact(p_value)) = 14 AND left(pgmask.compact(p_value), 3) COLLATE "C" = '+86'
-  THEN right(pgmask.compact(p_value), 11)
-  WHEN char_length(pgmask.compact(p_value)) = 15 AND left(pgmask.compact(p_value), 4) COLLATE "C" = '0086'
-  THEN right(pgmask.compact(p_value), 11)
-  WHEN char_length(pgmask.compact(p_value)) = 13 AND left(pgmask.compact(p_value), 3) COLLATE "C" = '861'
+  WHEN char_length(pgmask.compact(p_value)) <= 11
+  THEN pgmask.compact(p_value)
+  WHEN pgmask.compact(p_value) COLLATE "C" ~ '^(?:[+]|00)?861[0-9]{10}$'
   THEN right(pgmask.compact(p_value), 11)
   ELSE pgmask.compact(p_value)
 END;
@@ -81,7 +80,8 @@ REVOKE ALL ON FUNCTION pgmask.mask_landline(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.mask_landline(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.mask_landline(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.mask_landline(text) IS
-  'Mask of a fixed-line number with area code: first three and last two characters shown; without area code, with extension or prefix masked whole.';
+  'Mask of a fixed-line number with area code: first three and last two characters shown; '
+  'without area code, with extension or prefix masked whole.';
 
 CREATE FUNCTION pgmask.normal_landline(p_value text)
 RETURNS text
@@ -101,7 +101,8 @@ REVOKE ALL ON FUNCTION pgmask.normal_landline(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.normal_landline(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.normal_landline(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.normal_landline(text) IS
-  'Normal form of a fixed-line number: digits with the area code, without country prefix and separators.';
+  'Normal form of a fixed-line number: digits with the area code, without country prefix and '
+  'separators.';
 
 CREATE FUNCTION pgmask.valid_landline(p_value text)
 RETURNS boolean
@@ -113,9 +114,10 @@ SECURITY INVOKER
 RETURN coalesce(
   pgmask.has_no_glyph(p_value)
   AND (
-    pgmask.normal_landline(p_value) COLLATE "C" ~ '^(0[1-9][0-9]{1,2})?[2-9][0-9]{6,7}$'
+    pgmask.normal_landline(p_value) COLLATE "C" ~ '^(?:0[1-9][0-9]{1,2})?[2-9][0-9]{6,7}$'
     OR pgmask.normal_landline(p_value) COLLATE "C" ~ '^[48]00[0-9]{7}$'
-    OR pgmask.fold_width(p_value) COLLATE "C" ~ '^0[1-9][0-9]{1,2}-?[2-9][0-9]{6,7}([-#xX]|转)[0-9]{1,6}$'
+    OR pgmask.fold_width(p_value) COLLATE "C"
+      ~ '^0[1-9][0-9]{1,2}-?[2-9][0-9]{6,7}(?:[-#xX]|转)[0-9]{1,6}$'
   ),
   FALSE
 );
@@ -123,7 +125,8 @@ REVOKE ALL ON FUNCTION pgmask.valid_landline(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.valid_landline(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.valid_landline(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.valid_landline(text) IS
-  'True for a mainland fixed-line number (area code optional, extension allowed) or a 400/800 number.';
+  'True for a mainland fixed-line number (area code optional, extension allowed) or a 400/800 '
+  'number.';
 
 CREATE FUNCTION pgmask.mask_email(p_value text)
 RETURNS text
@@ -135,7 +138,7 @@ SECURITY INVOKER
 RETURN CASE
   WHEN char_length(p_value) BETWEEN 12 AND 320
    AND strpos(p_value COLLATE "C", '@') > 1
-   AND translate(left(p_value, 1) || right(p_value, 4), '*•', '') COLLATE "C" = left(p_value, 1) || right(p_value, 4)
+   AND pgmask.has_no_glyph(left(p_value, 1) || right(p_value, 4))
   THEN left(p_value, 1) || CASE
     WHEN substr(right(p_value, 4), 1, 1) COLLATE "C" = '.'
     THEN repeat('*', char_length(p_value) - 5) || right(p_value, 4)
@@ -149,7 +152,8 @@ REVOKE ALL ON FUNCTION pgmask.mask_email(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.mask_email(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.mask_email(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.mask_email(text) IS
-  'Mask of an e-mail address: first character and a top-level part of two or three letters shown (z***************.com); shorter than 12 characters or without @ masked whole.';
+  'Mask of an e-mail address: first character and a top-level part of two or three letters '
+  'shown (z***************.com); shorter than 12 characters or without @ masked whole.';
 
 CREATE FUNCTION pgmask.normal_email(p_value text)
 RETURNS text
@@ -175,7 +179,10 @@ SECURITY INVOKER
 RETURN coalesce(
   pgmask.has_no_glyph(p_value)
   AND char_length(p_value) <= 254
-  AND pgmask.normal_email(p_value) COLLATE "C" ~ '^[^[:space:][:cntrl:]@<>(),;:"]{1,64}@([^[:space:][:cntrl:]@.,;]+\.)+[^[:space:][:cntrl:]@.,;0-9]{2,}$',
+  AND pgmask.normal_email(p_value) COLLATE "C" ~ (
+    '^[^[:space:][:cntrl:]@<>(),;:"]{1,64}'
+    '@(?:[^[:space:][:cntrl:]@.,;]+\.)+[^[:space:][:cntrl:]@.,;0-9]{2,}$'
+  ),
   FALSE
 );
 REVOKE ALL ON FUNCTION pgmask.valid_email(text) FROM PUBLIC;

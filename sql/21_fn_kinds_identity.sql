@@ -25,7 +25,8 @@ REVOKE ALL ON FUNCTION pgmask.mask_cn_id_card(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.mask_cn_id_card(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.mask_cn_id_card(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.mask_cn_id_card(text) IS
-  'Default mask of a resident identity card number: region and year of birth shown (1101011990********; 15 digits: 11010190*******); any other form masked whole.';
+  'Default mask of a resident identity card number: region and year of birth shown '
+  '(1101011990********; 15 digits: 11010190*******); any other form masked whole.';
 
 CREATE FUNCTION pgmask.mask_cn_id_card_last4(p_value text)
 RETURNS text
@@ -48,7 +49,8 @@ REVOKE ALL ON FUNCTION pgmask.mask_cn_id_card_last4(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.mask_cn_id_card_last4(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.mask_cn_id_card_last4(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.mask_cn_id_card_last4(text) IS
-  'The weakest mask of a resident identity card number that the rule books allow: only the last four characters hidden. It identifies; prefer mask_cn_id_card.';
+  'The weakest mask of a resident identity card number that the rule books allow: only the last '
+  'four characters hidden. It identifies; prefer mask_cn_id_card.';
 
 CREATE FUNCTION pgmask.mask_cn_id_card_region(p_value text)
 RETURNS text
@@ -72,27 +74,35 @@ COMMENT ON FUNCTION pgmask.mask_cn_id_card_region(text) IS
 
 CREATE FUNCTION pgmask.cn_id_check_character(p_digits text)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
-RETURN CASE
-  WHEN p_digits COLLATE "C" ~ '^[0-9]{17}'
-  THEN substr('10X98765432', 1 + (
-      (ascii(substr(p_digits, 1, 1)) - 48) * 7 + (ascii(substr(p_digits, 2, 1)) - 48) * 9 + (ascii(substr(p_digits, 3, 1)) - 48) * 10 +
-      (ascii(substr(p_digits, 4, 1)) - 48) * 5 + (ascii(substr(p_digits, 5, 1)) - 48) * 8 + (ascii(substr(p_digits, 6, 1)) - 48) * 4 +
-      (ascii(substr(p_digits, 7, 1)) - 48) * 2 + (ascii(substr(p_digits, 8, 1)) - 48) * 1 + (ascii(substr(p_digits, 9, 1)) - 48) * 6 +
-      (ascii(substr(p_digits, 10, 1)) - 48) * 3 + (ascii(substr(p_digits, 11, 1)) - 48) * 7 + (ascii(substr(p_digits, 12, 1)) - 48) * 9 +
-      (ascii(substr(p_digits, 13, 1)) - 48) * 10 + (ascii(substr(p_digits, 14, 1)) - 48) * 5 + (ascii(substr(p_digits, 15, 1)) - 48) * 8 +
-      (ascii(substr(p_digits, 16, 1)) - 48) * 4 + (ascii(substr(p_digits, 17, 1)) - 48) * 2
-    ) % 11, 1)
-END;
+AS $function$
+BEGIN
+  IF p_digits COLLATE "C" ~ '^[0-9]{17}' THEN
+    RETURN substr('10X98765432', 1 + (
+        (ascii(substr(p_digits, 1, 1)) - 48) * 7 + (ascii(substr(p_digits, 2, 1)) - 48) * 9 +
+        (ascii(substr(p_digits, 3, 1)) - 48) * 10 + (ascii(substr(p_digits, 4, 1)) - 48) * 5 +
+        (ascii(substr(p_digits, 5, 1)) - 48) * 8 + (ascii(substr(p_digits, 6, 1)) - 48) * 4 +
+        (ascii(substr(p_digits, 7, 1)) - 48) * 2 + (ascii(substr(p_digits, 8, 1)) - 48) * 1 +
+        (ascii(substr(p_digits, 9, 1)) - 48) * 6 + (ascii(substr(p_digits, 10, 1)) - 48) * 3 +
+        (ascii(substr(p_digits, 11, 1)) - 48) * 7 + (ascii(substr(p_digits, 12, 1)) - 48) * 9 +
+        (ascii(substr(p_digits, 13, 1)) - 48) * 10 + (ascii(substr(p_digits, 14, 1)) - 48) * 5 +
+        (ascii(substr(p_digits, 15, 1)) - 48) * 8 + (ascii(substr(p_digits, 16, 1)) - 48) * 4 +
+        (ascii(substr(p_digits, 17, 1)) - 48) * 2
+      ) % 11, 1);
+  END IF;
+  RETURN NULL;
+END
+$function$;
 REVOKE ALL ON FUNCTION pgmask.cn_id_check_character(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.cn_id_check_character(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.cn_id_check_character(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.cn_id_check_character(text) IS
-  'Check character (ISO 7064 MOD 11-2) over the first 17 digits of a resident identity card number; NULL when they are not digits.';
+  'Check character (ISO 7064 MOD 11-2) over the first 17 digits of a resident identity card '
+  'number; NULL when they are not digits.';
 
 CREATE FUNCTION pgmask.normal_cn_id_card(p_value text)
 RETURNS text
@@ -104,56 +114,74 @@ SECURITY INVOKER
 RETURN CASE
   WHEN pgmask.compact(p_value) COLLATE "C" ~ '^[0-9]{15}$'
   THEN left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9)
-    || pgmask.cn_id_check_character(left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9))
+    || pgmask.cn_id_check_character(
+      left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9)
+    )
   ELSE upper(pgmask.compact(p_value) COLLATE "C")
 END;
 REVOKE ALL ON FUNCTION pgmask.normal_cn_id_card(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.normal_cn_id_card(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.normal_cn_id_card(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.normal_cn_id_card(text) IS
-  'Normal form of a resident identity card number: 18 characters, X upper case, without separators; the 15-digit form of the same person gives the same value.';
+  'Normal form of a resident identity card number: 18 characters, X upper case, without '
+  'separators; the 15-digit form of the same person gives the same value.';
 
 CREATE FUNCTION pgmask.valid_cn_id_card(p_value text)
 RETURNS boolean
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
-RETURN coalesce(
-  pgmask.has_no_glyph(p_value)
-  AND CASE
-    WHEN pgmask.compact(p_value) COLLATE "C" ~ '^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}[0-9Xx]$'
-    THEN pgmask.is_calendar_date(substr(pgmask.compact(p_value), 7, 8))
-     AND upper(right(pgmask.compact(p_value), 1) COLLATE "C")
-       = pgmask.cn_id_check_character(left(pgmask.compact(p_value), 17))
-    WHEN pgmask.compact(p_value) COLLATE "C" ~ '^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{13}$'
-    THEN pgmask.is_calendar_date('19' || substr(pgmask.compact(p_value), 7, 6))
-    ELSE FALSE
-  END,
-  FALSE
-);
+AS $function$
+DECLARE
+  v_code text;
+  v_born text;
+BEGIN
+  IF pgmask.has_no_glyph(p_value) IS NOT TRUE OR char_length(p_value) > 60 THEN
+    RETURN FALSE;
+  END IF;
+  v_code := upper(pgmask.compact(p_value) COLLATE "C");
+  IF v_code COLLATE "C" ~ '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}[0-9X]$' THEN
+    v_born := substr(v_code, 7, 8);
+    RETURN pgmask.is_calendar_date(v_born)
+      AND right(v_code, 1) = pgmask.cn_id_check_character(v_code);
+  ELSIF v_code COLLATE "C" ~ '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{13}$' THEN
+    v_born := '19' || substr(v_code, 7, 6);
+    RETURN pgmask.is_calendar_date(v_born);
+  END IF;
+  RETURN FALSE;
+END
+$function$;
 REVOKE ALL ON FUNCTION pgmask.valid_cn_id_card(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.valid_cn_id_card(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.valid_cn_id_card(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.valid_cn_id_card(text) IS
-  'True for a resident identity card number of 18 characters (province, calendar date and check character) or 15 digits (province and calendar date).';
+  'True for a resident identity card number of 18 characters (province, calendar date and check '
+  'character) or 15 digits (province and calendar date).';
 
 CREATE FUNCTION pgmask.birth_date_of_cn_id_card(p_value text)
 RETURNS date
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
-RETURN CASE
-  WHEN pgmask.valid_cn_id_card(p_value)
-  THEN make_date(
-    substr(pgmask.normal_cn_id_card(p_value), 7, 4)::integer,
-    substr(pgmask.normal_cn_id_card(p_value), 11, 2)::integer,
-    substr(pgmask.normal_cn_id_card(p_value), 13, 2)::integer
-  )
-END;
+AS $function$
+DECLARE
+  v_code text;
+BEGIN
+  IF pgmask.valid_cn_id_card(p_value) IS NOT TRUE THEN
+    RETURN NULL;
+  END IF;
+  v_code := pgmask.normal_cn_id_card(p_value);
+  RETURN make_date(
+    substr(v_code, 7, 4)::integer,
+    substr(v_code, 11, 2)::integer,
+    substr(v_code, 13, 2)::integer
+  );
+END
+$function$;
 REVOKE ALL ON FUNCTION pgmask.birth_date_of_cn_id_card(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.birth_date_of_cn_id_card(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.birth_date_of_cn_id_card(text) OWNER TO pgmask_owner;
@@ -162,21 +190,277 @@ COMMENT ON FUNCTION pgmask.birth_date_of_cn_id_card(text) IS
 
 CREATE FUNCTION pgmask.sex_of_cn_id_card(p_value text)
 RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+AS $function$
+BEGIN
+  IF pgmask.valid_cn_id_card(p_value) IS NOT TRUE THEN
+    RETURN NULL;
+  END IF;
+  RETURN CASE
+    WHEN ascii(substr(pgmask.normal_cn_id_card(p_value), 17, 1)) % 2 = 1 THEN 'male'
+    ELSE 'female'
+  END;
+END
+$function$;
+REVOKE ALL ON FUNCTION pgmask.sex_of_cn_id_card(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.sex_of_cn_id_card(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.sex_of_cn_id_card(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.sex_of_cn_id_card(text) IS
+  'Sex that a valid resident identity card number states, ''male'' or ''female''; NULL for any '
+  'other value.';
+
+CREATE FUNCTION pgmask.mask_identity_paper(p_value text)
+RETURNS text
 LANGUAGE sql
 IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
 RETURN CASE
-  WHEN pgmask.valid_cn_id_card(p_value)
-  THEN CASE
-    WHEN ascii(substr(pgmask.normal_cn_id_card(p_value), 17, 1)) % 2 = 1
-    THEN 'male'
-    ELSE 'female'
-  END
+  WHEN char_length(p_value) BETWEEN 6 AND 32
+   AND translate(upper(p_value COLLATE "C"), '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', '') = ''
+  THEN left(p_value, 1) || repeat('*', char_length(p_value) - 1)
+  ELSE repeat('*', char_length(p_value))
 END;
-REVOKE ALL ON FUNCTION pgmask.sex_of_cn_id_card(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION pgmask.sex_of_cn_id_card(text) TO pgmask_sealer;
-ALTER FUNCTION pgmask.sex_of_cn_id_card(text) OWNER TO pgmask_owner;
-COMMENT ON FUNCTION pgmask.sex_of_cn_id_card(text) IS
-  'Sex that a valid resident identity card number states, ''male'' or ''female''; NULL for any other value.';
+REVOKE ALL ON FUNCTION pgmask.mask_identity_paper(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.mask_identity_paper(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.mask_identity_paper(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.mask_identity_paper(text) IS
+  'Mask of another identity paper (passport, permits, military): the first character of six or '
+  'more plain letters and digits shown; other forms masked whole.';
+
+CREATE FUNCTION pgmask.normal_identity_paper(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN upper(pgmask.compact(p_value) COLLATE "C");
+REVOKE ALL ON FUNCTION pgmask.normal_identity_paper(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.normal_identity_paper(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.normal_identity_paper(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.normal_identity_paper(text) IS
+  'Normal form of an identity paper number: upper case, without separators.';
+
+CREATE FUNCTION pgmask.valid_identity_paper(p_value text)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+AS $function$
+DECLARE
+  v_code text;
+  v_born text;
+BEGIN
+  IF pgmask.has_no_glyph(p_value) IS NOT TRUE OR char_length(p_value) > 60 THEN
+    RETURN FALSE;
+  END IF;
+  v_code := upper(pgmask.compact(p_value) COLLATE "C");
+  IF v_code COLLATE "C" ~ '^(?:8[1-3]|9[0-9])[0-9]{15}[0-9X]$' THEN
+    v_born := substr(v_code, 7, 8);
+    RETURN pgmask.is_calendar_date(v_born)
+      AND right(v_code, 1) = pgmask.cn_id_check_character(v_code);
+  ELSIF v_code COLLATE "C" ~ '^[A-Z]{3}[0-9]{12}$' THEN
+    v_born := '20' || substr(v_code, 8, 6);
+    RETURN pgmask.is_calendar_date(v_born);
+  END IF;
+  RETURN v_code COLLATE "C" ~ '^(?=.*[0-9])[A-Z0-9]{6,12}$'
+    OR v_code COLLATE "C" ~ '^[一-鿿]字第[0-9]{6,8}号?$';
+END
+$function$;
+REVOKE ALL ON FUNCTION pgmask.valid_identity_paper(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.valid_identity_paper(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.valid_identity_paper(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.valid_identity_paper(text) IS
+  'True for the forms of passports, permits for Hong Kong, Macau and Taiwan (residence permits '
+  'with check character), foreigners'' permanent residence cards and military papers.';
+
+CREATE FUNCTION pgmask.mask_org_code(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN CASE
+  WHEN char_length(p_value) = 18
+   AND translate(upper(p_value COLLATE "C"), '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', '') = ''
+  THEN left(p_value, 8) || repeat('*', char_length(p_value) - 8)
+  ELSE repeat('*', char_length(p_value))
+END;
+REVOKE ALL ON FUNCTION pgmask.mask_org_code(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.mask_org_code(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.mask_org_code(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.mask_org_code(text) IS
+  'Mask of a unified social credit code: authority, type and region (the first eight) shown; '
+  'the nine-character organisation code masked whole.';
+
+CREATE FUNCTION pgmask.normal_org_code(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN upper(pgmask.compact(p_value) COLLATE "C");
+REVOKE ALL ON FUNCTION pgmask.normal_org_code(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.normal_org_code(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.normal_org_code(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.normal_org_code(text) IS
+  'Normal form of an organisation code: upper case, without separators.';
+
+CREATE FUNCTION pgmask.credit_code_check_character(p_code text)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+AS $function$
+BEGIN
+  RETURN substr('0123456789ABCDEFGHJKLMNPQRTUWXY', 1 + (31 - (
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 1, 1)) - 1) * 1 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 2, 1)) - 1) * 3 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 3, 1)) - 1) * 9 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 4, 1)) - 1) * 27 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 5, 1)) - 1) * 19 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 6, 1)) - 1) * 26 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 7, 1)) - 1) * 16 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 8, 1)) - 1) * 17 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 9, 1)) - 1) * 20 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 10, 1)) - 1) * 29 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 11, 1)) - 1) * 25 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 12, 1)) - 1) * 13 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 13, 1)) - 1) * 8 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 14, 1)) - 1) * 24 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 15, 1)) - 1) * 10 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 16, 1)) - 1) * 30 +
+      (strpos('0123456789ABCDEFGHJKLMNPQRTUWXY' COLLATE "C", substr(p_code, 17, 1)) - 1) * 28
+    ) % 31) % 31, 1);
+END
+$function$;
+REVOKE ALL ON FUNCTION pgmask.credit_code_check_character(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.credit_code_check_character(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.credit_code_check_character(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.credit_code_check_character(text) IS
+  'Check character (GB 32100, MOD 31) over the first 17 characters of a unified social credit '
+  'code; a character outside its alphabet gives a meaningless one, never an error.';
+
+CREATE FUNCTION pgmask.org_code_check_character(p_code text)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+AS $function$
+BEGIN
+  RETURN substr('0X987654321', 1 + (
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 1, 1)) - 1) * 3 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 2, 1)) - 1) * 7 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 3, 1)) - 1) * 9 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 4, 1)) - 1) * 10 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 5, 1)) - 1) * 5 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 6, 1)) - 1) * 8 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 7, 1)) - 1) * 4 +
+      (strpos('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' COLLATE "C", substr(p_code, 8, 1)) - 1) * 2
+    ) % 11, 1);
+END
+$function$;
+REVOKE ALL ON FUNCTION pgmask.org_code_check_character(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.org_code_check_character(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.org_code_check_character(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.org_code_check_character(text) IS
+  'Check character (GB 11714, MOD 11) over the first eight characters of an organisation code.';
+
+CREATE FUNCTION pgmask.valid_org_code(p_value text)
+RETURNS boolean
+LANGUAGE plpgsql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+AS $function$
+DECLARE
+  v_code text;
+BEGIN
+  IF pgmask.has_no_glyph(p_value) IS NOT TRUE OR char_length(p_value) > 60 THEN
+    RETURN FALSE;
+  END IF;
+  v_code := upper(pgmask.compact(p_value) COLLATE "C");
+  IF v_code COLLATE "C" ~ '^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$' THEN
+    RETURN right(v_code, 1) = pgmask.credit_code_check_character(v_code);
+  ELSIF v_code COLLATE "C" ~ '^[0-9A-Z]{8}[0-9X]$' THEN
+    RETURN right(v_code, 1) = pgmask.org_code_check_character(v_code);
+  END IF;
+  RETURN FALSE;
+END
+$function$;
+REVOKE ALL ON FUNCTION pgmask.valid_org_code(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.valid_org_code(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.valid_org_code(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.valid_org_code(text) IS
+  'True for a unified social credit code (18 characters) or an organisation code (9) whose '
+  'check character holds.';
+
+CREATE FUNCTION pgmask.mask_plate(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN CASE
+  WHEN char_length(p_value) BETWEEN 7 AND 8
+   AND ascii(p_value) BETWEEN 19968 AND 40959
+   AND ascii(substr(p_value, 2, 1)) BETWEEN 65 AND 90
+  THEN left(p_value, 2) || repeat('*', char_length(p_value) - 2)
+  ELSE repeat('*', char_length(p_value))
+END;
+REVOKE ALL ON FUNCTION pgmask.mask_plate(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.mask_plate(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.mask_plate(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.mask_plate(text) IS
+  'Mask of a vehicle plate: province and issuing city shown.';
+
+CREATE FUNCTION pgmask.normal_plate(p_value text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN upper(pgmask.compact(p_value) COLLATE "C");
+REVOKE ALL ON FUNCTION pgmask.normal_plate(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.normal_plate(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.normal_plate(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.normal_plate(text) IS
+  'Normal form of a vehicle plate: upper case, without separators and dot.';
+
+CREATE FUNCTION pgmask.valid_plate(p_value text)
+RETURNS boolean
+LANGUAGE sql
+IMMUTABLE
+CALLED ON NULL INPUT
+PARALLEL SAFE
+SECURITY INVOKER
+RETURN coalesce(
+  pgmask.has_no_glyph(p_value)
+  AND upper(pgmask.compact(p_value) COLLATE "C") ~ (
+    '^[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]'
+    '(?:[A-HJ-NP-Z0-9]{4}[A-HJ-NP-Z0-9挂学警港澳]|[A-HJK][A-HJ-NP-Z0-9][0-9]{4}|[0-9]{5}[A-HJK])$'
+  ),
+  FALSE
+);
+REVOKE ALL ON FUNCTION pgmask.valid_plate(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgmask.valid_plate(text) TO pgmask_sealer;
+ALTER FUNCTION pgmask.valid_plate(text) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.valid_plate(text) IS
+  'True for a plate of seven characters or, new energy, eight.';

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "7de1acdf766ec9361716b3a131a2ad6e38e226cbfb4949a0a60f83558f46919a"
+DIGEST = "ea59a66b9a4e7e74156935e2002b316632acc87c2503dcd354bf499346245bfd"
 
 
 def upgrade() -> None:
