@@ -217,13 +217,28 @@ def remove_abandoned() -> None:
                 if state_file.stat().st_uid != os.geteuid():
                     continue
                 state = json.loads(state_file.read_text("utf-8"))
-                if state["keep"] or Path(f"/proc/{int(state['process'])}").exists():
+                if state["keep"] or _born(int(state["process"])) == state["born"]:
                     continue
                 folder = state_file.parent
                 Cluster(
                     folder=folder, binaries=find_binaries(int(state["major"])),
                     account=server_account(), port=int(state["port"]), password="", keep=False,
                 ).stop()  # fmt: skip
+
+
+def _born(process: int) -> int | None:
+    """When a living process started, in clock ticks; None when it is gone.
+
+    A process id alone may have been given to another process meanwhile.
+    """
+    try:
+        # The name in brackets may hold blanks; state is field 3, the start field 22 (proc(5)).
+        fields = (
+            Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        )
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
 
 
 def _kept_folder(folder: Path, account: Account) -> Path:
@@ -257,6 +272,7 @@ def _write_state(cluster: Cluster) -> None:
         "password": cluster.password,
         "keep": cluster.keep,
         "process": os.getpid(),
+        "born": _born(os.getpid()),
     }
     handle = os.open(cluster.folder / _STATE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as out:
