@@ -20,6 +20,11 @@ def migrations_dir() -> Path:
     return _find("migrations", "_migrations")
 
 
+def example_dir(name: str) -> Path:
+    """One of the examples (``examples/`` of the checkout, ``_examples`` of the wheel)."""
+    return _find("examples", "_examples") / name
+
+
 def _find(in_checkout: str, in_wheel: str) -> Path:
     packed = _PACKAGE / in_wheel
     if packed.is_dir():

@@ -17,6 +17,7 @@ TODAY: Final = datetime.date(2026, 3, 31)
 """The day on which the invented company stands, so that every run makes the same data."""
 
 _MAIL: Final = ("example.com", "example.net", "example.org", "mail.example.com")
+_HEALTH: Final = ("高血压，长期服药", "青霉素过敏", "2019年胆囊手术", "乙肝病毒携带")
 _GRADES: Final = ("standard", "silver", "gold", "platinum", "diamond", "black")
 _GRADE_WEIGHTS: Final = (700, 180, 80, 30, 8, 2)
 
@@ -168,8 +169,7 @@ class Population:
             occupation=self.names.job() if adult else None,
             employer=self.names.employer() if adult and age < 62 else None,
             income=round(random.lognormvariate(11.6, 0.6) / 100) * 100 if adult else None,
-            health=random.choice(("高血压，长期服药", "青霉素过敏", "2019年胆囊手术", "乙肝病毒携带"))
-            if random.random() < 0.06 else None,
+            health=random.choice(_HEALTH) if random.random() < 0.06 else None,
             grade=grade,
         )  # fmt: skip
 

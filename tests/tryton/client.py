@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -29,7 +30,8 @@ def main(words: list[str]) -> None:
     pool = Pool(database)
     pool.init()
     with Transaction().start(database, 1) as transaction:
-        answer = {"fill": fill, "read": read, "write": write}[task](pool, *map(int, rest))
+        tasks: dict[str, Callable[..., Any]] = {"fill": fill, "read": read, "write": write}
+        answer = tasks[task](pool, *map(int, rest))
         transaction.commit()
     json.dump(answer, sys.stdout)
 
@@ -41,7 +43,11 @@ def fill(pool: Any, parties: int) -> dict[str, list[str]]:
     from pgmask.demo.places import PLACES, STREETS
 
     random = Random(8)
-    mobiles, mails, cards, accounts, streets = [], [], [], [], []
+    mobiles: list[str] = []
+    mails: list[str] = []
+    cards: list[str] = []
+    accounts: list[str] = []
+    streets: list[str] = []
     rows = []
     for number in range(parties):
         place = random.choice(PLACES)
@@ -77,9 +83,7 @@ def fill(pool: Any, parties: int) -> dict[str, list[str]]:
         if number % 3 == 0:
             numbers.append({"type": "iban", "number": _iban(random)})
         accounts.extend(n["number"] for n in numbers)
-        accounts_rows.append(
-            {"owners": [("add", [party.id])], "numbers": [("create", numbers)]}
-        )
+        accounts_rows.append({"owners": [("add", [party.id])], "numbers": [("create", numbers)]})
     pool.get("bank.account").create(accounts_rows)
     pool.get("ir.note").create([
         {"resource": f"party.party,{party.id}", "message": f"证件 {card} 已核对"}

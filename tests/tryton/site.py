@@ -48,9 +48,7 @@ def prepare(server: Server) -> None:
     server.role(OWNER)
     with server.admin() as connection:
         connection.execute(
-            sql.SQL("GRANT {} TO {}").format(
-                sql.Identifier(OWNER), sql.Identifier(INSTALLER.name)
-            )
+            sql.SQL("GRANT {} TO {}").format(sql.Identifier(OWNER), sql.Identifier(INSTALLER.name))
         )
 
 

@@ -1,0 +1,116 @@
+"""What somebody finds who carries the files away: dumps and data directories, searched in full."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pgmask.demo.data import Insurer
+
+_DIGITS: Final = re.compile(rb"[0-9]{11,}[Xx]?")
+_MAIL: Final = re.compile(rb"[a-z0-9]{2,40}@[a-z.]{4,40}")
+_MAILS: Final = "e-mail addresses"
+_CHUNK: Final = 8 * 1024 * 1024
+_OVERLAP: Final = 256
+
+
+@dataclass(slots=True)
+class Loot:
+    """Values to look for, by kind, and which of them were found."""
+
+    wanted: dict[str, frozenset[bytes]]
+    found: dict[str, set[bytes]] = field(default_factory=dict)
+    _lengths: dict[str, tuple[int, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._lengths = {
+            kind: tuple(sorted({len(value) for value in values}))
+            for kind, values in self.wanted.items()
+            if kind != _MAILS
+        }
+
+    @classmethod
+    def of(cls, insurer: Insurer) -> Loot:
+        """Everything in the customers' and accounts' columns that must not be found."""
+        customer, account = insurer.table("customer"), insurer.table("bank_account")
+        return cls({
+            "phone numbers": _values(customer.columns, customer.rows, "phone"),
+            "identity numbers": _values(customer.columns, customer.rows, "id_no"),
+            _MAILS: _values(customer.columns, customer.rows, "email"),
+            "bank accounts": _values(account.columns, account.rows, "account_no"),
+        })  # fmt: skip
+
+    def search(self, data: bytes) -> None:
+        """Note every wanted value in the bytes, wherever it begins."""
+        for match in _DIGITS.finditer(data):
+            run = match.group()
+            for kind, lengths in self._lengths.items():
+                wanted = self.wanted[kind]
+                for length in lengths:
+                    for start in range(len(run) - length + 1):
+                        piece = run[start : start + length]
+                        if piece in wanted:
+                            self.found.setdefault(kind, set()).add(piece)
+        mails = self.wanted[_MAILS]
+        for match in _MAIL.finditer(data):
+            # What stands before it in the file may be letters too.
+            local, _, domain = match.group().partition(b"@")
+            for start in range(len(local)):
+                for end in range(4, len(domain) + 1):
+                    piece = local[start:] + b"@" + domain[:end]
+                    if piece in mails:
+                        self.found.setdefault(_MAILS, set()).add(piece)
+
+    def again(self) -> Loot:
+        """The same values to look for, nothing found yet."""
+        return Loot(self.wanted)
+
+    def hits(self, kind: str) -> int:
+        """How many different values of the kind were found."""
+        return len(self.found.get(kind, ()))
+
+    @property
+    def total(self) -> int:
+        """How many values of all kinds were found."""
+        return sum(len(values) for values in self.found.values())
+
+    @property
+    def size(self) -> int:
+        """How many values of all kinds were looked for."""
+        return sum(len(values) for values in self.wanted.values())
+
+
+def search_folder(folder: Path, loot: Loot) -> int:
+    """Search every file below the folder; how many bytes were read.
+
+    A file that goes away meanwhile is passed over: the server may remove a log segment.
+    """
+    total = 0
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.is_symlink():
+            continue
+        try:
+            for chunk in _chunks(path):
+                loot.search(chunk)
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        tail = b""
+        while data := file.read(_CHUNK):
+            yield tail + data
+            tail = data[-_OVERLAP:]
+
+
+def _values(
+    columns: tuple[str, ...], rows: Iterable[tuple[object, ...]], name: str
+) -> frozenset[bytes]:
+    place = columns.index(name)
+    return frozenset(str(row[place]).encode() for row in rows if row[place] is not None)
