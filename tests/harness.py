@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,6 +139,24 @@ class Database:
             found = connection.execute(query.encode(), values or None).fetchall()
             connection.rollback()
             return found
+
+    def program(
+        self, name: str, *words: str, user: str = INSTALLER.name, given: str | None = None
+    ) -> str:
+        """What ``pg_dump``, ``pg_restore`` or ``psql`` of the server's version prints for this
+        database and login; fails the test with its words when it fails.
+        """
+        done = self.attempt(name, *words, user=user, given=given)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+        return done.stdout
+
+    def attempt(
+        self, name: str, *words: str, user: str = INSTALLER.name, given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """As ``program``, for one that is expected to fail."""
+        return self.server.binaries.run(
+            name, "--dbname", self.dsn(user), *words, given=given,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close every connection that was made through ``connect``."""

@@ -53,6 +53,27 @@ class Binaries:
             kept["LD_LIBRARY_PATH"] = str(self.lib)
         return kept
 
+    def run(
+        self, program: str, *words: str, password: str = "", given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a client program (``pg_dump``, ``pg_restore``, ``psql``) as ourselves.
+
+        password: goes by the environment, where other users cannot read it; given: standard input.
+        The exit code is the caller's to judge. Raises ServerError (PM021) for a program that this
+        installation lacks.
+        """
+        path = self.bin / program
+        if not os.access(path, os.X_OK):
+            raise ServerError(
+                "PM021", f"{self} has no program {program}",
+                hint="Install PostgreSQL's client programs of this version.",
+            )  # fmt: skip
+        environ = self.environ() | ({"PGPASSWORD": password} if password else {})
+        return subprocess.run(
+            [path, *words], env=environ, input=given if given is not None else "",
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
     def __str__(self) -> str:
         return f"PostgreSQL {self.version[0]}.{self.version[1]} ({self.origin})"
 

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,7 +212,7 @@ def remove_abandoned() -> None:
 
     Only folders of this user are looked at, and only those whose recorded process is gone.
     """
-    for place in dict.fromkeys((os.environ.get("TMPDIR", "/tmp"), "/tmp", "/var/tmp")):  # noqa: S108
+    for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):  # noqa: S108
         for state_file in Path(place).glob(f"{_PREFIX}*/{_STATE}"):
             with contextlib.suppress(OSError, ValueError, KeyError, ServerError):
                 if state_file.stat().st_uid != os.geteuid():
