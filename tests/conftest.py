@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         params = getattr(getattr(item, "callspec", None), "params", {})
         major = params.get("server")
         specs = [str(mark.args[0]) for mark in item.iter_markers("pg")]
-        wrong = major is not None and any(major not in SpecifierSet(spec) for spec in specs)
+        wrong = major is not None and any(str(major) not in SpecifierSet(spec) for spec in specs)
         long = item.get_closest_marker("extra") is not None and "extra" not in str(asked)
         (left if wrong or long else kept).append(item)
     if left:
