@@ -12,6 +12,7 @@ import pglast
 from pglast.enums import ObjectType
 
 from pgmask.errors import REGISTRY
+from pgmask.kinds.reference import kinds_page
 from pgmask.resources import sql_dir
 from tools import requirements
 
@@ -117,6 +118,7 @@ PAGES: Final = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/sql-api.md": sql_api_page,
     "docs/reference/cli.md": cli_page,
+    "docs/reference/kinds.md": kinds_page,
     "docs/requirements.md": requirements_page,
 }
 

@@ -53,9 +53,11 @@ class Extent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """A condition on one part: only characters of ``allowed``, none of ``refused``, ``contains``.
+    """A condition on one part of a value.
 
-    ranges: inclusive code point ranges, any of which a one-character part must fall into.
+    allowed: the only characters, '' for any; refused: characters that may not occur; contains: a
+    character that must occur, first of all not at the beginning; ranges: inclusive code point
+    ranges, one of which the part, then a single character, must fall into.
     """
 
     part: Part
@@ -78,7 +80,7 @@ class Test:
             return False
         if any(c in self.refused for c in text):
             return False
-        if self.contains and self.contains not in text[1:]:
+        if self.contains and text.find(self.contains) < 1:
             return False
         if not self.ranges:
             return True
