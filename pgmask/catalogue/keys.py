@@ -23,11 +23,15 @@ from pgmask.catalogue.shapes import (
 
 NAME: Final = DatabaseName()
 WORD: Final = Text(
-    words="a word", limit=63, pattern=r"[a-z][a-z0-9_]*",
+    words="a word",
+    limit=63,
+    pattern=r"[a-z][a-z0-9_]*",
     hint="Use lower-case letters, digits and _, beginning with a letter.",
 )
 PROFILE_NAME: Final = Text(
-    words="a profile's name", limit=40, pattern=r"[a-z][a-z0-9_]*",
+    words="a profile's name",
+    limit=40,
+    pattern=r"[a-z][a-z0-9_]*",
     hint="It becomes part of role and schema names: lower-case letters, digits and _, at most 40.",
 )
 REASON: Final = Text(words="a reason")
@@ -189,7 +193,9 @@ TABLE: Final = Record(
         Key(name="level_3", shape=ListOf(item=NAME), doc="Columns without personal information."),
         Key(name="use", shape=ListOf(item=WORD), doc="Templates whose columns the table has."),
         Key(name="rollout", shape=ROLLOUT, doc="The stage of this table."),
-        Key(name="conflict_target", shape=ListOf(item=NAME), doc="The columns upserts conflict on."),
+        Key(
+            name="conflict_target", shape=ListOf(item=NAME), doc="The columns upserts conflict on."
+        ),
         Key(name="owner", shape=PERSON, doc="Who answers for the table; by default the include's."),
         Key(name="channel", shape=PERSON, doc="The channel that collected the information."),
         Key(name="domain", shape=WORD, doc="The domain in reports; by default the file's name."),
@@ -227,7 +233,9 @@ HIGH_VALUE: Final = Record(
     name="high value",
     doc="The rule that marks high-value subjects (D1).",
     keys=(
-        Key(name="column", shape=NAME, doc="The grade column of the subject's table.", required=True),
+        Key(
+            name="column", shape=NAME, doc="The grade column of the subject's table.", required=True
+        ),
         Key(name="at_least", shape=Text(limit=200), doc="The lowest grade that counts."),
         Key(
             name="order",
@@ -307,7 +315,12 @@ REVEAL: Final = Record(
             doc="The purposes allowed; with a table: where the business case must stand.",
             required=True,
         ),
-        Key(name="per_day", shape=Whole(low=1, high=100000), doc="Per person and day.", required=True),
+        Key(
+            name="per_day",
+            shape=Whole(low=1, high=100000),
+            doc="Per person and day.",
+            required=True,
+        ),
         Key(name="per_month", shape=Whole(low=1, high=1000000), doc="Per person and month."),
         Key(
             name="grade",
@@ -332,7 +345,9 @@ IDENTITY: Final = Record(
             doc="The lowest grade.",
         ),
         Key(name="max_ttl", shape=Seconds(high=600), doc="Life of an assertion."),
-        Key(name="issuers", shape=ListOf(item=Text(limit=100)), doc="Issuers that may speak for it."),
+        Key(
+            name="issuers", shape=ListOf(item=Text(limit=100)), doc="Issuers that may speak for it."
+        ),
         Key(name="login", shape=Flag(), doc="Whether a person's own database login is honoured."),
         Key(
             name="on_missing",
@@ -382,7 +397,11 @@ PROFILE: Final = Record(
             shape=Flag(),
             doc="Its people serve the customer directly, so level 2 may be plain (B4).",
         ),
-        Key(name="sees_high_value", shape=Flag(), doc="Rows of high-value subjects are not left out."),
+        Key(
+            name="sees_high_value",
+            shape=Flag(),
+            doc="Rows of high-value subjects are not left out.",
+        ),
         Key(name="posts", shape=ListOf(item=Text(limit=200)), doc="Posts that give this profile."),
         Key(name="outsourced", shape=Flag(), doc="Its people are outsourced."),
     ),

@@ -178,7 +178,7 @@ class Table:
     the column with the subject's key (for the subject's own table its key); subject None: the table
     speaks of no person by key, each row is its own subject; unit: a column of this table with the
     unit, None: kept from the subject's row in ``pgmask_unit`` when a profile needs it;
-    columns: every column of the table, in the catalogue's order, level 3 included; owner, channel:
+    columns: every column of the table, by name, level 3 included; owner, channel:
     who answers for it and how it was collected; domain: its group in reports; rollout: the stage,
     ``observe``, ``views``, ``sealing`` or ``enforced``; conflict_target: what upserts conflict on.
     """

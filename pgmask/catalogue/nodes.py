@@ -7,6 +7,7 @@ refused at their place.  Comments are not needed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,9 +70,13 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
     root: Node | None = None
     documents = 0
     try:
-        for event in yaml.parse(text, Loader=Loader):
+        events: Iterator[Any] = yaml.parse(text, Loader=Loader)
+        for event in events:
             kind = type(event)
-            if kind is yaml.ScalarEvent or kind in (yaml.MappingStartEvent, yaml.SequenceStartEvent):
+            if kind is yaml.ScalarEvent or kind in (
+                yaml.MappingStartEvent,
+                yaml.SequenceStartEvent,
+            ):
                 mark = event.start_mark
                 at = Position(file, mark.line + 1, mark.column + 1)
                 _refuse_indirection(event, at, problems)
@@ -89,7 +94,10 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
                     stack.append(_Open(node))
                     if len(stack) > MAX_DEPTH:
                         problems.add(
-                            "PM010", "too-deep", at, f"more than {MAX_DEPTH} levels of nesting",
+                            "PM010",
+                            "too-deep",
+                            at,
+                            f"more than {MAX_DEPTH} levels of nesting",
                             "No part of a catalogue is nested that deep.",
                         )
                         return None
@@ -97,7 +105,10 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
                 mark = event.start_mark
                 at = Position(file, mark.line + 1, mark.column + 1)
                 problems.add(
-                    "PM012", "alias", at, f"the alias *{event.anchor} is refused",
+                    "PM012",
+                    "alias",
+                    at,
+                    f"the alias *{event.anchor} is refused",
                     "A reader must see what a line means: use `templates` and `use`.",
                 )
                 if stack:
@@ -109,23 +120,27 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
                 if documents > 1:
                     mark = event.start_mark
                     problems.add(
-                        "PM010", "documents", Position(file, mark.line + 1, mark.column + 1),
-                        "a second YAML document in one file", "One file holds one document.",
+                        "PM010",
+                        "documents",
+                        Position(file, mark.line + 1, mark.column + 1),
+                        "a second YAML document in one file",
+                        "One file holds one document.",
                     )
                     return None
     except yaml.MarkedYAMLError as error:
         found = error.problem_mark or error.context_mark
         at = Position(file, found.line + 1, found.column + 1) if found else Position(file, 1, 1)
         problems.add(
-            "PM010", "yaml", at, f"not YAML: {error.problem or 'cannot be read'}",
+            "PM010",
+            "yaml",
+            at,
+            f"not YAML: {error.problem or 'cannot be read'}",
             "Correct the indentation, quotes or brackets here.",
         )
         return None
     except yaml.YAMLError as error:
         at = _place_of(text, getattr(error, "position", 0), file)
-        problems.add(
-            "PM010", "yaml", at, "a character that YAML does not allow", "Remove it."
-        )
+        problems.add("PM010", "yaml", at, "a character that YAML does not allow", "Remove it.")
         return None
     return root
 
@@ -140,7 +155,10 @@ def _attach(parent: _Open, node: Node, problems: Problems) -> None:
         parent.key = node
         if node.plain and node.text == "<<":
             problems.add(
-                "PM012", "merge-key", node.at, "the merge key << is refused",
+                "PM012",
+                "merge-key",
+                node.at,
+                "the merge key << is refused",
                 "It hides duplicate keys: use `templates` and `use`.",
             )
     else:
@@ -151,7 +169,10 @@ def _attach(parent: _Open, node: Node, problems: Problems) -> None:
 def _refuse_indirection(event: Any, at: Position, problems: Problems) -> None:
     if event.anchor is not None:
         problems.add(
-            "PM012", "anchor", at, f"the anchor &{event.anchor} is refused",
+            "PM012",
+            "anchor",
+            at,
+            f"the anchor &{event.anchor} is refused",
             "A reader must see what a line means: use `templates` and `use`.",
         )
     if event.tag is not None:

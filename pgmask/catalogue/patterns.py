@@ -40,7 +40,9 @@ def parts(text: str, most: int = 3) -> tuple[Part, ...]:
         match = _PART.match(rest)
         if not match:
             raise BadReference(f"{text[:70]!r} is not a name or names joined by dots")
-        part = Part(match[1].replace('""', '"'), True) if match[1] else Part(match[2].strip(), False)
+        part = (
+            Part(match[1].replace('""', '"'), True) if match[1] else Part(match[2].strip(), False)
+        )
         if not part.text or "\x00" in part.text:
             raise BadReference(f"{text[:70]!r} has an empty part")
         if len(part.text.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
@@ -59,9 +61,7 @@ def parts(text: str, most: int = 3) -> tuple[Part, ...]:
 
 def written(*names: str) -> str:
     """A reference that ``parts`` reads back: parts with special characters are quoted."""
-    return ".".join(
-        n if _BARE.fullmatch(n) else '"' + n.replace('"', '""') + '"' for n in names
-    )
+    return ".".join(n if _BARE.fullmatch(n) else '"' + n.replace('"', '""') + '"' for n in names)
 
 
 @lru_cache(maxsize=4096)

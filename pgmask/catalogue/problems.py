@@ -103,7 +103,9 @@ class CatalogueProblems(CatalogueError):
         first = wrong[0] if wrong else None
         super().__init__(
             "PM011",
-            "the catalogue has one problem" if count == 1 else f"the catalogue has {count} problems",
+            "the catalogue has one problem"
+            if count == 1
+            else f"the catalogue has {count} problems",
             detail="\n".join(str(p) for p in wrong),
             where=str(first.position) if first and first.position.file else "",
         )

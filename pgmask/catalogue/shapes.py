@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - what words, read and schema give is said once, at Shape
 """Shapes of YAML values: one description that reads, refuses, documents and becomes JSON Schema.
 
 A shape's ``read`` gives a typed value, or ``BAD`` after recording why it cannot.  Which shape is
@@ -78,7 +79,10 @@ def _wrong(node: Node, wanted: str, problems: Problems, fix: str = "") -> Any:
     else:
         found = "a list" if isinstance(node, Sequence) else "a mapping"
     problems.add(
-        "PM012", "type", node.at, f"{found} stands where {wanted} is wanted",
+        "PM012",
+        "type",
+        node.at,
+        f"{found} stands where {wanted} is wanted",
         fix or f"Write {wanted}.",
     )
     return BAD
@@ -106,7 +110,9 @@ class Text:
             return BAD
         text = scalar.text.strip() if scalar.plain else scalar.text
         if not text or len(text) > self.limit or _CONTROL.search(text.rstrip("\n")):
-            return _wrong(node, f"{self.words} of one line and 1 to {self.limit} characters", problems)
+            return _wrong(
+                node, f"{self.words} of one line and 1 to {self.limit} characters", problems
+            )
         if self.pattern and not re.fullmatch(self.pattern, text):
             return _wrong(node, self.words, problems, self.hint)
         return text
@@ -131,7 +137,9 @@ class DatabaseName:
         size = len(scalar.text.encode("utf-8", "surrogatepass"))
         if not scalar.text or "\x00" in scalar.text or size > MAX_NAME_BYTES:
             problems.add(
-                "PM012", "bad-name", node.at,
+                "PM012",
+                "bad-name",
+                node.at,
                 f"{scalar.text[:70]!r} cannot be a PostgreSQL name",
                 f"A name has 1 to {MAX_NAME_BYTES} bytes; this one has {size}.",
             )
@@ -159,7 +167,10 @@ class Choice:
             return BAD
         if scalar.text not in self.options:
             problems.add(
-                "PM012", "choice", node.at, f"{scalar.text[:40]!r} is not one of the words allowed",
+                "PM012",
+                "choice",
+                node.at,
+                f"{scalar.text[:40]!r} is not one of the words allowed",
                 did_you_mean(scalar.text, self.options),
             )
             return BAD
@@ -178,7 +189,9 @@ class Whole:
 
     @property
     def words(self) -> str:
-        return f"{self.low}" if self.low == self.high else f"a number from {self.low} to {self.high}"
+        return (
+            f"{self.low}" if self.low == self.high else f"a number from {self.low} to {self.high}"
+        )
 
     def read(self, node: Node, problems: Problems) -> Any:
         scalar = _scalar(node, self.words, problems)
@@ -281,7 +294,9 @@ class ListOf:
             if isinstance(value, (str, int)):
                 if value in seen:
                     problems.add(
-                        "PM012", "duplicate-item", item.at,
+                        "PM012",
+                        "duplicate-item",
+                        item.at,
                         f"{str(value)[:70]!r} is listed twice, first at line {seen[value].line}",
                         "Remove one of them.",
                     )
@@ -383,7 +398,9 @@ class Record:
             if described is None:
                 if not (key.plain and key.text in ("<<", "")):
                     problems.add(
-                        "PM012", "unknown-key", key.at,
+                        "PM012",
+                        "unknown-key",
+                        key.at,
                         f"unknown key {key.text[:70]!r} in {self.name}",
                         did_you_mean(key.text, known),
                     )
@@ -395,7 +412,10 @@ class Record:
         for described in self.keys:
             if described.required and described.name not in seen:
                 problems.add(
-                    "PM012", "missing-key", node.at, f"{self.name} has no {described.name!r}",
+                    "PM012",
+                    "missing-key",
+                    node.at,
+                    f"{self.name} has no {described.name!r}",
                     f"Add {described.name}: {described.shape.words}.",
                 )
         return entry
@@ -419,7 +439,9 @@ class Record:
 
 def _duplicate(key: Scalar, first: Position, problems: Problems) -> None:
     problems.add(
-        "PM012", "duplicate-key", key.at,
+        "PM012",
+        "duplicate-key",
+        key.at,
         f"the key {key.text[:70]!r} stands twice, first at line {first.line}",
         "Remove one of them; YAML readers keep only the last.",
     )

@@ -1,0 +1,459 @@
+"""One column from its layers: its own entry, a template, name patterns, its kind, the packs.
+
+A setting is taken from the first layer that says it.  The level is the strictest of all of them:
+a pattern raises, a kind or a pack refuses what is weaker, an exception in force lowers (A1, A2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pgmask.catalogue.model import Column, Exception_, KindBy, Position, Unique
+from pgmask.catalogue.packs.policy import Policy
+from pgmask.catalogue.patterns import Pattern
+from pgmask.catalogue.problems import Problems, did_you_mean
+from pgmask.catalogue.shapes import Entry
+from pgmask.kinds import KINDS, Kind
+
+GENERAL: Final = "general"
+"""The category of columns that only ``level_3`` lists."""
+CHECKS: Final = ("birth_date", "sex")
+"""The cross checks that a kind may offer against other columns."""
+
+Layer = tuple[str, Entry]
+"""Where it comes from, in words, and what it says."""
+
+
+@dataclass(slots=True)
+class Rules:
+    """What holds for all columns: patterns in name order, kind defaults, packs, exceptions."""
+
+    policy: Policy
+    patterns: tuple[tuple[Pattern, Entry], ...] = ()
+    kinds: Mapping[str, Entry] = field(default_factory=dict)
+    exceptions: Mapping[tuple[str, str], Exception_] = field(default_factory=dict)
+    floors_checked: dict[tuple[str, str | None], str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Draft:
+    """One column before and after resolving; origins: setting -> where it came from."""
+
+    table: str
+    name: str
+    at: Position
+    own: Entry | None
+    template: Layer | None = None
+    listed: bool = False
+    """Named by ``level_3``."""
+    table_entry: Entry | None = None
+    origins: dict[str, tuple[str, Position]] = field(default_factory=dict)
+
+
+class Resolver:
+    """Makes columns of drafts; one instance reads one catalogue."""
+
+    def __init__(self, rules: Rules, problems: Problems) -> None:
+        self.rules = rules
+        self.problems = problems
+        self.matched: dict[str, set[tuple[str, str]]] = {p.text: set() for p, _ in rules.patterns}
+        self.used_exceptions: set[tuple[str, str]] = set()
+
+    def resolve(self, draft: Draft) -> Column | None:
+        """The column, or None when it has no level or category that could be used."""
+        layers = self._layers(draft)
+        kind_by = self._kind_by(draft)
+        kind = None if kind_by else self._kind(draft, layers)
+        if kind is not None and (default := self.rules.kinds.get(kind.name)) is not None:
+            layers.append((f"defaults.kinds {kind.name}", default))
+        category = self._category(draft, layers, kind, kind_by)
+        level = self._level(draft, layers, kind, kind_by, category)
+        if level is None or category is None:
+            return None
+        if level == 1 and kind is None and kind_by is None:
+            self.problems.add(
+                "PM014",
+                "no-kind",
+                draft.at,
+                f"{draft.table}.{draft.name} has level 1 and no kind, so no mask",
+                "Add kind: one of `pgmask kinds`; free_text is masked whole.",
+            )
+        mask = self._mask(draft, layers, kind)
+        search = self._say(draft, layers, "search") == "exact"
+        unique = Unique(self._say(draft, layers, "unique") or "no")
+        self._only_sealed(draft, level, kind, kind_by, search=search, unique=unique)
+        why, basis = self._say(draft, layers, "why"), self._say(draft, layers, "basis")
+        table = draft.table_entry
+        if table is not None and level < 3:
+            why = why or self._from_table(draft, table, "why")
+            basis = basis or self._from_table(draft, table, "basis")
+        kinds = self._all_kinds(kind, kind_by)
+        subject, subject_class = self._subject(draft)
+        return Column(
+            name=draft.name,
+            level=level,
+            category=category,
+            kind=kind.name if kind else None,
+            kind_by=kind_by,
+            mask=mask,
+            subject=subject,
+            subject_class=subject_class,
+            search=search and level == 1,
+            unique=unique,
+            required=bool(self._say(draft, layers, "required")),
+            validate=self._say(draft, layers, "validate") or "refuse",
+            why=why,
+            basis=basis,
+            derivation=self._say(draft, layers, "derivation"),
+            hidden_as=self._say(draft, layers, "hidden_as") or "shadow",
+            never_shown=any(k.never_shown for k in kinds),
+            hidden_by_default=bool(kinds) and all(k.hidden_by_default for k in kinds),
+            position=draft.at,
+        )
+
+    def _layers(self, draft: Draft) -> list[Layer]:
+        layers: list[Layer] = []
+        if draft.own is not None:
+            layers.append(("here", draft.own))
+        if draft.template is not None:
+            layers.append(draft.template)
+        for pattern, entry in self.rules.patterns:
+            if pattern.matches(draft.name):
+                self.matched[pattern.text].add((draft.table, draft.name))
+                layers.append((f"defaults.columns {pattern.text!r}", entry))
+        return layers
+
+    def _say(self, draft: Draft, layers: list[Layer], key: str) -> Any:
+        for label, entry in layers:
+            if key in entry.values:
+                draft.origins[key] = (label, entry.place(key))
+                return entry.values[key]
+        return None
+
+    @staticmethod
+    def _from_table(draft: Draft, table: Entry, key: str) -> Any:
+        value = table.get(key)
+        if value is not None:
+            draft.origins[key] = ("the table", table.place(key))
+        return value
+
+    def _known_kind(self, name: str, at: Position) -> Kind | None:
+        kind = KINDS.get(name)
+        if kind is None:
+            self.problems.add(
+                "PM013", "unknown-kind", at, f"there is no kind {name!r}", did_you_mean(name, KINDS)
+            )
+        return kind
+
+    def _kind(self, draft: Draft, layers: list[Layer]) -> Kind | None:
+        said = [(label, entry) for label, entry in layers if "kind" in entry.values]
+        if not said:
+            return None
+        label, entry = said[0]
+        by_pattern = {e.values["kind"] for lb, e in said if lb.startswith("defaults.columns")}
+        if label.startswith("defaults.columns") and len(by_pattern) > 1:
+            self.problems.add(
+                "PM013",
+                "pattern-conflict",
+                draft.at,
+                f"{draft.table}.{draft.name} matches patterns of different kinds: "
+                + ", ".join(sorted(by_pattern)),
+                "Name the kind at the column.",
+            )
+        draft.origins["kind"] = (label, entry.place("kind"))
+        return self._known_kind(entry.values["kind"], entry.place("kind"))
+
+    def _kind_by(self, draft: Draft) -> KindBy | None:
+        written = draft.own.get("kind_by") if draft.own else None
+        if written is None or draft.own is None:
+            return None
+        at = draft.own.place("kind_by")
+        said = {key.value: (value, key.at) for key, value in written}
+        column, otherwise = said.pop("column", None), said.pop("else", None)
+        if column is None or otherwise is None or not said:
+            self.problems.add(
+                "PM012",
+                "kind-by",
+                at,
+                "kind_by needs `column`, `else` and at least one value",
+                "Write {column: type, phone: mobile, else: free_text}.",
+            )
+            return None
+        if "kind" in draft.own.values:
+            self.problems.add(
+                "PM012",
+                "kind-and-kind-by",
+                draft.own.place("kind"),
+                f"{draft.table}.{draft.name} has both kind and kind_by",
+                "Remove one of them.",
+            )
+        for kind, place in [*said.values(), otherwise]:
+            if self._known_kind(kind, place) is None:
+                return None
+        draft.origins["kind_by"] = ("here", at)
+        return KindBy(
+            column=column[0],
+            cases=tuple(sorted((value, kind) for value, (kind, _) in said.items())),
+            otherwise=otherwise[0],
+        )
+
+    @staticmethod
+    def _all_kinds(kind: Kind | None, kind_by: KindBy | None) -> tuple[Kind, ...]:
+        if kind_by is not None:
+            names = {k for _, k in kind_by.cases} | {kind_by.otherwise}
+            return tuple(KINDS[n] for n in sorted(names))
+        return (kind,) if kind else ()
+
+    def _category(
+        self, draft: Draft, layers: list[Layer], kind: Kind | None, kind_by: KindBy | None
+    ) -> str | None:
+        category = self._say(draft, layers, "category")
+        known = self.rules.policy.categories
+        if category is not None:
+            if category not in known:
+                self.problems.add(
+                    "PM013",
+                    "unknown-category",
+                    draft.origins["category"][1],
+                    f"no pack in force has the category {category!r}",
+                    did_you_mean(category, known) + " Or add it under `categories`.",
+                )
+                return None
+            return str(category)
+        kinds = self._all_kinds(kind, kind_by)
+        if kinds:
+
+            def strictness(k: Kind) -> tuple[int, str]:
+                demand = self.rules.policy.kind_level(k.name)
+                return (demand.level if demand else 4, k.name)
+
+            first = min(kinds, key=strictness)
+            draft.origins["category"] = (f"kind {first.name}", draft.at)
+            return first.category
+        if draft.listed and all(e.get("level", 3) == 3 for _, e in layers):
+            draft.origins["category"] = ("level_3", draft.at)
+            return GENERAL
+        self.problems.add(
+            "PM012",
+            "no-category",
+            draft.at,
+            f"{draft.table}.{draft.name} has no category",
+            "Add category: one of " + ", ".join(sorted(known)) + ".",
+        )
+        return None
+
+    def _level(
+        self,
+        draft: Draft,
+        layers: list[Layer],
+        kind: Kind | None,
+        kind_by: KindBy | None,
+        category: str | None,
+    ) -> int | None:
+        own: tuple[int, str, Position] | None = None
+        wanted: list[tuple[int, str, Position]] = []
+        for label, entry in layers:
+            level = entry.get("level")
+            if level is None:
+                continue
+            if label.startswith("defaults."):
+                wanted.append((level, label, entry.place("level")))
+            elif own is None:
+                own = (level, label, entry.place("level"))
+            elif level < own[0]:
+                wanted.append((level, label, entry.place("level")))
+        if own is None and draft.listed:
+            own = (3, "level_3", draft.at)
+        kinds = self._all_kinds(kind, kind_by)
+        by_content = [k for k in kinds if k.hidden_by_default and not k.never_shown]
+        if kinds and len(by_content) == len(kinds) and own is None and not wanted:
+            self.problems.add(
+                "PM012",
+                "no-level",
+                draft.at,
+                f"{draft.table}.{draft.name} is {kinds[0].title}: its level is that of its content",
+                "Add level: 1, 2 or 3 (A7).",
+            )
+            return None
+        for k in kinds:
+            default = self.rules.kinds.get(k.name) if kind_by else None
+            if default is not None and default.get("level") is not None:
+                label = f"defaults.kinds {k.name}"
+                wanted.append((default.get("level"), label, default.place("level")))
+            demand = self.rules.policy.kind_level(k.name)
+            if demand:
+                wanted.append((demand.level, f"kind {k.name} ({demand})", draft.at))
+        demand = self.rules.policy.category_level(category) if category else None
+        if demand:
+            wanted.append((demand.level, f"category {category} ({demand})", draft.at))
+        if (
+            own is None
+            and not any(not w[1].startswith("category") for w in wanted)
+            and (
+                "category" not in draft.origins or draft.origins["category"][0].startswith("kind ")
+            )
+        ):
+            self.problems.add(
+                "PM012",
+                "no-level",
+                draft.at,
+                f"{draft.table}.{draft.name} has no level",
+                "Add level: 1, 2 or 3.",
+            )
+            return None
+        strictest = min(wanted, key=lambda w: w[0], default=own)
+        if strictest is None:
+            self.problems.add(
+                "PM012",
+                "no-level",
+                draft.at,
+                f"{draft.table}.{draft.name} has no level",
+                "Add level: 1, 2 or 3.",
+            )
+            return None
+        return self._settle(draft, own, strictest)
+
+    def _settle(
+        self,
+        draft: Draft,
+        own: tuple[int, str, Position] | None,
+        strictest: tuple[int, str, Position],
+    ) -> int:
+        """The level from what the column says of itself and the strictest demand of others."""
+        exception = self.rules.exceptions.get((draft.table, draft.name))
+        if exception is not None:
+            demanded = strictest[0] if own is None else min(own[0], strictest[0])
+            if own is not None and own[0] == exception.level:
+                demanded = strictest[0]
+            self.used_exceptions.add((draft.table, draft.name))
+            if exception.instead_of == demanded and exception.level > demanded:
+                draft.origins["level"] = (
+                    f"exception {exception.reason!r} until {exception.until}",
+                    exception.position,
+                )
+                return exception.level
+            self.problems.add(
+                "PM017",
+                "exception-mismatch",
+                exception.position,
+                f"the exception lowers {draft.table}.{draft.name} from {exception.instead_of} to "
+                f"{exception.level}, but without it the level would be {demanded}",
+                "Correct instead_of, or remove the exception.",
+            )
+        if own is None or own[0] > strictest[0]:
+            level, label, place = strictest
+            draft.origins["level"] = (label, place)
+            if own is not None:
+                self._raised(draft, own, strictest)
+            return level
+        draft.origins["level"] = (own[1], own[2])
+        return own[0]
+
+    def _raised(
+        self, draft: Draft, own: tuple[int, str, Position], strictest: tuple[int, str, Position]
+    ) -> None:
+        name = f"{draft.table}.{draft.name}"
+        if strictest[1].startswith("defaults.columns"):
+            self.problems.warn(
+                "PM014",
+                "raised-by-pattern",
+                own[2],
+                f"{name} is level {strictest[0]}, not {own[0]}: {strictest[1]} raises it",
+                f"Write level: {strictest[0]}, or record an exception.",
+            )
+        else:
+            self.problems.add(
+                "PM014",
+                "level-below",
+                own[2],
+                f"{name} has level {own[0]}, {strictest[1]} asks for {strictest[0]}",
+                f"Write level: {strictest[0]}, or record an exception with reason, approver and end.",
+            )
+
+    def _mask(self, draft: Draft, layers: list[Layer], kind: Kind | None) -> str | None:
+        mask = self._say(draft, layers, "mask")
+        at = draft.origins["mask"][1] if mask else draft.at
+        if kind is None:
+            if mask is not None:
+                self.problems.add(
+                    "PM012",
+                    "mask-without-kind",
+                    at,
+                    f"{draft.table}.{draft.name} names a mask and no kind",
+                    "Add the kind.",
+                )
+            return None
+        if mask is not None and mask not in kind.mask_names:
+            self.problems.add(
+                "PM013",
+                "unknown-mask",
+                at,
+                f"kind {kind.name} has no mask {mask!r}",
+                did_you_mean(mask, kind.mask_names),
+            )
+            return None
+        weaker = self._below_floor(kind, mask)
+        if weaker:
+            self.problems.add("PM014", "mask-below-floor", at, weaker, "Choose another mask.")
+        return str(mask) if mask is not None else None
+
+    def _below_floor(self, kind: Kind, mask: str | None) -> str:
+        """What the mask shows that a floor hides, '' when nothing."""
+        key = (kind.name, mask)
+        if key not in self.rules.floors_checked:
+            rule = kind.rule(mask)
+            message = ""
+            for floor, says in self.rules.policy.floors(kind.name):
+                weaker = rule.shows.weaker_at(floor)
+                if weaker:
+                    length, positions = weaker[0]
+                    message = (
+                        f"the mask {rule.name} of kind {kind.name} shows {rule.shows.says}; "
+                        f"{says} hides at least {floor} (at {length} characters it shows "
+                        f"position {', '.join(map(str, positions))})"
+                    )
+                    break
+            self.rules.floors_checked[key] = message
+        return self.rules.floors_checked[key]
+
+    def _only_sealed(
+        self,
+        draft: Draft,
+        level: int,
+        kind: Kind | None,
+        kind_by: KindBy | None,
+        *,
+        search: bool,
+        unique: Unique,
+    ) -> None:
+        """Search and uniqueness by blind index belong to sealed columns."""
+        wanted = "search" if search else "unique" if unique is not Unique.NO else ""
+        if not wanted:
+            return
+        label, at = draft.origins[wanted]
+        if level > 1:
+            if label == "here":
+                self.problems.warn(
+                    "PM014",
+                    f"{wanted}-not-sealed",
+                    at,
+                    f"{draft.table}.{draft.name} is not sealed, so it needs no blind index",
+                    f"Remove {wanted}; an ordinary index or constraint serves.",
+                )
+        elif any(k.normaliser is None for k in self._all_kinds(kind, None)):
+            self.problems.add(
+                "PM014",
+                f"{wanted}-without-normal-form",
+                at,
+                f"values of kind {kind.name if kind else ''} cannot be compared by blind index",
+                f"Remove {wanted}, or choose another kind.",
+            )
+
+    @staticmethod
+    def _subject(draft: Draft) -> tuple[str | None, str | None]:
+        written = draft.own.get("subject") if draft.own else None
+        if isinstance(written, Entry):
+            return written.get("column"), written.get("class")
+        return written, None
