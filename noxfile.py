@@ -67,7 +67,7 @@ def sql(session: nox.Session) -> None:
 @nox.session
 def golden(session: nox.Session) -> None:
     """Write the golden statements anew; read the diff before you commit it."""
-    session.run("python", "-m", "pytest", "tests/corpus", "--golden", *session.posargs)
+    session.run("python", "-m", "pytest", "--golden", *session.posargs)
 
 
 @nox.session

@@ -8,7 +8,8 @@ narrows that. A version that is not on this machine is a visible skip, or a fail
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -20,6 +21,11 @@ from tests.harness import VERSIONS, Database, Server, Servers, binaries_of
 
 def _required() -> set[int]:
     return {int(v) for v in os.environ.get("PGMASK_TEST_REQUIRE", "").split(",") if v.strip()}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--golden`` writes golden files anew and runs only the tests that have one."""
+    parser.addoption("--golden", action="store_true", help="write golden files anew")
 
 
 def pytest_report_header() -> list[str]:
@@ -38,13 +44,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     asked = config.getoption("-m") or ""
+    rewrite = config.getoption("--golden")
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         major = params.get("server")
         specs = [str(mark.args[0]) for mark in item.iter_markers("pg")]
         wrong = major is not None and any(str(major) not in SpecifierSet(spec) for spec in specs)
         long = item.get_closest_marker("extra") is not None and "extra" not in str(asked)
-        (left if wrong or long else kept).append(item)
+        bare = rewrite and "golden" not in getattr(item, "fixturenames", ())
+        (left if wrong or long or bare else kept).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept
@@ -52,6 +60,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _install(database: Database) -> None:
     install_runtime(database.dsn())
+
+
+Golden = Callable[[Path, str], None]
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """``golden(path, text)``: the text must be the file's, or becomes it under ``--golden``."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        assert path.exists(), f"{path.name} is missing: nox -s golden writes it"
+        assert path.read_text("utf-8") == text, "nox -s golden shows the difference in git"
+
+    return compare
 
 
 @pytest.fixture(scope="session")

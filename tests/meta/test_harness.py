@@ -20,6 +20,9 @@ def test_both(server): pass
 @pytest.mark.pg(">= 16")
 def test_new(server): pass
 
+def test_text(golden, request):
+    golden(request.path.parent / "text.sql", "SELECT 1;\\n")
+
 @pytest.mark.extra
 def test_long(): pass
 
@@ -48,9 +51,26 @@ def names(shown: str) -> set[str]:
 
 def test_versions_and_long_tests_are_chosen(tmp_path: Path) -> None:
     shown = run(tmp_path, "-p", "tests.conftest", "--collect-only", "-qq")
-    assert names(shown) == {"test_both[pg15]", "test_both[pg18]", "test_new[pg18]", "test_plain"}
+    assert names(shown) == {
+        "test_both[pg15]",
+        "test_both[pg18]",
+        "test_new[pg18]",
+        "test_text",
+        "test_plain",
+    }
     shown = run(tmp_path, "-p", "tests.conftest", "--collect-only", "-qq", "-m", "extra")
     assert names(shown) == {"test_long"}
+
+
+def test_golden_text_is_compared_and_written_anew_when_asked(tmp_path: Path) -> None:
+    assert "1 failed" in run(tmp_path, "-p", "tests.conftest", "-k", "test_text")
+    shown = run(tmp_path, "-p", "tests.conftest", "--golden")
+    assert names(shown) == {"test_text"}
+    assert "1 passed" in shown
+    assert (tmp_path / "text.sql").read_text() == "SELECT 1;\n"
+    assert "1 passed" in run(tmp_path, "-p", "tests.conftest", "-k", "test_text")
+    (tmp_path / "text.sql").write_text("SELECT 2;\n")
+    assert "1 failed" in run(tmp_path, "-p", "tests.conftest", "-k", "test_text")
 
 
 def test_a_missing_version_is_a_visible_skip(tmp_path: Path) -> None:
