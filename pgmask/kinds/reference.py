@@ -78,7 +78,8 @@ def _lines() -> Iterator[str]:
 def _section(kind: Kind) -> Iterator[str]:
     yield f"## {kind.name}"
     yield ""
-    yield f"{kind.title} ({kind.title_zh}); category `{kind.category}` unless a pack says otherwise."
+    title = f"{kind.title} ({kind.title_zh})"
+    yield f"{title}; category `{kind.category}` unless a pack says otherwise."
     if kind.note:
         yield kind.note
     if kind.never_shown:
@@ -89,7 +90,8 @@ def _section(kind: Kind) -> Iterator[str]:
     for rule in kind.masks:
         default = " (default)" if rule.name == kind.default_mask else ""
         shown = _cell(rule.shows.apply(kind.example) or "")
-        yield f"* mask `{rule.name}`{default}, `{rule.function}`: shows {rule.shows.says}: `{shown}`"
+        yield f"* mask `{rule.name}`{default}, `{rule.function}`:"
+        yield f"  shows {rule.shows.says}: `{shown}`"
     yield f"* valid: `{kind.validator}`"
     search = f"`{kind.normaliser}`" if kind.normaliser else "not searchable by exact value"
     yield f"* normal form for the blind index: {search}"
