@@ -11,9 +11,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import sql
 
-from pgmask.demo import forms
 from pgmask.demo.people import TODAY, Person, Population
 from pgmask.demo.places import BANKS, COLLECTING, DIAGNOSES, PLACES, PRODUCTS, UNITS
+from pgmask.kinds import generate as forms
 
 SEED: Final = 20260331
 CUSTOMERS: Final = 20_000

@@ -10,8 +10,8 @@ from typing import Final
 
 from faker import Faker
 
-from pgmask.demo import forms
 from pgmask.demo.places import COLLECTING, COMPOUND_SURNAMES, PLACES, STREETS, UNITS, Place
+from pgmask.kinds import generate as forms
 
 TODAY: Final = datetime.date(2026, 3, 31)
 """The day on which the invented company stands, so that every run makes the same data."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pgmask.demo import forms
 from pgmask.demo.data import Insurer, generate, load
 from pgmask.demo.thief import Loot, search_folder
+from pgmask.kinds import generate as forms
 from pgmask.resources import example_dir
 from tests.harness import Database
 

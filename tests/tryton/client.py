@@ -38,9 +38,9 @@ def main(words: list[str]) -> None:
 
 def fill(pool: Any, parties: int) -> dict[str, list[str]]:
     """Create parties with all that belongs to them; the secret values are returned."""
-    from pgmask.demo import forms
     from pgmask.demo.people import TODAY
     from pgmask.demo.places import PLACES, STREETS
+    from pgmask.kinds import generate as forms
 
     random = Random(8)
     mobiles: list[str] = []
