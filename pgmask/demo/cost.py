@@ -31,9 +31,10 @@ class Cost:
         return self.masked / self.raw
 
 
-def compare(
-    name: str, raw: Callable[[int], None], masked: Callable[[int], None], times: int
-) -> Cost:
+_Run = Callable[[int], None]
+
+
+def compare(name: str, raw: _Run, masked: _Run, times: int) -> Cost:
     """Run both in turns so many times after a few runs that do not count."""
     taken: tuple[list[float], list[float]] = ([], [])
     for number in range(-3, times):
