@@ -369,7 +369,7 @@ class Resolver:
                 "level-below",
                 own[2],
                 f"{name} has level {own[0]}, {strictest[1]} asks for {strictest[0]}",
-                f"Write level: {strictest[0]}, or record an exception with reason, approver and end.",
+                f"Write level: {strictest[0]}, or record an exception with reason and end.",
             )
 
     def _mask(self, draft: Draft, layers: list[Layer], kind: Kind | None) -> str | None:

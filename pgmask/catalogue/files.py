@@ -48,6 +48,13 @@ class Sources:
     parts: list[Part] = field(default_factory=list)
     lock: str | None = None
 
+    def read(self, path: Path, file: str, at: Position, problems: Problems) -> str | None:
+        """The text of one more file, kept for the digest; None after recording why not."""
+        text = read_text(path, file, at, problems)
+        if text is not None:
+            self.texts[file] = text
+        return text
+
     @property
     def digest(self) -> str:
         """SHA-256 over names and contents, independent of their order."""
@@ -102,24 +109,21 @@ def read_files(path: Path, problems: Problems) -> Sources:
     """The main file and everything it includes, each read once."""
     main = main_file(path)
     sources = Sources(main.parent, main.name)
-    text = read_text(main, main.name, Position(main.name, 1, 1), problems)
+    text = sources.read(main, main.name, Position(main.name, 1, 1), problems)
     if text is None:
         return sources
-    sources.texts[main.name] = text
     sources.root = _entry(ROOT, text, main.name, problems)
     lock = lock_file(main)
     if lock.is_file():
-        sources.lock = read_text(lock, lock.name, Position(lock.name, 1, 1), problems)
-        if sources.lock is not None:
-            sources.texts[lock.name] = sources.lock
+        sources.lock = sources.read(lock, lock.name, Position(lock.name, 1, 1), problems)
     if sources.root is None:
         return sources
     sources.parts.append(Part(sources.root, main.name, "", ""))
     for include in includes(sources.root.get("include", ()), sources.folder, main.name, problems):
-        text = read_text(sources.folder / include.file, include.file, include.at, problems)
+        path_ = sources.folder / include.file
+        text = sources.read(path_, include.file, include.at, problems)
         if text is None:
             continue
-        sources.texts[include.file] = text
         entry = _entry(PART, text, include.file, problems)
         if entry is not None:
             domain = entry.get("domain") or Path(include.file).stem

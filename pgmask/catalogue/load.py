@@ -7,22 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pgmask.catalogue.columns import Draft, Resolver, Rules
+from pgmask.catalogue.derogations import check_exceptions, read_exceptions
 from pgmask.catalogue.files import Sources, lock_file, read_files, values
 from pgmask.catalogue.lockfile import Lock, read_lock
 from pgmask.catalogue.model import (
     Catalogue,
-    Exception_,
-    Interpretation,
     Opens,
     Position,
     Profile,
     Store,
     Unprotected,
 )
-from pgmask.catalogue.packs.model import Pack
 from pgmask.catalogue.packs.policy import Policy
-from pgmask.catalogue.packs.read import read_pack, shipped_pack, shipped_packs
-from pgmask.catalogue.patterns import BadReference, Pattern, pattern
+from pgmask.catalogue.patterns import BadReference, Pattern, alternatives, pattern
+from pgmask.catalogue.policies import read_policy
 from pgmask.catalogue.problems import (
     CatalogueProblems,
     Problem,
@@ -121,7 +119,7 @@ class _Reading:
 
     def run(self) -> Loaded:
         root, problems, sources = self.root, self.problems, self.sources
-        policy, interpretations = self._policy()
+        policy, interpretations = read_policy(root, sources, problems)
         locked = read_lock(sources.lock, _lock_name(sources), problems) if sources.lock else None
         stores = read_stores(root.get("store", ()), problems)
         scope = Scope(stores, problems)
@@ -132,7 +130,7 @@ class _Reading:
             kinds={k.value: e for k, e in self._defaults().get("kinds", ())},
         )
         self._check_default_kinds(rules)
-        exceptions, in_force = self._exceptions(scope)
+        in_force, exceptions = read_exceptions(sources.parts, scope, self.today)
         rules.exceptions = in_force
         resolver = Resolver(rules, problems)
         drafts: dict[tuple[str, str], Draft] = {}
@@ -147,7 +145,7 @@ class _Reading:
             }
             read_columns(raw, templates, extra, resolver, problems, drafts)
         link_columns(scope, drafts, policy)
-        self._check_exceptions(exceptions, in_force, scope, drafts)
+        check_exceptions(exceptions, drafts, scope)
         subjects = read_subjects(self._subjects(), scope, policy)
         tables = finish_tables(scope, subjects)
         profiles, profile_matches = read_profiles(sources.parts, scope, tables)
@@ -200,105 +198,6 @@ class _Reading:
             )
         return tuple(e for k in both for e in self.root.get(k))
 
-    def _policy(self) -> tuple[Policy, tuple[Interpretation, ...]]:
-        root, problems = self.root, self.problems
-        names: list[Located] = list(root.get("packs", ()))
-        if "pack" in root.values:
-            if names:
-                problems.add(
-                    "PM012",
-                    "pack-and-packs",
-                    root.place("pack"),
-                    "both `pack` and `packs` stand in the catalogue",
-                    "Keep one of them.",
-                )
-            names.append(Located(root.get("pack"), root.place("pack")))
-        elif "packs" not in root.values:
-            problems.add(
-                "PM012",
-                "missing-key",
-                root.at,
-                "the catalogue names no policy pack",
-                "Add packs: [baseline] or others: " + ", ".join(shipped_packs()) + ".",
-            )
-        packs: dict[str, Pack] = {}
-        for item in names:
-            pack = self._pack(item)
-            if pack is not None:
-                packs[pack.name] = pack
-        rows = self._interpretations(packs)
-        chosen = {(r.pack, r.row): r.chosen for r in rows}
-        own = [(k.value, v) for k, v in root.get("categories", ())]
-        return Policy(packs.values(), chosen, own), rows
-
-    def _pack(self, item: Located) -> Pack | None:
-        own = self.sources.folder / "packs" / f"{item.value}.yml"
-        if item.value in shipped_packs():
-            return shipped_pack(item.value)
-        if own.is_file():
-            file = f"packs/{own.name}"
-            try:
-                text = own.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                self.problems.add(
-                    "PM010", "file", item.at, f"cannot read {file}", "Save it as UTF-8."
-                )
-                return None
-            self.sources.texts[file] = text
-            return read_pack(text, file, item.value, self.problems)
-        self.problems.add(
-            "PM013",
-            "unknown-pack",
-            item.at,
-            f"there is no policy pack {item.value!r}",
-            did_you_mean(item.value, shipped_packs()) + " Own packs stand in packs/NAME.yml.",
-        )
-        return None
-
-    def _interpretations(self, packs: dict[str, Pack]) -> tuple[Interpretation, ...]:
-        found = []
-        for entry in self.root.get("interpretations", ()):
-            pack = packs.get(entry.get("pack"))
-            if pack is None:
-                if entry.get("pack") is not None:
-                    self.problems.add(
-                        "PM013",
-                        "unknown-pack",
-                        entry.place("pack"),
-                        f"the pack {entry.get('pack')!r} is not in force",
-                        did_you_mean("", packs),
-                    )
-                continue
-            rows = {r.row: r for r in pack.interpretations}
-            row = rows.get(entry.get("row"))
-            if row is None:
-                self.problems.add(
-                    "PM013",
-                    "unknown-interpretation",
-                    entry.place("row"),
-                    f"{pack.name} leaves no row {entry.get('row')!r} open",
-                    did_you_mean(entry.get("row") or "", rows),
-                )
-                continue
-            options = dict(row.options)
-            if entry.get("chosen") not in options:
-                self.problems.add(
-                    "PM013",
-                    "unknown-option",
-                    entry.place("chosen"),
-                    f"{entry.get('chosen')!r} is not an option of {row.row}",
-                    did_you_mean(entry.get("chosen") or "", options),
-                )
-                continue
-            found.append(
-                Interpretation(
-                    pack=pack.name, row=row.row, chosen=entry.get("chosen"),
-                    by=entry.get("by", ""), since=entry.get("since", ""),
-                    reason=entry.get("reason", ""),
-                )
-            )  # fmt: skip
-        return tuple(sorted(found, key=lambda i: (i.pack, i.row)))
-
     def _patterns(self) -> tuple[tuple[Pattern, Entry], ...]:
         found = []
         for key, entry in self._defaults().get("columns", ()):
@@ -336,117 +235,13 @@ class _Reading:
                     f"Write level: {demand.level}.",
                 )
 
-    def _exceptions(
-        self, scope: Scope
-    ) -> tuple[list[tuple[Entry, Exception_]], dict[tuple[str, str], Exception_]]:
-        """All exceptions, and those in force by column.  Columns are looked up later."""
-        every: list[tuple[Entry, Exception_]] = []
-        in_force: dict[tuple[str, str], Exception_] = {}
-        for part in self.sources.parts:
-            for entry in part.entry.get("exceptions", ()):
-                wanted = ("column", "level", "instead_of", "reason", "approved_by", "until")
-                if any(k not in entry.values for k in wanted):
-                    continue
-                key = self._exception_column(entry, scope)
-                if key is None:
-                    continue
-                exception = Exception_(
-                    column=".".join(key),
-                    level=entry.get("level"),
-                    instead_of=entry.get("instead_of"),
-                    reason=entry.get("reason"),
-                    approved_by=entry.get("approved_by"),
-                    until=entry.get("until"),
-                    position=entry.place("column"),
-                )
-                every.append((entry, exception))
-                if exception.until < self.today.isoformat():
-                    self.problems.warn(
-                        "PM017",
-                        "exception-ended",
-                        entry.place("until"),
-                        f"the exception for {exception.column} ended on {exception.until}: the "
-                        f"column has level {exception.instead_of} again",
-                        "Renew it with a new approval, or remove it.",
-                    )
-                elif key in in_force:
-                    self.problems.add(
-                        "PM013",
-                        "exception-twice",
-                        entry.place("column"),
-                        f"two exceptions for {exception.column} are in force, first at "
-                        f"{in_force[key].position}",
-                        "Keep one of them.",
-                    )
-                else:
-                    in_force[key] = exception
-        return every, in_force
-
-    @staticmethod
-    def _exception_column(entry: Entry, scope: Scope) -> tuple[str, str] | None:
-        at = entry.place("column")
-        names = scope.split(entry.get("column"), at, 3)
-        if names is None:
-            return None
-        if len(names) == 3:
-            return f"{names[0]}.{names[1]}", names[2]
-        if len(names) == 2 and len(scope.schemas) == 1:
-            return f"{scope.schemas[0]}.{names[0]}", names[1]
-        scope.problems.add(
-            "PM013",
-            "ambiguous-table",
-            at,
-            f"{entry.get('column')!r} does not name its table",
-            "Write table.column, or schema.table.column with several stores.",
-        )
-        return None
-
-    @staticmethod
-    def _check_exceptions(
-        every: list[tuple[Entry, Exception_]],
-        in_force: dict[tuple[str, str], Exception_],
-        scope: Scope,
-        drafts: dict[tuple[str, str], Draft],
-    ) -> None:
-        for entry, exception in every:
-            at = entry.place("column")
-            raw = next(
-                (r for r in scope.tables.values() if exception.column.startswith(r.id + ".")
-                 and exception.column[len(r.id) + 1 :] in r.columns),
-                None,
-            )  # fmt: skip
-            if raw is None:
-                scope.problems.add(
-                    "PM013",
-                    "unknown-column",
-                    at,
-                    f"there is no column {exception.column}",
-                    did_you_mean(exception.column, [".".join(k) for k in drafts]),
-                )
-
     def _unprotected(self, scope: Scope, locked: Lock | None) -> tuple[Unprotected, ...]:
         found = []
         for part in self.sources.parts:
             for entry in part.entry.get("unprotected", ()):
-                names = []
+                names: set[str] = set()
                 for item in entry.get("tables", ()):
-                    try:
-                        wanted = pattern(item.value)
-                    except BadReference as error:
-                        self.problems.add(
-                            "PM012", "bad-name", item.at, str(error), "Write globs of tables."
-                        )
-                        continue
-                    names.append(item.value)
-                    for raw in scope.tables.values():
-                        if wanted.matches(raw.schema, raw.name):
-                            self.problems.add(
-                                "PM013",
-                                "protected-and-not",
-                                item.at,
-                                f"{item.value!r} matches {raw.id}, which is protected at {raw.at}",
-                                "Narrow the pattern; a table is one or the other.",
-                            )
+                    names.update(self._free_of_persons(item, scope))
                 matched = {
                     t for n in names for t in (locked.unprotected.get(n, ()) if locked else ())
                 }
@@ -459,6 +254,24 @@ class _Reading:
                     )
                 )
         return tuple(sorted(found, key=lambda u: (u.tables, u.reason)))
+
+    def _free_of_persons(self, item: Located, scope: Scope) -> list[str]:
+        """The patterns of one text; none may match a protected table."""
+        try:
+            wanted = pattern(item.value)
+        except BadReference as error:
+            self.problems.add("PM012", "bad-name", item.at, str(error), "Write globs of tables.")
+            return []
+        for raw in scope.tables.values():
+            if wanted.matches(raw.schema, raw.name):
+                self.problems.add(
+                    "PM013",
+                    "protected-and-not",
+                    item.at,
+                    f"{item.value!r} matches {raw.id}, which is protected at {raw.at}",
+                    "Narrow the pattern; a table is one or the other.",
+                )
+        return alternatives(item.value)
 
     def _opened(
         self, stores: tuple[Store, ...], profiles: tuple[Profile, ...]
@@ -503,7 +316,7 @@ class _Reading:
                         "PM016",
                         "store-profile",
                         entry.at,
-                        f"it is not said which profile's views take the schema name {store.schema!r}",
+                        f"it is not said which profile's views take the name {store.schema!r}",
                         "Add profile: one of " + ", ".join(sorted(known)) + ".",
                     )
             found.append(store)

@@ -1,4 +1,4 @@
-"""``catalogue.lock``: what every pattern matched, so that a review shows what newly fell under one."""
+"""``catalogue.lock``: what every pattern matched, so that a review shows what fell under one."""
 
 from __future__ import annotations
 

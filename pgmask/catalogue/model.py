@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pgmask.catalogue.patterns import pattern
 from pgmask.hashing import digest, plain
 
 
@@ -245,8 +246,8 @@ class IdentityRule:
 class Reveal:
     """Complete values one record at a time (B2).
 
-    columns: ``schema.table.column``; purposes: (purpose, id of the table that must hold the business
-    case or None); per_day, per_month: showings per person; grade: the identity asked for.
+    columns: ``schema.table.column``; purposes: (purpose, id of the table that must hold the
+    business case or None); per_day, per_month: showings per person; grade: the identity asked for.
     """
 
     columns: tuple[str, ...]
@@ -309,14 +310,18 @@ class Profile:
 class Unprotected:
     """Tables without personal information and the reason.
 
-    tables: ids and patterns such as ``crm.ref_*``, as written (a bare name means every store);
-    matched: the ids that the lock file says they matched, empty without a lock file.
+    tables: names and patterns such as ``ref_*`` or ``crm.ref_*``, one each (a bare name means every
+    store); matched: the ids that the lock file says they matched, empty without a lock file.
     """
 
     tables: tuple[str, ...]
     reason: str
     matched: tuple[str, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
+
+    def covers(self, schema: str, name: str) -> bool:
+        """Whether the entry means that table."""
+        return any(pattern(text).matches(schema, name) for text in self.tables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,6 +386,10 @@ class Catalogue:
     def table(self, id_: str) -> Table | None:
         """The protected table with that id (``schema.table``), or None."""
         return next((t for t in self.tables if t.id == id_), None)
+
+    def unprotected_by(self, schema: str, name: str) -> Unprotected | None:
+        """The entry that declares the table free of personal information, or None."""
+        return next((u for u in self.unprotected if u.covers(schema, name)), None)
 
     def store(self, schema: str) -> Store | None:
         """The store of an application schema, or None."""

@@ -113,12 +113,13 @@ class Pattern:
 def pattern(text: str, most: int = 2) -> Pattern:
     """The pattern written in a text.  Raises BadReference."""
     found = []
-    for alternative in _split(text):
+    for alternative in alternatives(text):
         found.append(parts(alternative, most))
     return Pattern(text, tuple(found))
 
 
-def _split(text: str) -> list[str]:
+def alternatives(text: str) -> list[str]:
+    """The texts between ``|`` and commas outside double quotes.  Raises BadReference."""
     pieces: list[str] = []
     current = ""
     quoted = False
@@ -133,4 +134,4 @@ def _split(text: str) -> list[str]:
     pieces.append(current)
     if any(not piece.strip() for piece in pieces):
         raise BadReference(f"{text[:70]!r} has an empty alternative")
-    return pieces
+    return [piece.strip() for piece in pieces]

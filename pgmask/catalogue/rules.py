@@ -24,7 +24,7 @@ def check_rules(catalogue: Catalogue, policy: Policy, root: Entry, problems: Pro
         _direct_service(profile, policy, problems)
         _outsourced(profile, policy, problems)
         _rows(profile, catalogue, problems)
-        _masks(profile, catalogue, problems)
+        _shadows(profile, catalogue, problems)
         _names(profile, catalogue, problems)
     _schemas(catalogue, problems)
     for table in catalogue.tables:
@@ -95,45 +95,32 @@ def _rows(profile: Profile, catalogue: Catalogue, problems: Problems) -> None:
     """Each table that the profile reaches must have what its rows are chosen by."""
     if Rows.ALL in profile.rows or not profile.rows:
         return
+    if {Rows.ASSIGNED, Rows.GRANTED} & set(profile.rows):
+        return  # every row has a subject, if only itself
     for table in catalogue.tables:
         if not profile.may(table):
             continue
         subject = catalogue.subject(table.subject_class or "")
-        by_unit = bool(table.unit or (subject and subject.unit))
-        able = {
-            Rows.OWN_UNIT: by_unit,
-            Rows.UNITS: by_unit,
-            Rows.ASSIGNED: subject is not None,
-            Rows.GRANTED: subject is not None,
-        }
-        if not any(able[r] for r in profile.rows):
+        if not table.unit and not (subject and subject.unit):
             problems.add(
                 "PM016",
                 "no-row-rule",
                 profile.position,
                 f"the rows of {table.id} cannot be chosen by "
-                f"{' or '.join(r.value for r in profile.rows)} for {profile.name!r}: it has "
-                "neither unit nor subject for it",
-                f"Add unit or subject to {table.id}, or tables: {{{table.name}: none}}.",
+                f"{' or '.join(r.value for r in profile.rows)} for {profile.name!r}: neither the "
+                "table nor its subject has a unit",
+                f"Add unit to {table.id}, or tables: {{{table.name}: none}} to the profile.",
             )
 
 
-def _masks(profile: Profile, catalogue: Catalogue, problems: Problems) -> None:
-    """A masked column needs a kind; a writer that sees less than is stored needs a shadow."""
+def _shadows(profile: Profile, catalogue: Catalogue, problems: Problems) -> None:
+    """A writer that sees less than is stored needs shadow columns: told, not refused."""
     for table in catalogue.tables:
         if not profile.may(table):
             continue
         shadows = []
         for column in table.columns:
             form = profile.form(table, column)
-            if form is Form.MASK and column.kind is None and column.kind_by is None:
-                problems.add(
-                    "PM014",
-                    "mask-without-kind",
-                    column.position,
-                    f"{table.id}.{column.name} is masked for {profile.name!r} and has no kind",
-                    "Add its kind (free_text is masked whole), or let the profile hide it.",
-                )
             if column.level > 1 and form is not Form.PLAIN and column.hidden_as == "shadow":
                 shadows.append(column.name)
         if shadows and profile.writes(table):

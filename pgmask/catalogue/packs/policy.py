@@ -129,14 +129,17 @@ class Policy:
     def refuses_level_2_plain(self, posts: Iterable[str]) -> str | None:
         """Who forbids level 2 plain outside direct service to these posts (B4), or None.
 
-        With posts, all of them must be named by every pack that has the rule.
+        A profile all of whose posts are named by packs in force is exempt; an organisation names
+        its own in a pack of its own.
         """
+        named = {post for p in self.packs if p.level_2_plain for post in p.level_2_plain.posts}
         wanted = set(posts)
+        if wanted and wanted <= named:
+            return None
         for pack in self.packs:
             rule = pack.level_2_plain
             if rule and rule.rule == "direct_service":
-                if not wanted or not wanted <= set(rule.posts):
-                    return source(pack.name, rule.article)
+                return source(pack.name, rule.article)
         return None
 
     def outsourced(self) -> str | None:

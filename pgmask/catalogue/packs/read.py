@@ -57,12 +57,12 @@ PACK: Final = _record(
     pack=_WORD,
     title=_TEXT,
     source=_TEXT,
-    levels=MapOf(key=_LEVEL, value=_record("level", rank=_LEVEL, title=_TEXT, article=_ARTICLE)),
-    categories=MapOf(
+    levels_=MapOf(key=_LEVEL, value=_record("level", rank=_LEVEL, title=_TEXT, article=_ARTICLE)),
+    categories_=MapOf(
         key=_WORD, value=_record("category", title=_TEXT, level=_LEVEL, article=_ARTICLE)
     ),
-    kinds=MapOf(key=_WORD, value=_record("kind", level=_LEVEL, floor_=_TEXT, article=_ARTICLE)),
-    sealed_levels=ListOf(item=_LEVEL),
+    kinds_=MapOf(key=_WORD, value=_record("kind", level=_LEVEL, floor_=_TEXT, article=_ARTICLE)),
+    sealed_levels_=ListOf(item=_LEVEL),
     high_value_=_record(
         "high value",
         at_least=_TEXT,
