@@ -332,7 +332,11 @@ def _quoted(value: str) -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    # Below the range from which outgoing connections take their ports, so that none of them sits
+    # on it when a kept server starts again; chosen at random, so that two starts do not meet.
+    for _ in range(200):
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ServerError("PM022", "no free port between 20000 and 32000 on 127.0.0.1")
