@@ -180,7 +180,7 @@ RETURN coalesce(
   pgmask.has_no_glyph(p_value)
   AND char_length(p_value) <= 254
   AND pgmask.normal_email(p_value) COLLATE "C" ~ (
-    '^[^[:space:][:cntrl:]@<>(),;:"]{1,64}'
+    '^[^[:space:][:cntrl:]@<>(),;:"]+'
     '@(?:[^[:space:][:cntrl:]@.,;]+\.)+[^[:space:][:cntrl:]@.,;0-9]{2,}$'
   ),
   FALSE

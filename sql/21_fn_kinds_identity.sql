@@ -81,8 +81,7 @@ PARALLEL SAFE
 SECURITY INVOKER
 AS $function$
 BEGIN
-  IF p_digits COLLATE "C" ~ '^[0-9]{17}' THEN
-    RETURN substr('10X98765432', 1 + (
+  RETURN substr('10X98765432', 1 + (
         (ascii(substr(p_digits, 1, 1)) - 48) * 7 + (ascii(substr(p_digits, 2, 1)) - 48) * 9 +
         (ascii(substr(p_digits, 3, 1)) - 48) * 10 + (ascii(substr(p_digits, 4, 1)) - 48) * 5 +
         (ascii(substr(p_digits, 5, 1)) - 48) * 8 + (ascii(substr(p_digits, 6, 1)) - 48) * 4 +
@@ -93,8 +92,6 @@ BEGIN
         (ascii(substr(p_digits, 15, 1)) - 48) * 8 + (ascii(substr(p_digits, 16, 1)) - 48) * 4 +
         (ascii(substr(p_digits, 17, 1)) - 48) * 2
       ) % 11, 1);
-  END IF;
-  RETURN NULL;
 END
 $function$;
 REVOKE ALL ON FUNCTION pgmask.cn_id_check_character(text) FROM PUBLIC;
@@ -102,7 +99,7 @@ GRANT EXECUTE ON FUNCTION pgmask.cn_id_check_character(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.cn_id_check_character(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.cn_id_check_character(text) IS
   'Check character (ISO 7064 MOD 11-2) over the first 17 digits of a resident identity card '
-  'number; NULL when they are not digits.';
+  'number; of anything else a meaningless one or none, never an error.';
 
 CREATE FUNCTION pgmask.normal_cn_id_card(p_value text)
 RETURNS text
@@ -135,17 +132,16 @@ PARALLEL SAFE
 SECURITY INVOKER
 AS $function$
 DECLARE
-  v_code text;
+  v_code text := upper(pgmask.compact(p_value) COLLATE "C");
   v_born text;
 BEGIN
-  IF pgmask.has_no_glyph(p_value) IS NOT TRUE OR char_length(p_value) > 60 THEN
-    RETURN FALSE;
-  END IF;
-  v_code := upper(pgmask.compact(p_value) COLLATE "C");
+  -- No form below has room for a mask glyph.
   IF v_code COLLATE "C" ~ '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}[0-9X]$' THEN
+    IF right(v_code, 1) <> pgmask.cn_id_check_character(v_code) THEN
+      RETURN FALSE;
+    END IF;
     v_born := substr(v_code, 7, 8);
-    RETURN pgmask.is_calendar_date(v_born)
-      AND right(v_code, 1) = pgmask.cn_id_check_character(v_code);
+    RETURN pgmask.is_calendar_date(v_born);
   ELSIF v_code COLLATE "C" ~ '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{13}$' THEN
     v_born := '19' || substr(v_code, 7, 6);
     RETURN pgmask.is_calendar_date(v_born);

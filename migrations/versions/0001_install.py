@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "ea59a66b9a4e7e74156935e2002b316632acc87c2503dcd354bf499346245bfd"
+DIGEST = "af79bf29ac2f87afa57fb073490e2aa2956408df2a61d51cbc7ef789ff8da571"
 
 
 def upgrade() -> None:

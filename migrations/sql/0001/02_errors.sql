@@ -52,6 +52,13 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM313', 'a key file is damaged', 'The checksum of the key file does not hold.', 'Restore the file from escrow.', false),
   ('PM314', 'the subject''s data key is gone', 'The subject''s key was erased or never restored, so its sealed values cannot be used.', 'If it was erased on purpose, this is final. Else restore the key tables.', false),
   ('PM315', 'a sealed value is damaged', 'The sealed value does not open under its row''s key: it was changed, moved or cut.', 'Nothing was written. Find the row with pgmask seal TABLE --verify.', false),
+  ('PM501', 'the register refuses the change', 'A value is not one the register knows, or names something that is not in it.', 'Nothing was changed. Register what is named first.', false),
+  ('PM502', 'too many designated persons in a unit', 'At most two persons of a unit may be designated for high-value customers at once.', 'End a designation first.', false),
+  ('PM503', 'units in a circle', 'A unit would lie above itself.', 'Correct the superior of the unit.', false),
+  ('PM504', 'an outsourced person cannot be designated', 'Outsourced staff never reach high-value customers'' or level-1 information.', 'Designate an employee, or end the designation before changing the employment.', false),
+  ('PM505', 'the register is changed in READ COMMITTED only', 'Rules over several rows hold only if the newest rows are read.', 'BEGIN ISOLATION LEVEL READ COMMITTED, and repeat.', false),
+  ('PM506', 'the register keeps its history', 'Rows of the history are never changed, and no table of the register is emptied.', 'End rows one by one: pgmask.register_end_..(..).', false),
+  ('PM507', 'an issuer has at most two valid keys', 'A third key would mean that a rotation was not finished.', 'Use pgmask issuer rotate: it ends the oldest.', false),
   ('PM901', 'a fault of pgmask', 'Something happened that the code holds to be impossible.', 'Please report it with the message; it holds no data.', false);
 
 -- Says what an error code means and what to do about it.

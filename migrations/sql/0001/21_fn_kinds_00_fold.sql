@@ -14,6 +14,7 @@ PARALLEL SAFE
 SECURITY INVOKER
 RETURN CASE
   WHEN octet_length(p_value) = char_length(p_value)
+    OR p_value COLLATE "C" !~ '[！-～　]'
   THEN p_value
   ELSE translate(
     p_value,

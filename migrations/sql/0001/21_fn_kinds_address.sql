@@ -42,36 +42,45 @@ ALTER FUNCTION pgmask.is_plain_place(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.is_plain_place(text) IS
   'True when the beginning of an address has no sign of a street, a building or a number.';
 
-CREATE FUNCTION pgmask.address_district_end(p_head text)
+CREATE FUNCTION pgmask.address_district_end(p_value text)
 RETURNS integer
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
-RETURN CASE
-  WHEN strpos(p_head COLLATE "C", '区') >= 3
-   AND pgmask.is_plain_place(left(p_head, strpos(p_head COLLATE "C", '区')))
-   AND strpos('小社园校院厂库业发假税护货宿生一二三四五六七八九十里苑庄坊' COLLATE "C", substr(p_head, strpos(p_head COLLATE "C", '区') - 1, 1)) = 0
-   AND NOT (
-     strpos('东西南北中' COLLATE "C", substr(p_head, strpos(p_head COLLATE "C", '区') - 1, 1)) > 0
-     AND strpos('里园苑庄坊寓村' COLLATE "C", substr(p_head, strpos(p_head COLLATE "C", '区') - 2, 1)) > 0
-   )
-  THEN strpos(p_head COLLATE "C", '区')
-  WHEN strpos(p_head COLLATE "C", '市') BETWEEN 3 AND 20
-   AND pgmask.is_plain_place(left(p_head, strpos(p_head COLLATE "C", '市')))
-  THEN strpos(p_head COLLATE "C", '市')
-  WHEN strpos(p_head COLLATE "C", '省') BETWEEN 3 AND 8
-   AND pgmask.is_plain_place(left(p_head, strpos(p_head COLLATE "C", '省')))
-  THEN strpos(p_head COLLATE "C", '省')
-  ELSE 0
-END;
+AS $function$
+DECLARE
+  v_head text := pgmask.address_head(p_value);
+  v_end integer := strpos(v_head COLLATE "C", '区');
+BEGIN
+  IF v_end >= 3
+     AND strpos('小社园校院厂库业发假税护货宿生一二三四五六七八九十里苑庄坊' COLLATE "C", substr(v_head, v_end - 1, 1)) = 0
+     AND NOT (
+       strpos('东西南北中' COLLATE "C", substr(v_head, v_end - 1, 1)) > 0
+       AND strpos('里园苑庄坊寓村' COLLATE "C", substr(v_head, v_end - 2, 1)) > 0
+     )
+     AND pgmask.is_plain_place(left(v_head, v_end))
+  THEN
+    RETURN v_end;
+  END IF;
+  v_end := strpos(v_head COLLATE "C", '市');
+  IF v_end BETWEEN 3 AND 20 AND pgmask.is_plain_place(left(v_head, v_end)) THEN
+    RETURN v_end;
+  END IF;
+  v_end := strpos(v_head COLLATE "C", '省');
+  IF v_end BETWEEN 3 AND 8 AND pgmask.is_plain_place(left(v_head, v_end)) THEN
+    RETURN v_end;
+  END IF;
+  RETURN 0;
+END
+$function$;
 REVOKE ALL ON FUNCTION pgmask.address_district_end(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.address_district_end(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.address_district_end(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.address_district_end(text) IS
-  'Number of characters up to the end of the district in the head of an address (see '
-  'address_head); the city or the province where the district is not recognised, else 0.';
+  'Number of characters up to the end of the district of an address that begins with a Chinese '
+  'character; the city or the province where the district is not recognised, else 0.';
 
 CREATE FUNCTION pgmask.mask_postal_address(p_value text)
 RETURNS text
@@ -87,7 +96,7 @@ RETURN CASE
     left(
       p_value,
       least(
-        pgmask.address_district_end(pgmask.address_head(p_value)),
+        pgmask.address_district_end(p_value),
         (char_length(p_value) - 4) / 2
       )
     ),
