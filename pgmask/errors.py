@@ -262,6 +262,48 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Nothing was written. Find the row with pgmask seal TABLE --verify.",
     ),
     (
+        "PM501",
+        "the register refuses the change",
+        "A value is not one the register knows, or names something that is not in it.",
+        "Nothing was changed. Register what is named first.",
+    ),
+    (
+        "PM502",
+        "too many designated persons in a unit",
+        "At most two persons of a unit may be designated for high-value customers at once.",
+        "End a designation first.",
+    ),
+    (
+        "PM503",
+        "units in a circle",
+        "A unit would lie above itself.",
+        "Correct the superior of the unit.",
+    ),
+    (
+        "PM504",
+        "an outsourced person cannot be designated",
+        "Outsourced staff never reach high-value customers' or level-1 information.",
+        "Designate an employee, or end the designation before changing the employment.",
+    ),
+    (
+        "PM505",
+        "the register is changed in READ COMMITTED only",
+        "Rules over several rows hold only if the newest rows are read.",
+        "BEGIN ISOLATION LEVEL READ COMMITTED, and repeat.",
+    ),
+    (
+        "PM506",
+        "the register keeps its history",
+        "Rows of the history are never changed, and no table of the register is emptied.",
+        "End rows one by one: pgmask.register_end_..(..).",
+    ),
+    (
+        "PM507",
+        "an issuer has at most two valid keys",
+        "A third key would mean that a rotation was not finished.",
+        "Use pgmask issuer rotate: it ends the oldest.",
+    ),
+    (
         "PM901",
         "a fault of pgmask",
         "Something happened that the code holds to be impossible.",

@@ -7,7 +7,9 @@
 DO LANGUAGE plpgsql $pgmask$
 DECLARE
   v_sixteen boolean := pg_catalog.current_setting('server_version_num')::integer >= 160000;
-  v_super boolean := (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER);
+  v_set text := CASE WHEN v_sixteen THEN 'SET' ELSE 'MEMBER' END;
+  v_super boolean := (
+    SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER);
   v_role text;
   v_missing text[] := '{}';
   v_power text;
@@ -40,7 +42,8 @@ BEGIN
     IF v_power <> '' THEN
       RAISE EXCEPTION USING
         ERRCODE = 'PM029',
-        MESSAGE = pg_catalog.format('role "%s" exists with more rights than pgmask gives it', v_role),
+        MESSAGE = pg_catalog.format(
+          'role "%s" exists with more rights than pgmask gives it', v_role),
         DETAIL = v_power,
         HINT = pg_catalog.format(
           'ALTER ROLE %I NOLOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS', v_role);
@@ -48,7 +51,7 @@ BEGIN
 
     IF NOT v_super THEN
       IF NOT (pg_catalog.pg_has_role(CURRENT_USER, v_role, 'USAGE')
-              AND pg_catalog.pg_has_role(CURRENT_USER, v_role, CASE WHEN v_sixteen THEN 'SET' ELSE 'MEMBER' END))
+              AND pg_catalog.pg_has_role(CURRENT_USER, v_role, v_set))
       THEN
         BEGIN
           EXECUTE pg_catalog.format(
@@ -60,7 +63,7 @@ BEGIN
         END;
       END IF;
       IF (pg_catalog.pg_has_role(CURRENT_USER, v_role, 'USAGE')
-          AND pg_catalog.pg_has_role(CURRENT_USER, v_role, CASE WHEN v_sixteen THEN 'SET' ELSE 'MEMBER' END))
+          AND pg_catalog.pg_has_role(CURRENT_USER, v_role, v_set))
          IS NOT TRUE
       THEN
         v_missing := v_missing || pg_catalog.format(
@@ -74,7 +77,7 @@ BEGIN
     RAISE EXCEPTION USING
       ERRCODE = 'PM029',
       MESSAGE = pg_catalog.format(
-        'role "%s" is not a member of pgmask''s roles, which another installer of this cluster created',
+        'role "%s" is no member of pgmask''s roles, which another installer of this cluster made',
         CURRENT_USER),
       DETAIL = pg_catalog.array_to_string(v_missing, E'\n'),
       HINT = 'Have that installer or a superuser run the statements of the detail, then repeat.';

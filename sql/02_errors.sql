@@ -21,6 +21,14 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM002', 'generated SQL did not pass the parse gate', 'A statement pgmask built is not exactly one statement of the expected kind.', 'Nothing was run. Report the object named; its definition is in the plan.', false),
   ('PM010', 'the catalogue cannot be read', 'The file is missing, is not UTF-8, or is not YAML.', 'Correct the file at the position given.', false),
   ('PM011', 'the catalogue has problems', 'At least one rule of the catalogue or of a policy pack in force is not met.', 'Each problem is listed with file, line, column and a fix.', false),
+  ('PM012', 'the catalogue''s form is wrong', 'An unknown or repeated key, a wrong type, a bad name, an anchor, an alias or a tag.', 'Write what the message names; pgmask check --schema gives editors the format.', false),
+  ('PM013', 'the catalogue names something that is not there', 'A table, column, profile, kind, pack or file is unknown, named twice or ambiguous.', 'Correct the name at the position given.', false),
+  ('PM014', 'a rule of a policy pack is not met', 'A level, mask or form is weaker than a pack in force demands.', 'Follow the pack, or record an exception with reason, approver and end.', false),
+  ('PM015', 'the catalogue does not cover the schema', 'A table or column is unclassified, does not exist, or has a type its kind cannot have.', 'Classify it, put the table under unprotected, or remove it from the catalogue.', false),
+  ('PM016', 'a profile cannot be made as written', 'Its rows, forms, rights or names contradict the catalogue or a policy pack.', 'Correct the profile at the position given.', false),
+  ('PM017', 'an exception is not in force', 'It has ended, does not match its column, or lowers nothing.', 'Renew it with a new approval, or remove it.', false),
+  ('PM018', 'the lock file is stale', 'A pattern matches other tables or columns than catalogue.lock says.', 'Review the new matches, then: pgmask check ... --write-lock', false),
+  ('PM019', 'the environment is wrong', 'It is not in the catalogue, or changes a key that no environment may change.', 'Name an environment of the catalogue.', false),
   ('PM020', 'cannot connect', 'The server does not answer, or refuses this login, database or TLS setting.', 'Check the address and the login: pgmask doctor --dsn ...', false),
   ('PM021', 'no PostgreSQL found', 'No --dsn was given and no server binaries are installed.', 'Give --dsn, install PostgreSQL 15 or newer, or: pip install ''pgmask[embedded]''', false),
   ('PM022', 'the server could not be started', 'initdb or the server itself stopped with an error.', 'Read the log whose place is given.', false),
@@ -44,6 +52,13 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM313', 'a key file is damaged', 'The checksum of the key file does not hold.', 'Restore the file from escrow.', false),
   ('PM314', 'the subject''s data key is gone', 'The subject''s key was erased or never restored, so its sealed values cannot be used.', 'If it was erased on purpose, this is final. Else restore the key tables.', false),
   ('PM315', 'a sealed value is damaged', 'The sealed value does not open under its row''s key: it was changed, moved or cut.', 'Nothing was written. Find the row with pgmask seal TABLE --verify.', false),
+  ('PM501', 'the register refuses the change', 'A value is not one the register knows, or names something that is not in it.', 'Nothing was changed. Register what is named first.', false),
+  ('PM502', 'too many designated persons in a unit', 'At most two persons of a unit may be designated for high-value customers at once.', 'End a designation first.', false),
+  ('PM503', 'units in a circle', 'A unit would lie above itself.', 'Correct the superior of the unit.', false),
+  ('PM504', 'an outsourced person cannot be designated', 'Outsourced staff never reach high-value customers'' or level-1 information.', 'Designate an employee, or end the designation before changing the employment.', false),
+  ('PM505', 'the register is changed in READ COMMITTED only', 'Rules over several rows hold only if the newest rows are read.', 'BEGIN ISOLATION LEVEL READ COMMITTED, and repeat.', false),
+  ('PM506', 'the register keeps its history', 'Rows of the history are never changed, and no table of the register is emptied.', 'End rows one by one: pgmask.register_end_..(..).', false),
+  ('PM507', 'an issuer has at most two valid keys', 'A third key would mean that a rotation was not finished.', 'Use pgmask issuer rotate: it ends the oldest.', false),
   ('PM901', 'a fault of pgmask', 'Something happened that the code holds to be impossible.', 'Please report it with the message; it holds no data.', false);
 
 -- Says what an error code means and what to do about it.

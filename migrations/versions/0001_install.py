@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "af79bf29ac2f87afa57fb073490e2aa2956408df2a61d51cbc7ef789ff8da571"
+DIGEST = "f6e803a95af5e357f920098820d0a737285accc7892587dc863c68f53d3a2686"
 
 
 def upgrade() -> None:

@@ -33,7 +33,8 @@ BEGIN
   END IF;
   RETURN QUERY SELECT
     v_state.person_id, v_person.name, v_state.profile, v_state.unit_id, v_state.grade,
-    v_state.issuer, v_state.purpose, v_state.second_factor_at, v_state.expires_at,
+    v_state.issuer, v_state.purpose, v_state.second_factor_at,
+    NULLIF(v_state.expires_at, 'infinity'),
     v_state.outsourced,
     CASE WHEN v_signed THEN 'valid' WHEN NOT v_signed THEN 'missing' END,
     SESSION_USER,

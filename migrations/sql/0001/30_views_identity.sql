@@ -181,7 +181,7 @@ SELECT
        WHEN e.login IS NOT NULL THEN 'login' END AS issuer,
   CASE WHEN t.genuine THEN pg_catalog.to_timestamp(
          pg_catalog.split_part(t.token, U&'\001F', 10)::double precision)
-       ELSE e.valid_until END AS expires_at
+       ELSE NULLIF(e.valid_until, 'infinity') END AS expires_at
 FROM (
   SELECT
     g.token,
@@ -246,7 +246,7 @@ SELECT
   CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
     THEN pg_catalog.to_timestamp(pg_catalog.split_part(
       pg_catalog.current_setting('pgmask.token', true), U&'\001F', 10)::double precision)
-    ELSE e.valid_until END AS expires_at
+    ELSE NULLIF(e.valid_until, 'infinity') END AS expires_at
 FROM (SELECT) AS one
 LEFT JOIN pgmask_private.token_key AS k ON true
 LEFT JOIN (

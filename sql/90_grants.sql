@@ -1,0 +1,58 @@
+-- Who may use what of the runtime. Everything not granted here is for its owner alone; roles of
+-- profiles get theirs from the compiler.
+
+-- Everybody: to say who he is, and to ask about himself. refuse_identity and refuse_owner are
+-- called by policies as whoever runs the statement.
+GRANT EXECUTE ON FUNCTION
+  pgmask.login(text),
+  pgmask.challenge(),
+  pgmask.whoami(),
+  pgmask.my_columns(text),
+  pgmask.why(text, text),
+  pgmask.explain_error(text),
+  pgmask.refuse_identity(text),
+  pgmask.refuse_owner()
+TO PUBLIC;
+
+-- pgmask_register: every function of the register and of the issuers, and nothing else of pgmask.
+DO LANGUAGE plpgsql $pgmask$
+DECLARE
+  v_function pg_catalog.regprocedure;
+BEGIN
+  FOR v_function IN
+    SELECT p.oid
+      FROM pg_catalog.pg_proc AS p
+     WHERE p.pronamespace = 'pgmask'::pg_catalog.regnamespace
+       AND (p.proname LIKE 'register\_%'
+            OR p.proname IN ('issuers', 'rotate_issuer_key', 'revoke_issuer'))
+  LOOP
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO pgmask_register', v_function);
+  END LOOP;
+END;
+$pgmask$;
+
+-- pgmask_backup: pg_dump locks and reads every table. Row-level security without a policy keeps
+-- the rows with secrets out of it (pg_dump --enable-row-security).
+GRANT USAGE ON SCHEMA pgmask, pgmask_private TO pgmask_backup;
+DO LANGUAGE plpgsql $pgmask$
+DECLARE
+  v_relation pg_catalog.regclass;
+BEGIN
+  FOR v_relation IN
+    SELECT c.oid
+      FROM pg_catalog.pg_class AS c
+     WHERE c.relnamespace = 'pgmask_private'::pg_catalog.regnamespace
+       AND c.relkind IN ('r', 'p', 'S')
+       AND c.relname <> 'alembic_version'
+  LOOP
+    EXECUTE pg_catalog.format('GRANT SELECT ON %s TO pgmask_backup', v_relation);
+  END LOOP;
+END;
+$pgmask$;
+
+-- Alembic's table was made before these roles were.
+ALTER TABLE pgmask_private.alembic_version OWNER TO pgmask_owner;
+REVOKE ALL ON TABLE pgmask_private.alembic_version FROM PUBLIC;
+GRANT SELECT ON TABLE pgmask_private.alembic_version TO pgmask_backup;
+COMMENT ON TABLE pgmask_private.alembic_version IS 'Which revision of the runtime is installed.';
+COMMENT ON COLUMN pgmask_private.alembic_version.version_num IS 'The revision.';
