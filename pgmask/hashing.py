@@ -11,9 +11,13 @@ from typing import Any
 
 
 def plain(value: object) -> Any:
-    """Frozen values as JSON types: dataclasses and mappings become objects, names their text."""
+    """Frozen values as JSON types: dataclasses and mappings become objects, names their text.
+
+    Fields that begin with ``_`` are indexes, not part of the value.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        names = (f.name for f in dataclasses.fields(value) if not f.name.startswith("_"))
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Mapping):

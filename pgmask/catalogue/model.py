@@ -6,11 +6,12 @@ patterns, templates, ``level_3`` lists) is written out here; this form is hashed
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 from pgmask.catalogue.patterns import pattern
-from pgmask.hashing import digest, plain
+from pgmask.hashing import digest
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -257,6 +258,15 @@ class Reveal:
     grade: Grade = Grade.CHALLENGE
 
 
+@dataclass(frozen=True, slots=True)
+class _ProfileIndex:
+    """Look-ups by key: a thousand tables are asked for one by one."""
+
+    operations: dict[str, tuple[Operation, ...]]
+    forms: dict[int, Form]
+    column_forms: dict[str, Form]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One access profile.
@@ -281,6 +291,11 @@ class Profile:
     outsourced: bool = False
     reveal: Reveal | None = None
     position: Position = field(default=NOWHERE, compare=False)
+    _index: _ProfileIndex = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        index = _ProfileIndex(dict(self.operations), dict(self.forms), dict(self.column_forms))
+        object.__setattr__(self, "_index", index)
 
     def form(self, table: Table, column: Column) -> Form:
         """How this profile sees the column: its own exception, else the form of its level.
@@ -289,17 +304,17 @@ class Profile:
         """
         if column.never_shown:
             return Form.HIDDEN
-        wanted = f"{table.id}.{column.name}"
-        for name, form in self.column_forms:
-            if name == wanted:
-                return form
+        if self.column_forms:
+            own = self._index.column_forms.get(f"{table.id}.{column.name}")
+            if own is not None:
+                return own
         if column.hidden_by_default:
             return Form.HIDDEN
-        return dict(self.forms)[column.level]
+        return self._index.forms[column.level]
 
     def may(self, table: Table) -> tuple[Operation, ...]:
         """The operations on that table; empty: no view."""
-        return dict(self.operations).get(table.id, ())
+        return self._index.operations.get(table.id, ())
 
     def writes(self, table: Table) -> bool:
         """Whether whole-row writers may use this profile's view."""
@@ -382,10 +397,16 @@ class Catalogue:
     migrations_login: str | None = None
     categories: tuple[tuple[str, str], ...] = ()
     interpretations: tuple[Interpretation, ...] = ()
+    _index: dict[str, Table] = field(init=False, repr=False, compare=False)
+    _hash: list[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {t.id: t for t in self.tables})
+        object.__setattr__(self, "_hash", [])
 
     def table(self, id_: str) -> Table | None:
         """The protected table with that id (``schema.table``), or None."""
-        return next((t for t in self.tables if t.id == id_), None)
+        return self._index.get(id_)
 
     def unprotected_by(self, schema: str, name: str) -> Unprotected | None:
         """The entry that declares the table free of personal information, or None."""
@@ -416,15 +437,35 @@ class Catalogue:
     @property
     def hash(self) -> str:
         """SHA-256 of the written-out form; positions do not count."""
-        return digest(_without_positions(self))
+        if not self._hash:
+            self._hash.append(digest(self.written_out))
+        return self._hash[0]
+
+    @property
+    def written_out(self) -> dict[str, object]:
+        """The catalogue as JSON types, without positions: what is hashed and deployed (A4)."""
+        found = _written_out(self)
+        assert isinstance(found, dict)  # noqa: S101 - a dataclass becomes an object
+        return found
 
 
-def _without_positions(catalogue: Catalogue) -> object:
-    def strip(value: object) -> object:
-        if isinstance(value, dict):
-            return {k: strip(v) for k, v in value.items() if k != "position"}
-        if isinstance(value, list):
-            return [strip(v) for v in value]
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    kind = type(value)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(
+            f.name for f in fields(kind) if f.name != "position" and not f.name.startswith("_")
+        )
+    return _FIELDS[kind]
+
+
+def _written_out(value: object) -> object:
+    if value is None or type(value) in (str, int, bool):
         return value
-
-    return strip(plain(catalogue))
+    if isinstance(value, tuple):
+        return [_written_out(v) for v in value]
+    if isinstance(value, StrEnum):
+        return value.value
+    return {name: _written_out(getattr(value, name)) for name in _fields(value)}

@@ -10,7 +10,7 @@ comma.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pgmask.names import MAX_NAME_BYTES
@@ -85,14 +85,14 @@ def part_matches(part: Part, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Alternatives of references, each a tuple of parts."""
+    """Alternatives of references, each a tuple of parts; equal when the text is."""
 
     text: str
-    alternatives: tuple[tuple[Part, ...], ...]
+    alternatives: tuple[tuple[Part, ...], ...] = field(compare=False)
 
     def matches(self, *names: str) -> bool:
         """Whether an alternative fits the last names (``table`` fits in every schema)."""
-        return self.rank(*names) is not None
+        return _fits(self, names)
 
     def rank(self, *names: str) -> tuple[int, int] | None:
         """How closely the best alternative names them: (parts without a glob, letters), or None."""
@@ -107,6 +107,12 @@ class Pattern:
                 rank = (exact, letters)
                 best = rank if best is None or rank > best else best
         return best
+
+
+@lru_cache(maxsize=131072)
+def _fits(wanted: Pattern, names: tuple[str, ...]) -> bool:
+    # Most names recur in every table (id, created_at), so each is compared once.
+    return wanted.rank(*names) is not None
 
 
 @lru_cache(maxsize=16384)
