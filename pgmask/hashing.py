@@ -10,11 +10,16 @@ from enum import Enum
 from typing import Any
 
 
+_JSON = frozenset({str, int, bool, float})
+
+
 def plain(value: object) -> Any:
     """Frozen values as JSON types: dataclasses and mappings become objects, names their text.
 
     Fields that begin with ``_`` are indexes, not part of the value.
     """
+    if value is None or type(value) in _JSON:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = (f.name for f in dataclasses.fields(value) if not f.name.startswith("_"))
         return {name: plain(getattr(value, name)) for name in names}
