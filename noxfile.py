@@ -5,7 +5,14 @@ They run in the environment nox was started from, which ``./test`` makes: .venv/
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import nox
+
+# `.venv/bin/nox` without an activated environment must still find that environment's programs.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "sql", "verify", "tests"]
@@ -14,8 +21,6 @@ CODE = ("pgmask", "tests", "tools", "benchmarks", "migrations", "noxfile.py")
 
 
 def _there(session: nox.Session) -> list[str]:
-    from pathlib import Path
-
     return [name for name in CODE if Path(name).exists()]
 
 
