@@ -48,9 +48,10 @@ def shadow(profile: Profile, table: Table, column: Column) -> Shadow | None:
     """The shadow through which this profile sees the column, None where it needs none.
 
     Level 1 needs none for MASK and PLAIN: the column itself stores the mask. Hidden level 1 and
-    hidden level 3 need one as level 2 does.
+    hidden level 3 need one as level 2 does.  ``hidden_as: computed`` asks for none: the column is
+    then read-only in that view.
     """
-    if not profile.writes(table):
+    if not profile.writes(table) or column.hidden_as == "computed":
         return None
     form = profile.form(table, column)
     if form is Form.PLAIN or (form is Form.MASK and column.sealed):

@@ -92,6 +92,8 @@ class Object:
     state: what is wanted, where the statements depend on what is there (a table that has moved
     already needs no move): then the hash is taken over this value, not over the statements.
     hazards: names of ``pgmask.plan.hazards`` that making this object carries.
+    expects: of a grant, what ``has_*_privilege`` must say afterwards: (privilege, columns), empty
+    columns for the whole object; every other privilege must be absent.
     """
 
     kind: Kind
@@ -105,6 +107,7 @@ class Object:
     address: tuple[str, ...] = ()
     state: str = ""
     hazards: tuple[str, ...] = ()
+    expects: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def key(self) -> str:

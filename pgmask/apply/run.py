@@ -1,0 +1,327 @@
+"""Run a plan: shared objects first, then table by table, each in one transaction.
+
+Confidentiality comes first: inside a step rights are taken before they are given, and the step is
+atomic, so nobody ever sees a half-protected table.  One apply at a time per database (an advisory
+lock).  Each table is locked with a short ``lock_timeout`` and tried again with growing, jittered
+pauses, so that an ACCESS EXCLUSIVE request never stands long in front of traffic.  A killed apply
+leaves whole steps behind: running the same plan again, or planning anew, goes on from there.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.types.json import Jsonb
+
+from pgmask import __version__
+from pgmask.apply.verify import verify
+from pgmask.errors import PgmaskError, PlanError, Refused
+from pgmask.facts.model import Facts
+from pgmask.facts.read import read_scope
+from pgmask.hashing import canonical_json
+from pgmask.names import QualName
+from pgmask.plan.fingerprint import Reader
+from pgmask.plan.hazards import MUST_ALLOW
+from pgmask.plan.plan import Plan, PlannedStatement, Step, state_of
+
+LOCK = 0x70676D61736B  # "pgmask" as a number; session-level, so a killed apply frees it
+LOCK_TIMEOUT_MS = 2000
+ATTEMPTS = 8
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Who answers for a plan that widens access or adds columns (A5): name and written reference."""
+
+    by: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an apply did: steps run, steps found done by an earlier try, statements run."""
+
+    steps: int
+    resumed: int
+    statements: int
+    deployment: int | None
+
+
+def apply_plan(
+    connection: Connection,
+    plan: Plan,
+    *,
+    allow: frozenset[str] = frozenset(),
+    approval: Approval | None = None,
+    author: str = "",
+    progress: Progress | None = None,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    attempts: int = ATTEMPTS,
+) -> Outcome:
+    """Apply the plan over an autocommit connection of the installer.
+
+    allow: names of hazards accepted (``MUST_ALLOW``); author: overrides the plan's; progress is
+    called with (table, done, all) before each step.
+
+    Raises Refused: PM231 hazard not allowed, PM232 approval missing or by the author himself.
+    Raises PlanError: PM230 somebody changed the table since the plan, PM233 another apply runs,
+    PM234 a lock was not to be had, PM235 more locks than the server has, PM236 a grant or revoke
+    did not take effect, PM237 a statement failed, PM241 another database.
+    """
+    if not connection.autocommit:
+        raise ValueError("apply needs an autocommit connection")
+    author = author or plan.author
+    check_allowed(plan, allow=allow, approval=approval, author=author)
+    with _only_one(connection):
+        _same_database(connection, plan)
+        if plan.empty:
+            return Outcome(steps=0, resumed=0, statements=0, deployment=None)
+        deployment, done = _begin(connection, plan, approval, author)
+        todo = [s for s in plan.steps if s.table not in done]
+        count = 0
+        for number, step in enumerate(todo):
+            if progress is not None:
+                progress(step.table, number, len(todo))
+            _with_retries(
+                connection, step, deployment, lock_timeout_ms=lock_timeout_ms, attempts=attempts
+            )
+            count += len(step.statements)
+        if progress is not None:
+            progress("", len(todo), len(todo))
+        with connection.transaction():
+            connection.execute(
+                "UPDATE pgmask_private.deployment SET finished_at = clock_timestamp() WHERE id = %s",
+                (deployment,),
+            )
+    return Outcome(steps=len(todo), resumed=len(done), statements=count, deployment=deployment)
+
+
+def check_allowed(
+    plan: Plan, *, allow: frozenset[str], approval: Approval | None, author: str
+) -> None:
+    """Raise Refused (PM231, PM232) unless hazards are accepted and the approval is there."""
+    missing = sorted({h.value for h in MUST_ALLOW} & set(plan.hazards) - allow)
+    if missing:
+        flags = " ".join(f"--allow {h}" for h in missing)
+        raise Refused(
+            "PM231", f"the plan carries {', '.join(missing)}",
+            hint=f"Read the plan; if you accept it, add {flags}",
+        )  # fmt: skip
+    if not plan.needs_approval:
+        return
+    if approval is None or not approval.by.strip() or not approval.reference.strip():
+        raise Refused(
+            "PM232", "the plan adds classified columns or lets somebody see or do more",
+            hint="Have the page of `pgmask plan --explain-access` signed, then give"
+            " --approved-by NAME --approval-ref REF.",
+        )  # fmt: skip
+    if not author.strip():
+        raise Refused("PM232", "the plan does not say who wrote it", hint="Give --author NAME.")
+    if approval.by.strip().casefold() == author.strip().casefold():
+        raise Refused(
+            "PM232", "author and approver are the same person",
+            hint="Another person than the author answers for the change.",
+        )  # fmt: skip
+
+
+class _only_one:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        row = self._connection.execute(
+            "SELECT pg_catalog.pg_try_advisory_lock(%s)", (LOCK,)
+        ).fetchone()
+        if row is None or row[0] is not True:
+            raise PlanError("PM233", "another apply is running in this database")
+
+    def __exit__(self, *_: object) -> None:
+        if not self._connection.closed and not self._connection.broken:
+            self._connection.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (LOCK,))
+
+
+def _same_database(connection: Connection, plan: Plan) -> None:
+    row = connection.execute("SELECT pg_catalog.current_database()").fetchone()
+    if row is None or row[0] != plan.database:
+        raise PlanError("PM241", f"the plan was made for database {plan.database!r}")
+
+
+def _begin(
+    connection: Connection, plan: Plan, approval: Approval | None, author: str
+) -> tuple[int, set[str]]:
+    """The row of this deployment and the tables an earlier try of the same plan has finished."""
+    with connection.transaction():
+        last = connection.execute(
+            "SELECT id, plan_hash, finished_at IS NULL FROM pgmask_private.deployment"
+            " ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        if last is not None and last[1] == plan.hash and last[2]:
+            steps = connection.execute(
+                "SELECT table_id FROM pgmask_private.deployment_step WHERE deployment_id = %s",
+                (last[0],),
+            ).fetchall()
+            return last[0], {s[0] for s in steps}
+        row = connection.execute(
+            "INSERT INTO pgmask_private.deployment (catalogue_hash, catalogue, access, plan_hash,"
+            " page_hash, author, approver, approval_ref, pgmask_version)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            (
+                plan.catalogue_hash, Jsonb(plan.catalogue), Jsonb(plan.access), plan.hash,
+                plan.page_hash, author or None, approval.by if approval else None,
+                approval.reference if approval else None, __version__,
+            ),
+        ).fetchone()  # fmt: skip
+        assert row is not None  # noqa: S101  INSERT .. RETURNING gives a row
+        return row[0], set()
+
+
+def _with_retries(
+    connection: Connection, step: Step, deployment: int, *, lock_timeout_ms: int, attempts: int
+) -> None:
+    for attempt in range(1, attempts + 1):
+        try:
+            with connection.transaction():
+                run_step(connection, step, lock_timeout_ms=lock_timeout_ms)
+                connection.execute(
+                    "INSERT INTO pgmask_private.deployment_step (deployment_id, table_id)"
+                    " VALUES (%s, %s)",
+                    (deployment, step.table),
+                )
+            return
+        except (pg.LockNotAvailable, pg.DeadlockDetected):
+            if attempt == attempts:
+                raise PlanError(
+                    "PM234", f"could not lock {step.table or 'the shared objects'} for"
+                    f" {lock_timeout_ms} ms, {attempts} times",
+                    hint="Find who holds it: SELECT pid, query FROM pg_stat_activity WHERE pid = ANY"
+                    " (pg_blocking_pids(..)); then run the same apply again, it goes on here.",
+                ) from None  # fmt: skip
+            # Longer and uneven pauses, so that traffic flows between the attempts.
+            time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+
+
+def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Facts:
+    """Run one step inside the open transaction: lock, compare, change, verify, record."""
+    connection.execute(
+        "SELECT pg_catalog.set_config('lock_timeout', %s, true)", (str(lock_timeout_ms),)
+    )
+    for setting, value in (
+        ("standard_conforming_strings", "on"),
+        ("client_min_messages", "warning"),
+        ("check_function_bodies", "on"),
+        ("search_path", "pg_catalog"),
+    ):
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (setting, value))
+    if step.lock is not None:
+        name = QualName.of(*step.lock)
+        try:
+            connection.execute(f"LOCK TABLE {name.quoted} IN ACCESS EXCLUSIVE MODE".encode())
+        except (pg.UndefinedTable, pg.InvalidSchemaName):
+            raise _changed(step) from None
+        except pg.InsufficientPrivilege:
+            raise PlanError(
+                "PM242", f"the login may not lock {name}: it is no member of the table's owner",
+                hint="GRANT the owner's role to the login that applies plans.",
+            ) from None  # fmt: skip
+    before = read_scope(connection, step.relations, _parent(step))
+    if state_of(step.table, step.relations, before) != step.state:
+        raise _changed(step)
+    for statement in step.statements:
+        _execute(connection, step, statement)
+    after = read_scope(connection, step.relations, _parent(step))
+    verify(connection, step, after)
+    _record(connection, step, after)
+    return after
+
+
+def _parent(step: Step) -> str:
+    return "" if step.table == "~" else step.table
+
+
+def _changed(step: Step) -> PlanError:
+    return PlanError(
+        "PM230",
+        f"{step.table or 'what the database shares'} has changed since the plan was made",
+        hint="Nothing of this table was touched. Plan again: pgmask plan.",
+    )
+
+
+def _execute(connection: Connection, step: Step, statement: PlannedStatement) -> None:
+    try:
+        connection.execute(statement.text.encode())
+    except (pg.LockNotAvailable, pg.DeadlockDetected):
+        raise
+    except pg.OutOfMemory as error:
+        raise PlanError(
+            "PM235", f"the server's lock table is full at {step.table}",
+            hint="Raise max_locks_per_transaction and run the same apply again.",
+        ) from error  # fmt: skip
+    except pg.InsufficientPrivilege as error:
+        raise PlanError(
+            "PM242", f"the login may not make {statement.object}",
+            detail=str(error.diag.message_primary or ""),
+            hint="It needs to own the table or be a member of its owner; see pgmask doctor.",
+        ) from error  # fmt: skip
+    except PgmaskError:
+        raise
+    except psycopg.Error as error:
+        # The primary message names objects; DETAIL and CONTEXT may show a row and are left out.
+        raise PlanError(
+            "PM237", f"{statement.object} could not be made"
+            + (f" ({error.sqlstate})" if error.sqlstate else ""),
+            detail=_safe(error, statement),
+        ) from None  # fmt: skip
+
+
+def _safe(error: psycopg.Error, statement: PlannedStatement) -> str:
+    """The server's message where it cannot hold a value: not for class 22 and 23 (data)."""
+    if (error.sqlstate or "")[:2] in ("22", "23"):
+        return f"statement: {statement.text}"
+    return f"{error.diag.message_primary or ''}\nstatement: {statement.text}"
+
+
+def _record(connection: Connection, step: Step, after: Facts) -> None:
+    """Write what was wanted and what the server says now of every object of the step."""
+    parent = _parent(step)
+    reader = Reader(after, {(o.kind, o.address) for o in step.objects})
+    rows = []
+    for one in step.objects:
+        found = reader.read(one.kind, one.address)
+        rows.append(
+            {
+                "kind": one.kind, "identity": one.identity, "parent": parent, "phase": one.phase,
+                "address": list(one.address), "desired_hash": one.desired_hash,
+                "fingerprint": found, "drop_sql": list(one.drop),
+            }
+        )  # fmt: skip
+    if rows:
+        connection.execute(
+            "INSERT INTO pgmask_private.managed_object"
+            " SELECT r.kind, r.identity, r.parent, r.phase,"
+            " ARRAY(SELECT jsonb_array_elements_text(r.address)), r.desired_hash, r.fingerprint,"
+            " ARRAY(SELECT jsonb_array_elements_text(r.drop_sql))"
+            " FROM jsonb_to_recordset(%s::jsonb) AS r (kind text, identity text, parent text,"
+            " phase integer, address jsonb, desired_hash text, fingerprint jsonb, drop_sql jsonb)"
+            " ON CONFLICT (kind, identity) DO UPDATE SET parent = EXCLUDED.parent,"
+            " phase = EXCLUDED.phase, address = EXCLUDED.address,"
+            " desired_hash = EXCLUDED.desired_hash, fingerprint = EXCLUDED.fingerprint,"
+            " drop_sql = EXCLUDED.drop_sql",
+            (canonical_json(rows),),
+        )
+    if step.removed:
+        connection.execute(
+            "DELETE FROM pgmask_private.managed_object WHERE kind || ':' || identity = ANY (%s)",
+            (list(step.removed),),
+        )
+
+
+__all__ = ["Approval", "Outcome", "apply_plan", "check_allowed", "run_step"]

@@ -1,0 +1,101 @@
+"""Believe no command: after every step ask the server what holds.
+
+A GRANT or REVOKE that did nothing succeeds with a warning at most; so privileges are asked for with
+``has_*_privilege``, and objects are read back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from pgmask.errors import PlanError
+from pgmask.facts.model import Facts
+from pgmask.plan.fingerprint import Reader
+from pgmask.plan.plan import PlannedObject, Step
+
+RELATION = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+SEQUENCE = ("USAGE", "SELECT", "UPDATE")
+SCHEMA = ("USAGE", "CREATE")
+
+Connection = psycopg.Connection[Any]
+Row = tuple[str, str, str, str, str | None, str, bool]
+
+
+def verify(connection: Connection, step: Step, after: Facts) -> None:
+    """Raise PlanError (PM236) when an object is missing or a privilege is not as wanted."""
+    reader = Reader(after, {(o.kind, o.address) for o in step.objects})
+    missing = [o.key for o in step.objects if reader.read(o.kind, o.address) is None]
+    problems = [f"{key} is not there" for key in missing]
+    for one in step.objects:
+        if one.kind == "security" and one.address:
+            found = reader.read(one.kind, one.address) or {}
+            if found.get("enabled") is not True or found.get("forced") is not True:
+                problems.append(f"{one.key}: row-level security is not enabled and forced")
+    problems += _privileges(connection, step, after)
+    if problems:
+        raise PlanError(
+            "PM236",
+            f"{step.table or 'what the database shares'} is not as it should be after the change",
+            detail="\n".join(problems),
+        )
+
+
+def _privileges(connection: Connection, step: Step, after: Facts) -> list[str]:
+    rows: list[Row] = []
+    for one in step.objects:
+        if one.kind == "grant":
+            rows += _wanted(one, after)
+    if not rows:
+        return []
+    columns = list(zip(*rows, strict=True))
+    found = connection.execute(
+        """
+        SELECT w.role, w.kind, w.schema_name, w.object_name, w.column_name, w.privilege, w.wanted
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                    %s::boolean[])
+          AS w (role, kind, schema_name, object_name, column_name, privilege, wanted)
+        JOIN pg_catalog.pg_roles AS r ON r.rolname = w.role
+        WHERE NOT r.rolsuper AND w.wanted IS DISTINCT FROM CASE w.kind
+          WHEN 'relation' THEN
+            CASE WHEN w.column_name IS NULL
+              THEN has_table_privilege(w.role, format('%%I.%%I', w.schema_name, w.object_name),
+                                       w.privilege)
+              ELSE has_column_privilege(w.role, format('%%I.%%I', w.schema_name, w.object_name),
+                                        w.column_name, w.privilege)
+            END
+          WHEN 'sequence' THEN
+            has_sequence_privilege(w.role, format('%%I.%%I', w.schema_name, w.object_name),
+                                   w.privilege)
+          WHEN 'schema' THEN has_schema_privilege(w.role, w.object_name, w.privilege)
+        END
+        """,
+        [list(c) for c in columns],
+    ).fetchall()
+    return [
+        f"role {role!r} {'lacks' if wanted else 'still has'} {privilege} on {kind} "
+        + ".".join(p for p in (schema, name, column) if p)
+        for role, kind, schema, name, column, privilege, wanted in found
+    ]
+
+
+def _wanted(one: PlannedObject, after: Facts) -> list[Row]:
+    """Every privilege on the object, wanted or not, as rows for one query."""
+    kind, schema, name, role = one.address
+    given = dict(one.expects)
+    known = {"relation": RELATION, "sequence": SEQUENCE, "schema": SCHEMA}.get(kind, ())
+    rows: list[Row] = []
+    for privilege in known:
+        columns = given.get(privilege)
+        whole = columns is not None and not columns
+        if kind == "schema" and not whole:
+            continue  # PUBLIC and membership may give it: the schema is not always ours
+        rows.append((role, kind, schema, name, None, privilege, whole))
+        if kind != "relation" or privilege not in ("SELECT", "INSERT", "UPDATE", "REFERENCES"):
+            continue
+        relation = after.relation(schema, name)
+        for column in relation.columns if relation is not None else ():
+            wanted = whole or (columns is not None and column.name in columns)
+            rows.append((role, kind, schema, name, column.name, privilege, wanted))
+    return rows

@@ -1,0 +1,65 @@
+"""From catalogue and facts to objects and problems."""
+
+from __future__ import annotations
+
+from pgmask.catalogue.model import Catalogue
+from pgmask.compile import added, grants, identity_views, policies, problems, shared, store, views
+from pgmask.compile.context import Context
+from pgmask.compile.objects import Object, Problem
+from pgmask.compile.order import ordered
+from pgmask.facts.model import Facts
+from pgmask.names import QualName
+
+
+def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
+    """One per protected table that the database has, in the catalogue's order."""
+    found = []
+    for table in catalogue.tables:
+        kept = catalogue.store(table.schema)
+        relation = facts.store_relation(table.id, table.schema, table.name)
+        if kept is None or relation is None:
+            continue
+        schema = kept.store_schema if relation.schema in (kept.schema, kept.store_schema) else ""
+        found.append(
+            Context(
+                catalogue=catalogue,
+                facts=facts,
+                table=table,
+                store=kept,
+                relation=relation,
+                place=QualName.of(schema or relation.schema, relation.name),
+            )
+        )
+    return tuple(found)
+
+
+def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
+    """Everything in the database that the catalogue cannot be laid over, all at once, sorted."""
+    found = list(problems.of_database(catalogue, facts))
+    known = contexts(catalogue, facts)
+    there = {c.table.id for c in known}
+    for table in catalogue.tables:
+        if table.id not in there:
+            found.append(problems.missing_table(table, facts))
+    for context in known:
+        found += problems.of_table(context)
+        found += problems.writes_computed(context)
+    return tuple(sorted(set(found)))
+
+
+def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
+    """Every object that should stand in this database, in a total order.
+
+    The same catalogue and facts give the same bytes, whatever the order of their tuples.  Call
+    ``check`` first: objects are made only for tables and columns that are there.
+    """
+    found: list[Object] = list(shared.build(catalogue, facts))
+    found += identity_views.build(catalogue)
+    for context in contexts(catalogue, facts):
+        found += store.build(context)
+        found += added.build(context)
+        found += added.build_shadows(context)
+        found += policies.build(context)
+        found += views.build(context)
+        found += grants.build(context)
+    return ordered(found)

@@ -1,0 +1,184 @@
+"""Privileges: column privileges of the view owners, operations of the group roles, and the rest.
+
+A GRANT object holds everything one role may do with one object: it is made by taking all away and
+giving what is wanted, so that nothing given by hand survives it.  Only SELECT, INSERT, UPDATE and
+DELETE are ever given on relations, never ALL (which holds TRIGGER and, from 17 on, MAINTAIN: A35),
+never with grant option (C3).
+"""
+
+from __future__ import annotations
+
+from pgmask.catalogue.model import Opens, Operation, Profile
+from pgmask.compile.context import BACKUP, SEALER, Context, statement
+from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.policies import subject_store
+from pgmask.compile.store import place_of
+from pgmask.compile.views import sources, stored_source
+from pgmask.facts.model import RelationFact
+from pgmask.names import Name, QualName
+
+Privilege = tuple[str, tuple[str, ...]]
+"""A privilege and the columns it is for; no columns: the whole object."""
+
+ORDER = (Operation.SELECT, Operation.INSERT, Operation.UPDATE, Operation.DELETE)
+
+
+def grant(
+    kind: str,
+    name: QualName,
+    role: str,
+    table: str,
+    privileges: tuple[Privilege, ...],
+    *,
+    depends: tuple[str, ...] = (),
+    phase: Phase = Phase.GRANTS,
+) -> Object:
+    """All privileges of one role on one relation, sequence or function.
+
+    kind: ``relation`` or ``sequence``; no privileges: everything is taken away and kept away.
+    """
+    word = {"relation": "TABLE", "sequence": "SEQUENCE"}[kind]
+    who = Name(role)
+    take = statement(f"REVOKE ALL PRIVILEGES ON {word} {name.quoted} FROM {who.quoted}")
+    create = [take]
+    if privileges:
+        given = ", ".join(_written(p) for p in privileges)
+        create.append(statement(f"GRANT {given} ON {word} {name.quoted} TO {who.quoted}"))
+    return Object(
+        kind=Kind.GRANT,
+        identity=f"{kind} {name} to {role}",
+        table=table,
+        phase=phase,
+        create=tuple(create),
+        drop=(take,),
+        replace=True,
+        depends=depends,
+        address=(kind, name.schema.text, name.name.text, role),
+        expects=privileges,
+    )
+
+
+def _written(privilege: Privilege) -> str:
+    word, columns = privilege
+    if not columns:
+        return word
+    return f"{word} ({', '.join(Name(c).quoted for c in columns)})"
+
+
+def schema_grant(schema: Name, role: str, privileges: tuple[str, ...]) -> Object:
+    """USAGE, or USAGE and CREATE, of one role on one schema."""
+    who = Name(role)
+    take = statement(f"REVOKE ALL PRIVILEGES ON SCHEMA {schema.quoted} FROM {who.quoted}")
+    return Object(
+        kind=Kind.GRANT,
+        identity=f"schema {schema} to {role}",
+        table="",
+        phase=Phase.ROLES,
+        create=(
+            take,
+            statement(f"GRANT {', '.join(privileges)} ON SCHEMA {schema.quoted} TO {who.quoted}"),
+        ),
+        drop=(take,),
+        replace=True,
+        depends=(f"{Kind.SCHEMA}:{schema}", f"{Kind.ROLE}:{role}"),
+        address=("schema", "", schema.text, role),
+        expects=tuple((p, ()) for p in privileges),
+    )
+
+
+def build(context: Context) -> tuple[Object, ...]:
+    """Every grant that belongs to one protected table."""
+    found: list[Object] = []
+    table = context.table.id
+    for profile in context.profiles:
+        found.append(_view_owner(context, profile))
+        found.append(_group(context, profile))
+    family = (context.relation, *context.facts.descendants(context.relation))
+    for relation in family:
+        name = place_of(context, relation)
+        # FOR NO KEY UPDATE in the probe and re-sealing need UPDATE; INSERT and DELETE never.
+        found.append(grant("relation", name, SEALER, table, (("SELECT", ()), ("UPDATE", ()))))
+        found.append(grant("relation", name, BACKUP, table, (("SELECT", ()),)))
+    found += _sequences(context, family)
+    return tuple(found)
+
+
+def opened(context: Context, profile: Profile) -> bool:
+    """Whether the group role gets its grants now (``opens:``)."""
+    return profile.opens is Opens.ALWAYS or context.sealed
+
+
+def _group(context: Context, profile: Profile) -> Object:
+    view = context.view(profile)
+    may = profile.may(context.table) if opened(context, profile) else ()
+    return grant(
+        "relation",
+        view,
+        context.catalogue.group_role(profile),
+        context.table.id,
+        tuple((o.value.upper(), ()) for o in ORDER if o in may),
+        depends=(f"{Kind.VIEW}:{view}",),
+    )
+
+
+def _view_owner(context: Context, profile: Profile) -> Object:
+    """Column privileges on just what the view shows, and on what it may write."""
+    may = profile.may(context.table)
+    stored = [stored_source(context, profile, f.name) for f in context.columns]
+    written = tuple(s.text for s in stored if s is not None)
+    read = [n.text for f in context.columns for n in sources(context, profile, f)]
+    subject = context.subject
+    if (
+        subject is not None
+        and subject.owner is not None
+        and subject.table == context.table.id
+        and subject_store(context, profile) is not None
+    ):
+        # Policies of the subject's other tables look assignments up here.
+        read += [subject.key, subject.owner]
+    privileges: list[Privilege] = []
+    if read:
+        privileges.append(("SELECT", tuple(dict.fromkeys(read))))
+    for operation in (Operation.INSERT, Operation.UPDATE):
+        if operation in may and written:
+            privileges.append((operation.value.upper(), written))
+    if Operation.DELETE in may:
+        privileges.append(("DELETE", ()))
+    return grant(
+        "relation",
+        context.place,
+        context.catalogue.view_owner(profile),
+        context.table.id,
+        tuple(privileges),
+    )
+
+
+def _sequences(context: Context, family: tuple[RelationFact, ...]) -> list[Object]:
+    """USAGE for the group roles that insert (nextval runs as the caller), SELECT for backups."""
+    names: dict[QualName, bool] = {}
+    for relation in family:
+        for sequence in context.facts.owned_sequences(relation.qualified):
+            schema = (
+                place_of(context, relation).schema.text
+                if sequence.schema == relation.schema
+                else sequence.schema
+            )
+            names[QualName.of(schema, sequence.name)] = sequence.internal
+        for _, schema, name in relation.default_sequences:
+            moved = any(
+                s.name == name and s.schema == schema
+                for s in context.facts.owned_sequences(relation.qualified)
+            )
+            if not moved:
+                names.setdefault(QualName.of(schema, name), False)
+    found: list[Object] = []
+    for name, internal in sorted(names.items()):
+        found.append(grant("sequence", name, BACKUP, context.table.id, (("SELECT", ()),)))
+        if internal:
+            continue
+        for profile in context.profiles:
+            if Operation.INSERT in profile.may(context.table):
+                privileges = (("USAGE", ()),) if opened(context, profile) else ()
+                role = context.catalogue.group_role(profile)
+                found.append(grant("sequence", name, role, context.table.id, privileges))
+    return found

@@ -1,0 +1,185 @@
+"""Row-level security of one profile on one store table, ``TO`` its view owner (D1, C1, B6).
+
+======== ==================================================================================
+rows     condition (each SELECT is an InitPlan: evaluated once per statement)
+======== ==================================================================================
+all      ``true``; with issuers, the identity is asked for once: ``(SELECT i.person_id ..)``
+own_unit ``unit = (SELECT i.unit_id::type FROM pgmask_private.identity_P AS i)``
+units    ``unit = ANY (ARRAY(SELECT ..my_units..))``
+assigned ``owner = (SELECT i.person_id ..)``, else ``key = ANY (ARRAY(SELECT ..my_subjects..))``
+granted  ``false`` until approved requests exist
+======== ==================================================================================
+
+Never IN, EXISTS, a per-row function or OR with a function: they take the index from everybody.
+
+Restricted rows are left out for all.  High-value rows are left out unless the person is assigned to
+the subject, or, in a profile that ``sees_high_value``, designated for it.  A profile with
+``rows: all`` and no issuers is reached by database logins only: its group role's grant is its
+identity and the condition stays free of look-ups.
+"""
+
+from __future__ import annotations
+
+from pgmask.catalogue.model import Operation, Profile, Rows
+from pgmask.compile.columns import HIGH_VALUE, RESTRICTED
+from pgmask.compile.context import Context, statement
+from pgmask.compile.identity_views import identity_view
+from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.names import Name, QualName, derived
+from pgmask.sqltext import literal
+
+_WORDS = {
+    Operation.SELECT: "SELECT",
+    Operation.INSERT: "INSERT",
+    Operation.UPDATE: "UPDATE",
+    Operation.DELETE: "DELETE",
+}
+
+
+def build(context: Context) -> tuple[Object, ...]:
+    """One policy per profile and command that the profile may use."""
+    found: list[Object] = []
+    for profile in context.profiles:
+        condition = row_condition(context, profile)
+        wanted = set(profile.may(context.table))
+        for operation in Operation:
+            if operation in wanted:
+                found.append(_policy(context, profile, operation, condition))
+    return tuple(found)
+
+
+def _policy(context: Context, profile: Profile, operation: Operation, condition: str) -> Object:
+    place = context.place
+    name = derived("pgmask_", profile.name, operation.value)
+    role = Name(context.catalogue.view_owner(profile))
+    using = f" USING ({condition})" if operation is not Operation.INSERT else ""
+    check = (
+        f" WITH CHECK ({condition})" if operation in (Operation.INSERT, Operation.UPDATE) else ""
+    )
+    rows = " or ".join(r.value for r in profile.rows)
+    return Object(
+        kind=Kind.POLICY,
+        identity=f"{place}.{name}",
+        table=context.table.id,
+        phase=Phase.POLICIES,
+        create=(
+            statement(
+                f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE"
+                f" FOR {_WORDS[operation]} TO {role.quoted}{using}{check}"
+            ),
+            statement(
+                f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS "
+                + literal(f"Profile {profile.name}, rows {rows}.")
+            ),
+        ),
+        drop=(statement(f"DROP POLICY {name.quoted} ON {place.quoted}"),),
+        address=(place.schema.text, place.name.text, name.text),
+    )
+
+
+def asks_identity(profile: Profile) -> bool:
+    """Whether the profile's policies ask who is asking."""
+    return set(profile.rows) != {Rows.ALL} or bool(profile.identity.issuers)
+
+
+def row_condition(context: Context, profile: Profile) -> str:
+    """The whole condition: how the rows are chosen, and the two flags."""
+    restricted = f"NOT {RESTRICTED.quoted}"
+    high_value = f"NOT {HIGH_VALUE.quoted}"
+    if profile.sees_high_value and asks_identity(profile):
+        designated = _keys(context, profile, "my_designations")
+        if designated:
+            high_value = f"({high_value} OR {designated})"
+    parts: list[str] = []
+    for rows in profile.rows:
+        part = _rows(context, profile, rows)
+        # The person assigned to a subject is its contact, high-value or not.
+        parts.append(part if rows is Rows.ASSIGNED else f"({part} AND {high_value})")
+    chosen = parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
+    return f"{chosen} AND {restricted}"
+
+
+def _rows(context: Context, profile: Profile, rows: Rows) -> str:
+    view = identity_view(profile).quoted
+    if rows is Rows.ALL:
+        if not asks_identity(profile):
+            return "true"
+        return f"(SELECT i.person_id IS NOT NULL FROM {view} AS i)"
+    if rows is Rows.GRANTED:
+        return "false"
+    if rows is Rows.ASSIGNED:
+        return _assigned(context, profile)
+    column = context.unit_column
+    if column is None:
+        return "false"  # refused before by problems.py
+    unit = Name(column).quoted
+    cast = context.unit_type
+    if rows is Rows.OWN_UNIT:
+        return f"{unit} = (SELECT i.unit_id::{cast} FROM {view} AS i)"
+    return (
+        f"{unit} = ANY (ARRAY(SELECT u.unit_id::{cast} FROM pgmask_private.my_units AS u"
+        f" WHERE u.person_id = (SELECT i.person_id FROM {view} AS i)))"
+    )
+
+
+def _assigned(context: Context, profile: Profile) -> str:
+    view = identity_view(profile).quoted
+    subject = context.subject
+    if (
+        subject is not None
+        and subject.owner is not None
+        and subject.table == context.table.id
+        and context.relation.column(subject.owner) is not None
+    ):
+        cast = context.fact(subject.owner).type
+        return f"{Name(subject.owner).quoted} = (SELECT i.person_id::{cast} FROM {view} AS i)"
+    home = subject_store(context, profile)
+    if home is not None and subject is not None and context.table.subject is not None:
+        store, owner_type = home
+        column = Name(context.table.subject).quoted
+        return (
+            f"{column} = ANY (ARRAY(SELECT c.{Name(subject.key).quoted} FROM {store.quoted} AS c"
+            f" WHERE c.{Name(subject.owner or '').quoted} ="
+            f" (SELECT i.person_id::{owner_type} FROM {view} AS i)))"
+        )
+    return _keys(context, profile, "my_subjects") or "false"
+
+
+def subject_store(context: Context, profile: Profile) -> tuple[QualName, str] | None:
+    """The subject's own store and its owner column's type, when assignment is a column there.
+
+    Only for a profile that has a view of the subject's table: its policies hold in this look-up
+    too.  Other profiles follow the register's assignments.
+    """
+    subject = context.subject
+    home = context.catalogue.table(subject.table) if subject is not None else None
+    if subject is None or subject.owner is None or home is None or not profile.may(home):
+        return None
+    relation = context.facts.store_relation(home.id, home.schema, home.name)
+    store = context.catalogue.store(home.schema)
+    fact = relation.column(subject.owner) if relation is not None else None
+    if store is None or fact is None:
+        return None
+    return QualName.of(store.store_schema, home.name), fact.type
+
+
+def _keys(context: Context, profile: Profile, source: str) -> str:
+    """``key = ANY (..)`` over a view of the register, '' where the rows have no key."""
+    table = context.table
+    column = table.subject
+    name = table.subject_class
+    if column is None or name is None:
+        key = context.relation.primary_key
+        if len(key) != 1:
+            return ""
+        column, name = key[0], table.id
+    fact = context.relation.column(column)
+    if fact is None:
+        return ""
+    view = identity_view(profile).quoted
+    return (
+        f"{Name(column).quoted} = ANY (ARRAY(SELECT s.subject_key::{fact.type}"
+        f" FROM pgmask_private.{source} AS s"
+        f" WHERE s.person_id = (SELECT i.person_id FROM {view} AS i)"
+        f" AND s.subject_class = {literal(name)}))"
+    )

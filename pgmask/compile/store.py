@@ -1,0 +1,251 @@
+"""PLACE and SECURITY: where a store table stands, who owns it, and its row-level security.
+
+A table is moved aside with its partitions and owned sequences, gets the store owner, and loses
+every privilege that anybody had; what was before goes into ``store_table.adopted``, from which
+``uninstall`` gives it back.  Row-level security is enabled and forced on the table and on every
+partition and inheritance child, because policies of a parent do not hold for a child that is
+reached directly (A38).
+"""
+
+from __future__ import annotations
+
+from pgmask.compile.context import BACKUP, SEALER, Context, statement
+from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.facts.model import AclEntry, RelationFact, SequenceFact
+from pgmask.hashing import canonical_json
+from pgmask.names import Name, QualName
+from pgmask.sqltext import Statement, literal
+
+REFUSES_OWNER = Name("pgmask_owner_refused")
+SEES_ALL = "pgmask_all_"
+
+
+def place_of(context: Context, relation: RelationFact) -> QualName:
+    """Where a table of this family will stand: one of the application's schema moves aside."""
+    here = context.store.schema
+    schema = context.store.store_schema if relation.schema == here else relation.schema
+    return QualName.of(schema, relation.name)
+
+
+def build(context: Context) -> tuple[Object, ...]:
+    """PLACE, SECURITY and the standing policies of the table and of each of its children."""
+    found = [_place(context)]
+    family = (context.relation, *context.facts.descendants(context.relation))
+    for relation in family:
+        found += _security(context, place_of(context, relation))
+    return tuple(found)
+
+
+def _place(context: Context) -> Object:
+    table = context.table
+    place = context.place
+    family = (context.relation, *context.facts.descendants(context.relation))
+    create: list[Statement] = []
+    for relation in family:
+        create += _move(context, relation)
+    create.append(_record(context))
+    create.append(
+        statement(
+            f"COMMENT ON TABLE {place.quoted} IS "
+            + literal(_comment(context.relation, f"Store of {table.id}; read it through a view."))
+        )
+    )
+    return Object(
+        kind=Kind.PLACE,
+        identity=str(place),
+        table=table.id,
+        phase=Phase.PLACE,
+        create=tuple(create),
+        replace=True,
+        address=(place.schema.text, place.name.text),
+        state=canonical_json(
+            {
+                "store": str(place),
+                "owner": context.catalogue.store_owner,
+                "members": [place_of(context, r).quoted for r in family],
+            }
+        ),
+    )
+
+
+def _comment(relation: RelationFact, note: str) -> str:
+    said = (relation.comment or "").partition("\npgmask: ")[0].rstrip()
+    return f"{said}\npgmask: {note}" if said else f"pgmask: {note}"
+
+
+def _move(context: Context, relation: RelationFact) -> list[Statement]:
+    here = QualName.of(relation.schema, relation.name)
+    there = place_of(context, relation)
+    owner = Name(context.catalogue.store_owner)
+    create: list[Statement] = []
+    if here != there:
+        create.append(
+            statement(
+                f"ALTER TABLE {here.quoted} SET SCHEMA {there.schema.quoted}",
+                "move the table aside; indexes, constraints and owned sequences go with it",
+            )
+        )
+    if relation.owner != owner.text:
+        create.append(statement(f"ALTER TABLE {there.quoted} OWNER TO {owner.quoted}"))
+    for grantee in _strangers(context, relation.acl, relation.owner):
+        create.append(
+            statement(f"REVOKE ALL PRIVILEGES ON TABLE {there.quoted} FROM {grantee} CASCADE")
+        )
+    columns = sorted({g for c in relation.columns for g in _strangers(context, c.acl, "")})
+    for grantee in columns:
+        if relation.acl is None or grantee not in _strangers(context, relation.acl, relation.owner):
+            create.append(
+                statement(f"REVOKE ALL PRIVILEGES ON TABLE {there.quoted} FROM {grantee} CASCADE")
+            )
+    for sequence in context.facts.owned_sequences(relation.qualified):
+        schema = there.schema.text if sequence.schema == relation.schema else sequence.schema
+        name = QualName.of(schema, sequence.name)
+        for grantee in _strangers(context, sequence.acl, sequence.owner):
+            create.append(
+                statement(f"REVOKE ALL PRIVILEGES ON SEQUENCE {name.quoted} FROM {grantee} CASCADE")
+            )
+    return create
+
+
+def managed_grantees(context: Context) -> frozenset[str]:
+    """The roles whose privileges on the store are compiled; everybody else's are taken away."""
+    catalogue = context.catalogue
+    found = {catalogue.store_owner, SEALER, BACKUP}
+    for profile in catalogue.profiles:
+        found |= {catalogue.view_owner(profile), catalogue.group_role(profile)}
+    return frozenset(found)
+
+
+def _strangers(context: Context, acl: tuple[AclEntry, ...] | None, owner: str) -> list[str]:
+    """Grantees as SQL (``PUBLIC`` or a quoted name) that have no business here, sorted."""
+    keep = managed_grantees(context) | {owner}
+    found = {e.grantee for e in acl or () if e.grantee not in keep}
+    return sorted("PUBLIC" if not g else Name(g).quoted for g in found)
+
+
+def _record(context: Context) -> Statement:
+    """The row of ``store_table``; what was before is written once, at adoption."""
+    table, place = context.table, context.place
+    relation = context.relation
+    adopted = literal(canonical_json(_before(context)))
+    return statement(
+        "INSERT INTO pgmask_private.store_table"
+        " (table_id, schema_name, table_name, original_schema, original_owner, adopted)"
+        f" VALUES ({literal(table.id)}, {literal(place.schema.text)}, {literal(place.name.text)},"
+        f" {literal(relation.schema)}, {literal(relation.owner)}, {adopted}::jsonb)"
+        " ON CONFLICT (table_id) DO UPDATE"
+        " SET schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name",
+        "remember what the table was before",
+    )
+
+
+def _before(context: Context) -> dict[str, object]:
+    """What ``uninstall`` needs to give the table back as it was (names, never values)."""
+    facts = context.facts
+
+    def acl(entries: tuple[AclEntry, ...] | None) -> list[list[str]] | None:
+        return None if entries is None else [[e.grantee, e.privileges] for e in entries]
+
+    def of_sequence(sequence: SequenceFact) -> dict[str, object]:
+        return {
+            "schema": sequence.schema, "name": sequence.name, "owner": sequence.owner,
+            "acl": acl(sequence.acl), "column": sequence.column,
+        }  # fmt: skip
+
+    def of(relation: RelationFact) -> dict[str, object]:
+        return {
+            "schema": relation.schema,
+            "name": relation.name,
+            "owner": relation.owner,
+            "acl": acl(relation.acl),
+            "comment": relation.comment,
+            "row_security": relation.row_security,
+            "force_row_security": relation.force_row_security,
+            "policies": [p.name for p in relation.policies],
+            "columns": [
+                {
+                    "name": c.name, "type": c.type, "not_null": c.not_null, "default": c.default,
+                    "identity": c.identity, "generated": c.generated, "collation": c.collation,
+                    "acl": acl(c.acl), "statistics": c.statistics, "comment": c.comment,
+                }
+                for c in relation.columns
+            ],
+            "constraints": [
+                {"name": c.name, "type": c.type, "definition": c.definition, "valid": c.validated}
+                for c in relation.constraints
+            ],
+            "indexes": [
+                {"schema": i.schema, "name": i.name, "definition": i.definition}
+                for i in relation.indexes
+            ],
+            "triggers": [
+                {"name": t.name, "enabled": t.enabled, "definition": t.definition}
+                for t in relation.triggers
+            ],
+            "sequences": [of_sequence(s) for s in facts.owned_sequences(relation.qualified)],
+        }  # fmt: skip
+
+    relation = context.relation
+    return {**of(relation), "children": [of(r) for r in facts.descendants(relation)]}
+
+
+def _security(context: Context, place: QualName) -> list[Object]:
+    table = context.table.id
+    address = (place.schema.text, place.name.text)
+    owner = Name(context.catalogue.store_owner)
+    security = Object(
+        kind=Kind.SECURITY,
+        identity=str(place),
+        table=table,
+        phase=Phase.SECURITY,
+        create=(
+            statement(f"ALTER TABLE {place.quoted} ENABLE ROW LEVEL SECURITY"),
+            statement(
+                f"ALTER TABLE {place.quoted} FORCE ROW LEVEL SECURITY",
+                "the owner's own statements fail loudly instead of seeing no rows (PM220)",
+            ),
+        ),
+        replace=True,
+        address=address,
+    )
+    policies = (
+        (
+            REFUSES_OWNER, owner, "(SELECT pgmask.refuse_owner())",
+            "Statements of the owner are refused: they would see no rows.",
+        ),
+        (
+            Name(f"{SEES_ALL}sealer"), Name(SEALER), "true",
+            "The sealing trigger looks rows up and re-seals them.",
+        ),
+    )  # fmt: skip
+    found = [security]
+    for name, role, condition, says in policies:
+        found.append(standing_policy(table, place, name, role, "ALL", condition, says))
+    found.append(
+        standing_policy(
+            table, place, Name(f"{SEES_ALL}backup"), Name(BACKUP), "SELECT", "true",
+            "Backups hold every row; the columns hold masks.",
+        )
+    )  # fmt: skip
+    return found
+
+
+def standing_policy(
+    table: str, place: QualName, name: Name, role: Name, command: str, condition: str, says: str
+) -> Object:
+    """A policy whose condition is the same for reading and writing."""
+    return Object(
+        kind=Kind.POLICY,
+        identity=f"{place}.{name}",
+        table=table,
+        phase=Phase.POLICIES,
+        create=(
+            statement(
+                f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE FOR {command}"
+                f" TO {role.quoted} USING ({condition})"
+            ),
+            statement(f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS {literal(says)}"),
+        ),
+        drop=(statement(f"DROP POLICY {name.quoted} ON {place.quoted}"),),
+        address=(place.schema.text, place.name.text, name.text),
+    )

@@ -1,0 +1,147 @@
+"""The view of one profile on one store table: static, plain, auto-updatable (design 3, B7).
+
+Every profile's view of a table has the table's own column names, order, types and typmods.  A
+column is the stored column itself, a shadow column, or, where the profile never writes it, an
+expression: the mask of a level-2 column, or NULL of the exact type.  No ``security_barrier`` (it
+ruins plans; row-level security does that work), no options at all: ``CREATE OR REPLACE`` without a
+WITH list takes off whatever somebody set by hand.
+"""
+
+from __future__ import annotations
+
+from pgmask.catalogue.model import Column, Form, Profile
+from pgmask.compile.columns import shadow
+from pgmask.compile.context import Context, statement
+from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.facts.model import ColumnFact
+from pgmask.kinds import KINDS, family_of
+from pgmask.names import Name
+from pgmask.sqltext import literal
+
+
+def build(context: Context) -> tuple[Object, ...]:
+    """One view per profile that may do anything with the table."""
+    return tuple(_view(context, profile) for profile in context.profiles)
+
+
+def _view(context: Context, profile: Profile) -> Object:
+    name = context.view(profile)
+    owner = Name(context.catalogue.view_owner(profile))
+    lines = ",\n  ".join(select_item(context, profile, fact) for fact in context.columns)
+    says = f"{context.table.id} as profile {profile.name} sees it."
+    return Object(
+        kind=Kind.VIEW,
+        identity=str(name),
+        table=context.table.id,
+        phase=Phase.VIEWS,
+        create=(
+            statement(
+                f"CREATE OR REPLACE VIEW {name.quoted} AS\nSELECT\n  {lines}\n"
+                f"FROM {context.place.quoted} AS s",
+                f"{context.table.id} for profile {profile.name}",
+            ),
+            statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
+            statement(f"COMMENT ON VIEW {name.quoted} IS " + literal(_comment(context, says))),
+        ),
+        drop=(statement(f"DROP VIEW {name.quoted}"),),
+        replace=same_shape(context, profile),
+        address=(name.schema.text, name.name.text),
+    )
+
+
+def _comment(context: Context, says: str) -> str:
+    said = (context.relation.comment or "").partition("\npgmask: ")[0].rstrip()
+    if said.startswith("pgmask: "):
+        said = ""
+    return f"{said}\npgmask: {says}" if said else f"pgmask: {says}"
+
+
+def select_item(context: Context, profile: Profile, fact: ColumnFact) -> str:
+    """One line of the select list: what this profile gets under the column's own name."""
+    name = Name(fact.name)
+    source = stored_source(context, profile, fact.name)
+    if source is not None:
+        return f"s.{source.quoted}" if source == name else f"s.{source.quoted} AS {name.quoted}"
+    column = context.table.column(fact.name)
+    form = Form.HIDDEN if column is None else profile.form(context.table, column)
+    masked = _mask(context, column, fact) if column is not None and form is Form.MASK else None
+    return f"{masked or _null(context, fact)} AS {name.quoted}"
+
+
+def stored_source(context: Context, profile: Profile, column: str) -> Name | None:
+    """The stored column behind the view's column, None where the view computes it.
+
+    An unclassified column has none: it is hidden until the catalogue names it.
+    """
+    known = context.table.column(column)
+    if known is None:
+        return None
+    form = profile.form(context.table, known)
+    if form is Form.PLAIN or (form is Form.MASK and known.sealed):
+        return Name(column)
+    behind = shadow(profile, context.table, known)
+    return behind.name if behind is not None else None
+
+
+def sources(context: Context, profile: Profile, fact: ColumnFact) -> tuple[Name, ...]:
+    """The stored columns that one column of the view reads: what its owner must be granted."""
+    stored = stored_source(context, profile, fact.name)
+    if stored is not None:
+        return (stored,)
+    column = context.table.column(fact.name)
+    if column is None or profile.form(context.table, column) is not Form.MASK:
+        return ()
+    if _mask(context, column, fact) is None:
+        return ()
+    switch = (Name(column.kind_by.column),) if column.kind_by is not None else ()
+    return (Name(fact.name), *switch)
+
+
+def _null(context: Context, fact: ColumnFact) -> str:
+    """NULL of the exact type; a domain that refuses NULL gives it through an empty array."""
+    kind = context.type_of(fact.name)
+    if fact.domain_not_null and kind == fact.type:
+        return f"(ARRAY[]::{kind}[])[1]"
+    collation = f" COLLATE {fact.collation}" if fact.collation else ""
+    return f"NULL::{kind}{collation}"
+
+
+def _mask(context: Context, column: Column, fact: ColumnFact) -> str | None:
+    """The mask of a column that is not sealed, in the column's type; None: hide it instead.
+
+    Only character types can hold a mask glyph; everything else is hidden.
+    """
+    if family_of(fact.type, base_type=fact.base_type, is_enum=fact.kind == "e") != "text":
+        return None
+    value = f"s.{Name(fact.name).quoted}::text"
+    if column.kind_by is not None:
+        switch = f"s.{Name(column.kind_by.column).quoted}::text"
+        whens = " ".join(
+            f"WHEN {literal(given)} THEN {_call(kind, None, value)}"
+            for given, kind in column.kind_by.cases
+        )
+        masked = f"CASE {switch} {whens} ELSE {_call(column.kind_by.otherwise, None, value)} END"
+    else:
+        masked = _call(column.kind or "free_text", column.mask, value)
+    kind = context.type_of(fact.name)
+    collation = f" COLLATE {fact.collation}" if fact.collation else ""
+    return f"({masked})::{kind}{collation}"
+
+
+def _call(kind: str, mask: str | None, value: str) -> str:
+    return f"{KINDS[kind].rule(mask).function}({value})"
+
+
+def same_shape(context: Context, profile: Profile) -> bool:
+    """Whether ``CREATE OR REPLACE`` can turn the present view into the wanted one.
+
+    PostgreSQL asks that the present columns stay, in order, with name, type, typmod and collation;
+    new ones may follow.  True also where no view is there.
+    """
+    name = context.view(profile)
+    present = context.facts.relation(name.schema.text, name.name.text)
+    if present is None or present.kind != "v":
+        return True
+    wanted = [(f.name, context.type_of(f.name), f.collation) for f in context.columns]
+    there = [(c.name, c.type, c.collation) for c in present.columns]
+    return there == wanted[: len(there)]

@@ -1,0 +1,1 @@
+"""What is there: the database's catalogues as frozen values."""
