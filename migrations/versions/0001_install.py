@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "f6e803a95af5e357f920098820d0a737285accc7892587dc863c68f53d3a2686"
+DIGEST = "3a7831938ef31188e2d8571bdc4ee1023ec74e50d12df5958ee9c8073a73098b"
 
 
 def upgrade() -> None:

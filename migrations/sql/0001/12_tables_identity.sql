@@ -65,6 +65,27 @@ COMMENT ON TABLE pgmask_private.issuer_profile IS 'For which profiles an issuer 
 COMMENT ON COLUMN pgmask_private.issuer_profile.issuer IS 'The issuer.';
 COMMENT ON COLUMN pgmask_private.issuer_profile.profile IS 'The profile of the catalogue.';
 
+-- Filled by the register's triggers: who has which profile in which unit and when, worked out, so
+-- that a login looks up one row.
+CREATE TABLE pgmask_private.effective_profile (
+  person_id bigint NOT NULL,
+  profile text NOT NULL,
+  unit_id text NOT NULL,
+  valid_from timestamptz NOT NULL,
+  valid_until timestamptz NOT NULL,
+  outsourced boolean NOT NULL,
+  PRIMARY KEY (person_id, profile, unit_id, valid_from)
+);
+COMMENT ON TABLE pgmask_private.effective_profile IS
+  'Who has which profile in which unit, per period; derived from the register.';
+COMMENT ON COLUMN pgmask_private.effective_profile.person_id IS 'The person.';
+COMMENT ON COLUMN pgmask_private.effective_profile.profile IS 'The profile.';
+COMMENT ON COLUMN pgmask_private.effective_profile.unit_id IS 'The unit.';
+COMMENT ON COLUMN pgmask_private.effective_profile.valid_from IS 'From when.';
+COMMENT ON COLUMN pgmask_private.effective_profile.valid_until IS 'Until when; infinity: no end.';
+COMMENT ON COLUMN pgmask_private.effective_profile.outsourced IS
+  'Whether the person is outsourced.';
+
 -- Filled by the register's triggers from the register itself; a row is the identity of whoever
 -- logs in to the database as that role, within its period. The pages are left mostly empty so that
 -- the planner prefers the index however few rows there are.
@@ -105,7 +126,8 @@ DECLARE
   v_table text;
 BEGIN
   FOREACH v_table IN ARRAY ARRAY[
-    'token_key', 'issuer', 'issuer_key', 'issuer_profile', 'effective_login', 'unit_below'
+    'token_key', 'issuer', 'issuer_key', 'issuer_profile', 'effective_profile', 'effective_login',
+    'unit_below'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_private.%I OWNER TO pgmask_owner', v_table);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_private.%I FROM PUBLIC', v_table);

@@ -228,12 +228,12 @@ BEGIN
 
   SELECT p.profile, p.unit_id, p.outsourced
     INTO v_standing
-    FROM pgmask_private.profile_period AS p
+    FROM pgmask_private.effective_profile AS p
    WHERE p.person_id = v_person
      AND p.profile = v_claims ->> 'profile'
      AND p.unit_id = v_claims ->> 'unit'
-     AND p.period @> clock_timestamp()
-   LIMIT 1;
+     AND p.valid_from <= clock_timestamp()
+     AND clock_timestamp() < p.valid_until;
   IF (v_standing.profile IS NOT NULL AND v_standing.outsourced IS NOT NULL) IS NOT TRUE THEN
     PERFORM pgmask_private.refuse_login(
       'PM103', 'the register does not give the person this profile in this unit now');

@@ -65,20 +65,32 @@ WHERE u.closed_at IS NULL
 COMMENT ON VIEW pgmask_private.open_unit IS
   'Units whose people are honoured: not closed, and complete where the rules ask for it.';
 
--- The one place that decides who has which profile, in which unit, and when.
+-- The one place that decides who has which profile, in which unit, and when. The table
+-- effective_profile holds the same, kept by the register's triggers.
 CREATE VIEW pgmask_private.profile_period AS
 SELECT
-  pp.person_id,
-  pf.profile,
-  pp.unit_id,
-  p.outsourced,
-  p.period
-    * pg_catalog.tstzrange(pp.valid_from, pp.valid_to)
-    * pg_catalog.tstzrange(pf.valid_from, pf.valid_to) AS period
-FROM pgmask_private.person_post AS pp
-JOIN pgmask_private.post_profile AS pf ON pf.post_id = pp.post_id
-JOIN pgmask_private.person_period AS p ON p.person_id = pp.person_id
-JOIN pgmask_private.open_unit AS u ON u.unit_id = pp.unit_id;
+  m.person_id,
+  m.profile,
+  m.unit_id,
+  pg_catalog.lower(m.period) AS valid_from,
+  COALESCE(pg_catalog.upper(m.period), 'infinity') AS valid_until,
+  m.outsourced
+FROM (
+  SELECT
+    pp.person_id,
+    pf.profile,
+    pp.unit_id,
+    p.outsourced,
+    pg_catalog.unnest(pg_catalog.range_agg(
+      p.period
+        * pg_catalog.tstzrange(pp.valid_from, pp.valid_to)
+        * pg_catalog.tstzrange(pf.valid_from, pf.valid_to))) AS period
+  FROM pgmask_private.person_post AS pp
+  JOIN pgmask_private.post_profile AS pf ON pf.post_id = pp.post_id
+  JOIN pgmask_private.person_period AS p ON p.person_id = pp.person_id
+  JOIN pgmask_private.open_unit AS u ON u.unit_id = pp.unit_id
+  GROUP BY pp.person_id, pf.profile, pp.unit_id, p.outsourced
+) AS m;
 COMMENT ON VIEW pgmask_private.profile_period IS
   'Who has which profile in which unit, and when; the one place that decides it.';
 
@@ -92,9 +104,10 @@ WITH candidate AS (
     p.profile,
     p.unit_id,
     p.outsourced,
-    p.period * pg_catalog.tstzrange(d.valid_from, d.valid_to) AS period
+    pg_catalog.tstzrange(p.valid_from, NULLIF(p.valid_until, 'infinity'))
+      * pg_catalog.tstzrange(d.valid_from, d.valid_to) AS period
   FROM pgmask_private.database_login AS d
-  JOIN pgmask_private.profile_period AS p
+  JOIN pgmask_private.effective_profile AS p
     ON p.person_id = d.person_id
     AND p.profile = COALESCE(d.profile, p.profile)
     AND p.unit_id = COALESCE(d.unit_id, p.unit_id)

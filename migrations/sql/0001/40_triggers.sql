@@ -196,8 +196,10 @@ ALTER FUNCTION pgmask_private.refresh_unit_below() OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask_private.refresh_unit_below() IS
   'Keeps unit_below; refuses units that lie above each other in a circle.';
 
--- After a change of anything that login_period reads: the direct logins that are honoured.
-CREATE FUNCTION pgmask_private.refresh_effective_login()
+-- After each row of what a profile follows from: works out anew who is honoured, for the persons
+-- that the row can concern.
+--   marks  jit is off: the planner knows nothing of these small tables and would compile
+CREATE FUNCTION pgmask_private.refresh_standing()
   RETURNS trigger
   LANGUAGE plpgsql
   VOLATILE
@@ -205,30 +207,50 @@ CREATE FUNCTION pgmask_private.refresh_effective_login()
   PARALLEL UNSAFE
   SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp
+  SET jit = off
 AS $pgmask$
+DECLARE
+  v_rows jsonb[] := ARRAY[to_jsonb(OLD), to_jsonb(NEW)];
+  v_persons bigint[];
 BEGIN
-  DELETE FROM pgmask_private.effective_login AS e
-   WHERE NOT EXISTS (
-     SELECT FROM pgmask_private.login_period AS p
-      WHERE (p.login, p.valid_from, p.valid_until, p.person_id, p.profile, p.unit_id, p.outsourced)
-          = (e.login, e.valid_from, e.valid_until, e.person_id, e.profile, e.unit_id, e.outsourced)
-   );
+  v_persons := CASE
+    WHEN TG_TABLE_NAME IN ('person', 'person_post', 'document', 'training', 'database_login')
+      THEN ARRAY(SELECT DISTINCT (r ->> 'person_id')::bigint FROM unnest(v_rows) AS r
+                  WHERE r IS NOT NULL)
+    WHEN TG_TABLE_NAME = 'unit'
+      THEN ARRAY(SELECT DISTINCT p.person_id FROM pgmask_private.person_post AS p
+                  WHERE p.unit_id IN (SELECT r ->> 'unit_id' FROM unnest(v_rows) AS r)
+                  UNION
+                 SELECT d.person_id FROM pgmask_private.database_login AS d
+                  WHERE d.unit_id IN (SELECT r ->> 'unit_id' FROM unnest(v_rows) AS r))
+    WHEN TG_TABLE_NAME = 'post_profile'
+      THEN ARRAY(SELECT DISTINCT p.person_id FROM pgmask_private.person_post AS p
+                  WHERE p.post_id IN (SELECT r ->> 'post_id' FROM unnest(v_rows) AS r))
+    ELSE ARRAY(SELECT p.person_id FROM pgmask_private.person AS p)
+  END;
+
+  DELETE FROM pgmask_private.effective_profile AS e WHERE e.person_id = ANY (v_persons);
+  INSERT INTO pgmask_private.effective_profile (
+    person_id, profile, unit_id, valid_from, valid_until, outsourced
+  )
+  SELECT p.person_id, p.profile, p.unit_id, p.valid_from, p.valid_until, p.outsourced
+    FROM pgmask_private.profile_period AS p
+   WHERE p.person_id = ANY (v_persons);
+
+  DELETE FROM pgmask_private.effective_login AS e WHERE e.person_id = ANY (v_persons);
   INSERT INTO pgmask_private.effective_login (
     login, valid_from, valid_until, person_id, profile, unit_id, outsourced
   )
   SELECT p.login, p.valid_from, p.valid_until, p.person_id, p.profile, p.unit_id, p.outsourced
     FROM pgmask_private.login_period AS p
-   WHERE NOT EXISTS (
-     SELECT FROM pgmask_private.effective_login AS e
-      WHERE (e.login, e.valid_from) = (p.login, p.valid_from)
-   );
+   WHERE p.person_id = ANY (v_persons);
   RETURN NULL;
 END;
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask_private.refresh_effective_login() FROM PUBLIC;
-ALTER FUNCTION pgmask_private.refresh_effective_login() OWNER TO pgmask_owner;
-COMMENT ON FUNCTION pgmask_private.refresh_effective_login() IS
-  'Keeps effective_login equal to login_period.';
+REVOKE ALL ON FUNCTION pgmask_private.refresh_standing() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.refresh_standing() OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask_private.refresh_standing() IS
+  'Keeps effective_profile and effective_login equal to what the register says.';
 
 DO LANGUAGE plpgsql $pgmask$
 DECLARE
@@ -260,8 +282,8 @@ BEGIN
     IF v_table NOT IN ('post', 'assignment', 'designation', 'unit_access', 'issuer', 'issuer_key',
                        'issuer_profile') THEN
       EXECUTE pg_catalog.format(
-        'CREATE TRIGGER e_logins AFTER INSERT OR UPDATE OR DELETE ON pgmask_private.%I '
-        'FOR EACH STATEMENT EXECUTE FUNCTION pgmask_private.refresh_effective_login()', v_table);
+        'CREATE TRIGGER e_standing AFTER INSERT OR UPDATE OR DELETE ON pgmask_private.%I '
+        'FOR EACH ROW EXECUTE FUNCTION pgmask_private.refresh_standing()', v_table);
     END IF;
   END LOOP;
   CREATE TRIGGER a_only_added BEFORE UPDATE OR DELETE OR TRUNCATE
@@ -275,13 +297,13 @@ BEGIN
              WHEN 'b_note' THEN 'Who changed what, when.'
              WHEN 'c_check' THEN 'The rules over several rows.'
              WHEN 'd_below' THEN 'Keeps unit_below.'
-             WHEN 'e_logins' THEN 'Keeps effective_login.'
+             WHEN 'e_standing' THEN 'Keeps effective_profile and effective_login.'
              ELSE 'The history only grows.'
            END AS words
       FROM pg_catalog.pg_trigger AS t
       JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'pgmask_private'::pg_catalog.regnamespace
-       AND t.tgname IN ('a_begin', 'b_note', 'c_check', 'd_below', 'e_logins', 'a_only_added')
+       AND t.tgname IN ('a_begin', 'b_note', 'c_check', 'd_below', 'e_standing', 'a_only_added')
   LOOP
     EXECUTE pg_catalog.format(
       'ALTER TABLE pgmask_private.%I ENABLE ALWAYS TRIGGER %I', v_trigger.relname, v_trigger.tgname);
