@@ -209,7 +209,7 @@ def _assemble(
         by_table[AFTER if late else change.table].append(change)
     steps = [
         step(table, by_table[table], facts)
-        for table in sorted(by_table)
+        for table in _in_order(by_table, catalogue)
         if any(c.action is not Action.KEEP for c in by_table[table])
     ]
     after = access.matrix(catalogue)
@@ -233,6 +233,12 @@ def _assemble(
         lock_slots=facts.lock_slots,
         author=author,
     )
+
+
+def _in_order(tables: Iterable[str], catalogue: Catalogue) -> list[str]:
+    """Subjects' own tables before the others: policies of those look subjects up in the store."""
+    subjects = {s.table for s in catalogue.subjects}
+    return sorted(tables, key=lambda t: (t == AFTER, t != SHARED and t not in subjects, t))
 
 
 def step(table: str, changes: list[Change], facts: Facts) -> Step:
