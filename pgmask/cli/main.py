@@ -13,13 +13,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Annotated, Final, NoReturn, Protocol, cast
 
 import psycopg
 import typer
 from typer.exceptions import TyperException
 
+from pgmask import __version__
 from pgmask.cli.output import people, tell
 from pgmask.errors import REGISTRY, InternalError, PgmaskError, ServerError
 
@@ -67,7 +67,7 @@ class _VerbModule(Protocol):
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"pgmask {version('pgmask')}")
+        typer.echo(f"pgmask {__version__}")
         raise typer.Exit
 
 

@@ -57,7 +57,7 @@ def upwards(part: str, source: str) -> list[str]:
     wrong = []
     for line, name in imports(source):
         words = name.split(".")
-        if words[0] != "pgmask" or len(words) < 2 or words[1] == part:
+        if words[0] != "pgmask" or len(words) < 2 or words[1] in (part, "__version__"):
             continue
         other = words[1]
         if other not in FLOOR_OF:

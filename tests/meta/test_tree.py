@@ -67,10 +67,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_wheel_holds_the_sql_and_the_migrations(wheel: Path) -> None:
+def test_wheel_holds_the_sql_the_migrations_and_the_examples(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
-        for inside, outside in (("pgmask/_sql", "sql"), ("pgmask/_migrations", "migrations")):
+        for outside in ("sql", "migrations", "examples/insurer"):
+            inside = f"pgmask/_{outside}"
             ours = {
                 f"{inside}/{p.relative_to(ROOT / outside).as_posix()}": p.read_bytes()
                 for p in (ROOT / outside).rglob("*")
@@ -87,12 +88,15 @@ def test_wheel_holds_the_sql_and_the_migrations(wheel: Path) -> None:
 def test_wheel_finds_its_files_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(tmp_path)
-    code = "from pgmask.resources import *; print(sql_dir()); print(migrations_dir())"
+    code = "from pgmask.resources import *; print(sql_dir()); print(migrations_dir())\n"
+    code += "print(example_dir('insurer'))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd="/", capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
-    assert done.stdout.split() == [str(tmp_path / "pgmask" / n) for n in ("_sql", "_migrations")]
+    assert done.stdout.split() == [
+        str(tmp_path / "pgmask" / n) for n in ("_sql", "_migrations", "_examples/insurer")
+    ]
 
 
 @pytest.mark.parametrize("page", sorted(set(docs.PAGES) - {"docs/requirements.md"}))
