@@ -51,7 +51,8 @@ class Loaded:
     catalogue: None when the main file could not be read; problems: sorted by place; policy: the
     packs in force; origins: (table id, column) -> setting -> (where from, place); lock: what the
     patterns match among the columns and tables known without a database; locked: what the lock file
-    says, None without one; files: every file read, for caches.
+    says, None without one; patterned: columns that only the lock file names; patterns: those of
+    ``defaults.columns``, and personal_patterns the ones that mean personal information.
     """
 
     catalogue: Catalogue | None
@@ -62,6 +63,7 @@ class Loaded:
     locked: Lock | None = None
     patterned: frozenset[tuple[str, str]] = frozenset()
     patterns: tuple[tuple[Pattern, Position], ...] = ()
+    personal_patterns: frozenset[str] = frozenset()
     sources: Sources | None = None
 
     @property
@@ -75,7 +77,6 @@ def load(
     *,
     environment: str | None = None,
     today: datetime.date | None = None,
-    cache: bool = True,
 ) -> Catalogue:
     """The catalogue of a main file (or of a folder with ``pgmask.yml``).
 
@@ -180,6 +181,9 @@ class _Reading:
             locked=locked,
             patterned=frozenset((r.id, c) for r in scope.tables.values() for c in r.patterned),
             patterns=tuple((p, e.at) for p, e in rules.patterns),
+            personal_patterns=frozenset(
+                p.text for p, e in rules.patterns if "kind" in e.values or e.get("level", 3) < 3
+            ),
             sources=sources,
         )
 
