@@ -1,0 +1,246 @@
+"""The objects of one sealed table: columns, functions, triggers, CHECKs and blind indexes."""
+
+from __future__ import annotations
+
+from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.sealing_insert import insert_body, masked_shadow
+from pgmask.compile.sealing_spec import MARKED, OTHER_GLYPH, PLAIN_GLYPH, SealedColumn, SealSpec
+from pgmask.compile.sealing_update import statement_body, update_body
+from pgmask.names import Name, derived
+from pgmask.sqltext import Statement, dollar, literal
+
+OWNER = "pgmask_sealer"
+QUALITY = Name("pgmask_quality")
+TRIGGERS = ("insert", "update", "statement", "marked")
+TRIGGER_PREFIX = "zzz_pgmask_"
+
+
+def objects(spec: SealSpec) -> tuple[Object, ...]:
+    """Everything the sealing of the table needs beside the row-access and shadow columns."""
+    return (*_columns(spec), *_functions(spec), *_checks(spec), *_triggers(spec), *_indexes(spec))
+
+
+def _columns(spec: SealSpec) -> list[Object]:
+    found = [
+        _column(spec, b.sealed, "bytea", f"Sealed truths, bundle {b.name}.", secret=True)
+        for b in spec.bundles
+    ]
+    for column in spec.columns:
+        if column.index_column is not None:
+            kind = "uuid" if column.unique else "bigint"
+            found.append(
+                _column(spec, column.index_column, kind, f"Blind index of {column.name}.",
+                        secret=True)
+            )  # fmt: skip
+    found.append(_column(spec, QUALITY, "text[]", "What is doubtful about the row (F4)."))
+    return found
+
+
+def _column(
+    spec: SealSpec, name: Name, type_: str, says: str, *, secret: bool = False
+) -> Object:
+    place = spec.store
+    create = [Statement(
+        text=f"ALTER TABLE {place.quoted} ADD COLUMN IF NOT EXISTS {name.quoted} {type_}")]  # fmt: skip
+    if secret:
+        # Samples of ciphertext and tokens in pg_statistic would outlive an erased row.
+        create.append(Statement(
+            text=f"ALTER TABLE {place.quoted} ALTER COLUMN {name.quoted} SET STATISTICS 0"))  # fmt: skip
+    create.append(
+        Statement(text=f"COMMENT ON COLUMN {place.quoted}.{name.quoted} IS {literal(says)}")
+    )
+    return Object(
+        kind=Kind.COLUMN,
+        identity=f"{place}.{name}",
+        table=spec.table_id,
+        phase=Phase.COLUMNS,
+        create=tuple(create),
+        drop=(Statement(text=f"ALTER TABLE {place.quoted} DROP COLUMN {name.quoted}"),),
+        replace=True,
+        address=(place.schema.text, place.name.text, name.text),
+    )
+
+
+def _functions(spec: SealSpec) -> list[Object]:
+    bodies = {
+        "insert": (insert_body(spec), True, "Seals what is inserted"),
+        "update": (update_body(spec), True, "Keeps or seals what is updated"),
+        "statement": (statement_body(spec), False, "Ends an upsert's stash"),
+    }
+    return [_function(spec, part, *rest) for part, rest in bodies.items()]
+
+
+def _function(spec: SealSpec, part: str, body: str, definer: bool, says: str) -> Object:
+    name = spec.function(part)
+    qualified = f"pgmask_private.{name.quoted}()"
+    security = "DEFINER\nSET search_path = pg_catalog, pg_temp" if definer else "INVOKER"
+    text = (
+        f"CREATE OR REPLACE FUNCTION {qualified}\nRETURNS trigger\nLANGUAGE plpgsql\nVOLATILE\n"
+        f"CALLED ON NULL INPUT\nPARALLEL UNSAFE\nSECURITY {security}\n"
+        f"AS {dollar(chr(10) + body + chr(10))}"
+    )
+    return Object(
+        kind=Kind.FUNCTION,
+        identity=f"pgmask_private.{name}",
+        table=spec.table_id,
+        phase=Phase.FUNCTIONS,
+        create=(
+            Statement(text=text),
+            Statement(text=f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
+            Statement(text=f"ALTER FUNCTION {qualified} OWNER TO {OWNER}"),
+            Statement(
+                text=f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} in {spec.table_id}.')}"
+            ),
+        ),
+        drop=(Statement(text=f"DROP FUNCTION {qualified}"),),
+        replace=True,
+        address=("pgmask_private", name.text),
+    )
+
+
+def mask_checks(spec: SealSpec) -> tuple[tuple[Name, str], ...]:
+    """(constraint, expression): what may stand at rest, which is the promise (B1, F1).
+
+    The third arm lets the row pass that an upsert only proposes: PostgreSQL evaluates CHECKs before
+    it looks for the conflict.  Such a row is never stored; the trigger ``marked`` sees to that.
+    """
+    found: list[tuple[Name, str]] = []
+    for column in spec.columns:
+        if column.always or spec.has_high:
+            found.append((derived("pgmask_mask_", column.name), _masked(spec, column)))
+        shadow = masked_shadow(spec, column)
+        if shadow is not None:
+            marked = f"{spec.bundle(column.bundle).sealed.quoted} = '{MARKED}'::bytea"
+            test = _text_masked(shadow, marked) if column.text else f"{shadow.quoted} IS NULL"
+            found.append((derived("pgmask_mask_", shadow.text), test))
+    for shadow in spec.shadows:
+        if shadow.hidden:
+            found.append((derived("pgmask_mask_", shadow.name.text), f"{shadow.name.quoted} IS NULL"))
+    for bundle in spec.bundles:
+        sealed = bundle.sealed.quoted
+        found.append(
+            (
+                derived("pgmask_form_", bundle.sealed.text),
+                f"octet_length({sealed}) >= 38 OR {sealed} = '{MARKED}'::bytea",
+            )
+        )
+    return tuple(found)
+
+
+def _text_masked(name: Name, marked: str) -> str:
+    value = f'({name.quoted}::text COLLATE "C")'
+    return (
+        f"strpos({value}, '{PLAIN_GLYPH}') > 0 OR {value} = ''"
+        f" OR {marked} AND strpos({value}, '{OTHER_GLYPH}') > 0"
+    )
+
+
+def _masked(spec: SealSpec, column: SealedColumn) -> str:
+    marked = f"{spec.bundle(column.bundle).sealed.quoted} = '{MARKED}'::bytea"
+    name = column.column.name
+    test = _text_masked(name, marked) if column.text else f"{name.quoted} IS NULL OR {marked}"
+    return test if column.always else f"NOT pgmask_high_value OR {test}"
+
+
+def _checks(spec: SealSpec) -> list[Object]:
+    found = []
+    for name, expression in mask_checks(spec):
+        place = spec.store
+        # NOT VALID: what is there already is sealed by pgmask seal, which validates at its end.
+        create = (
+            Statement(
+                text=f"ALTER TABLE {place.quoted} ADD CONSTRAINT {name.quoted}"
+                f" CHECK ({expression}) NOT VALID"
+            ),
+        )
+        found.append(
+            Object(
+                kind=Kind.CHECK,
+                identity=f"{place}.{name}",
+                table=spec.table_id,
+                phase=Phase.CHECKS,
+                create=create,
+                drop=(
+                    Statement(
+                        text=f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS {name.quoted}"
+                    ),
+                ),
+                address=(place.schema.text, place.name.text, name.text),
+            )
+        )
+    return found
+
+
+def _triggers(spec: SealSpec) -> list[Object]:
+    marked = " OR ".join(f"NEW.{b.sealed.quoted} = '{MARKED}'::bytea" for b in spec.bundles)
+    events = {
+        "insert": ("BEFORE INSERT", "ROW", "", f"pgmask_private.{spec.function('insert').quoted}()"),
+        "update": ("BEFORE UPDATE", "ROW", "", f"pgmask_private.{spec.function('update').quoted}()"),
+        "statement": (
+            "BEFORE UPDATE", "STATEMENT", "",
+            f"pgmask_private.{spec.function('statement').quoted}()",
+        ),
+        "marked": (
+            "AFTER INSERT OR UPDATE", "ROW", f"\nWHEN ({marked})",
+            "pgmask_private.refuse_marked_row()",
+        ),
+    }  # fmt: skip
+    place = spec.store
+    found = []
+    for part, (when, each, condition, function) in events.items():
+        name = Name(TRIGGER_PREFIX + part)
+        create = (
+            Statement(
+                text=f"CREATE OR REPLACE TRIGGER {name.quoted}\n{when} ON {place.quoted}\n"
+                f"FOR EACH {each}{condition}\nEXECUTE FUNCTION {function}"
+            ),
+            # Also under session_replication_role = replica: a plain row must not slip in.
+            Statement(text=f"ALTER TABLE {place.quoted} ENABLE ALWAYS TRIGGER {name.quoted}"),
+        )
+        depends = () if part == "marked" else (
+            f"{Kind.FUNCTION}:pgmask_private.{spec.function(part)}",)  # fmt: skip
+        found.append(
+            Object(
+                kind=Kind.TRIGGER,
+                identity=f"{place}.{name}",
+                table=spec.table_id,
+                phase=Phase.TRIGGERS,
+                create=create,
+                drop=(Statement(text=f"DROP TRIGGER IF EXISTS {name.quoted} ON {place.quoted}"),),
+                replace=True,
+                depends=depends,
+                address=(place.schema.text, place.name.text, name.text),
+            )
+        )
+    return found
+
+
+def _indexes(spec: SealSpec) -> list[Object]:
+    found = []
+    for column in spec.columns:
+        if column.index_column is None:
+            continue
+        name = column.index_name or derived("pgmask_", spec.store.name.text, column.name, "bidx")
+        unique = "UNIQUE " if column.unique else ""
+        keys = ", ".join([*(n.quoted for n in column.unique_with), column.index_column.quoted])
+        found.append(
+            Object(
+                kind=Kind.INDEX,
+                identity=f"{spec.store.schema}.{name}",
+                table=spec.table_id,
+                phase=Phase.INDEXES,
+                create=(
+                    Statement(
+                        text=f"CREATE {unique}INDEX {name.quoted} ON {spec.store.quoted} ({keys})"
+                        f" WHERE {column.index_column.quoted} IS NOT NULL"
+                    ),
+                ),
+                drop=(
+                    Statement(
+                        text=f"DROP INDEX IF EXISTS {spec.store.schema.quoted}.{name.quoted}"
+                    ),
+                ),
+                address=(spec.store.schema.text, name.text),
+            )
+        )
+    return found

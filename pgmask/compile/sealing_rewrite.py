@@ -1,0 +1,54 @@
+"""Expressions of the database (CHECKs, index parts) with their column references replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pglast
+from pglast import ast
+from pglast.parser import ParseError
+from pglast.visitors import Visitor
+
+from pgmask.errors import InternalError
+
+_WORD = r'(?:"(?:[^"]|"")*"|[^\W\d][\w$]*)'
+_REFERENCE = re.compile(_WORD + r"(?:\s*\.\s*" + _WORD + r")*")
+_HEAD = "SELECT "
+
+
+class _References(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[int, str]] = []
+
+    def visit_ColumnRef(self, _ancestors: object, node: ast.ColumnRef) -> None:  # noqa: N802
+        last = node.fields[-1]
+        if isinstance(last, ast.String):
+            self.found.append((node.location, last.sval))
+
+
+def columns_of(expression: str) -> tuple[str, ...]:
+    """The columns an expression reads, each once, in order of appearance."""
+    return tuple(dict.fromkeys(name for _, name in _references(expression)))
+
+
+def replace_columns(expression: str, replacement: Callable[[str], str]) -> str:
+    """The expression with every column reference replaced by what ``replacement`` gives."""
+    text = _HEAD + expression
+    for location, name in sorted(_references(expression), reverse=True):
+        match = _REFERENCE.match(text, location)
+        if match is None:
+            raise InternalError("PM901", "an expression of the database could not be read")
+        text = text[:location] + replacement(name) + text[match.end() :]
+    return text[len(_HEAD) :]
+
+
+def _references(expression: str) -> list[tuple[int, str]]:
+    try:
+        parsed = pglast.parse_sql(_HEAD + expression)
+    except ParseError as error:
+        raise InternalError("PM901", f"an expression of the database does not parse: {error}") from None
+    visitor = _References()
+    visitor(parsed)
+    return visitor.found
