@@ -97,6 +97,11 @@ CREATE TABLE pgmask_private.effective_login (
   profile text NOT NULL,
   unit_id text NOT NULL,
   outsourced boolean NOT NULL,
+  claims text NOT NULL GENERATED ALWAYS AS (
+    U&'\001F' || person_id::text || U&'\001F' || profile || U&'\001F' || unit_id
+    || U&'\001Flogin\001F\001F\001F' || CASE WHEN outsourced THEN 't' ELSE 'f' END
+    || U&'\001Flogin\001F'
+  ) STORED,
   PRIMARY KEY (login, valid_from)
 ) WITH (fillfactor = 10);
 COMMENT ON TABLE pgmask_private.effective_login IS
@@ -108,6 +113,8 @@ COMMENT ON COLUMN pgmask_private.effective_login.person_id IS 'The person it is.
 COMMENT ON COLUMN pgmask_private.effective_login.profile IS 'The profile it has.';
 COMMENT ON COLUMN pgmask_private.effective_login.unit_id IS 'The unit it acts for.';
 COMMENT ON COLUMN pgmask_private.effective_login.outsourced IS 'Whether the person is outsourced.';
+COMMENT ON COLUMN pgmask_private.effective_login.claims IS
+  'The same as one text, laid out like the token of pgmask.login, so that both are read alike.';
 
 -- Which units lie below which, themselves included; kept by a trigger on unit, so that a policy
 -- that needs it does not walk the tree.

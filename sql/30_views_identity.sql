@@ -221,60 +221,31 @@ COMMENT ON VIEW pgmask_private.identity_state IS
 -- Who is asking: exactly one row, or an error of refuse_identity. A token comes first; without one
 -- the login of the database, through the register.
 --
--- Made to be one InitPlan of a policy: flat expressions that PostgreSQL pulls up, only the columns
--- asked for are computed, and the table of direct logins is not touched when there is a token (a
--- one-time filter, which needs OFFSET 0 to stay inside the outer join). The first, empty FROM item
--- gives a row even where the token key is missing, so that this is an error too. CASE and not OR:
--- its order of evaluation is promised.
+-- Made to be one InitPlan of a policy, at about 8 microseconds. `claims` is the text of the token
+-- once it is found genuine and not expired, or the same text for a direct login, else NULL; every
+-- column is a field of it, so that nothing unverified is ever looked at, whatever else the planner
+-- puts into the WHERE. OFFSET 0 keeps it one value. CASE and not AND, OR: its order of evaluation
+-- is promised, and the sub-selects it does not need are not run. A missing token key gives NULL,
+-- so that this is an error too.
 CREATE VIEW pgmask_private.identity AS
 SELECT
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.split_part(
-      pg_catalog.current_setting('pgmask.token', true), U&'\001F', 2)::bigint
-    ELSE e.person_id END AS person_id,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.split_part(pg_catalog.current_setting('pgmask.token', true), U&'\001F', 3)
-    ELSE e.profile END AS profile,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.split_part(pg_catalog.current_setting('pgmask.token', true), U&'\001F', 4)
-    ELSE e.unit_id END AS unit_id,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.split_part(pg_catalog.current_setting('pgmask.token', true), U&'\001F', 5)
-    ELSE 'login' END AS grade,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN NULLIF(pg_catalog.split_part(
-      pg_catalog.current_setting('pgmask.token', true), U&'\001F', 6), '')
-    END AS purpose,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.to_timestamp(NULLIF(pg_catalog.split_part(
-      pg_catalog.current_setting('pgmask.token', true), U&'\001F', 7), '')::double precision)
-    END AS second_factor_at,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.split_part(
-      pg_catalog.current_setting('pgmask.token', true), U&'\001F', 8) <> 'f'
-    ELSE e.outsourced END AS outsourced,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.split_part(pg_catalog.current_setting('pgmask.token', true), U&'\001F', 9)
-    ELSE 'login' END AS issuer,
-  CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-    THEN pg_catalog.to_timestamp(pg_catalog.split_part(
-      pg_catalog.current_setting('pgmask.token', true), U&'\001F', 10)::double precision)
-    ELSE NULLIF(e.valid_until, 'infinity') END AS expires_at
-FROM (SELECT) AS one
-LEFT JOIN pgmask_private.token_key AS k ON true
-LEFT JOIN (
-  SELECT l.person_id, l.profile, l.unit_id, l.outsourced, l.valid_until
-  FROM pgmask_private.effective_login AS l
-  WHERE (pg_catalog.current_setting('pgmask.token', true) = '') IS NOT FALSE
-    AND l.login = SESSION_USER
-    AND l.valid_from <= pg_catalog.clock_timestamp()
-    AND pg_catalog.clock_timestamp() < l.valid_until
-  OFFSET 0
-) AS e ON true
-WHERE CASE
-  WHEN (
-    CASE WHEN pg_catalog.current_setting('pgmask.token', true) <> ''
-      THEN
+  pg_catalog.split_part(t.claims, U&'\001F', 2)::bigint AS person_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 3) AS profile,
+  pg_catalog.split_part(t.claims, U&'\001F', 4) AS unit_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 5) AS grade,
+  NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 6), '') AS purpose,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 7), '')::double precision
+  ) AS second_factor_at,
+  pg_catalog.split_part(t.claims, U&'\001F', 8) <> 'f' AS outsourced,
+  pg_catalog.split_part(t.claims, U&'\001F', 9) AS issuer,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 10), '')::double precision
+  ) AS expires_at
+FROM (
+  SELECT CASE
+    WHEN pg_catalog.current_setting('pgmask.token', true) <> '' THEN CASE
+      WHEN
         pg_catalog."left"(pg_catalog.current_setting('pgmask.token', true), 64)
           = pg_catalog.encode(
               pgmask_crypto.hmac(
@@ -283,17 +254,26 @@ WHERE CASE
                   || pg_catalog.int4send(pg_catalog.pg_backend_pid())
                   || pg_catalog.timestamptz_send(pg_catalog.now())
                   || pg_catalog.convert_to(pg_catalog.current_database()::text, 'UTF8'),
-                k.secret,
+                (SELECT k.secret FROM pgmask_private.token_key AS k),
                 'sha256'),
               'hex')
         AND pg_catalog.clock_timestamp() < pg_catalog.to_timestamp(
               pg_catalog.split_part(
-                pg_catalog.current_setting('pgmask.token', true), U&'\001F', 10)::double precision)
-      ELSE e.person_id IS NOT NULL
+                pg_catalog.current_setting('pgmask.token', true), U&'\001F', 10
+              )::double precision)
+      THEN pg_catalog.current_setting('pgmask.token', true)
     END
-  ) IS TRUE THEN true
-  ELSE pgmask.refuse_identity(NULL)
-END;
+    ELSE (
+      SELECT l.claims
+      FROM pgmask_private.effective_login AS l
+      WHERE l.login = SESSION_USER
+        AND l.valid_from <= pg_catalog.clock_timestamp()
+        AND pg_catalog.clock_timestamp() < l.valid_until
+    )
+  END AS claims
+  OFFSET 0
+) AS t
+WHERE CASE WHEN t.claims IS NOT NULL THEN true ELSE pgmask.refuse_identity(NULL) END;
 COMMENT ON VIEW pgmask_private.identity IS
   'Who is asking: one row, or PM101, PM102, PM103.';
 

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "3a7831938ef31188e2d8571bdc4ee1023ec74e50d12df5958ee9c8073a73098b"
+DIGEST = "9064b5caa3b058d135cb30e6112da42bcc8012362fc414c75788f4708e5f175c"
 
 
 def upgrade() -> None:
