@@ -3,7 +3,7 @@
 ======== ==================================================================================
 rows     condition (each SELECT is an InitPlan: evaluated once per statement)
 ======== ==================================================================================
-all      ``true``; with issuers, the identity is asked for once: ``(SELECT i.person_id ..)``
+all      ``(SELECT i.person_id IS NOT NULL ..)``: the identity is asked for, nothing else
 own_unit ``unit = (SELECT i.unit_id::type FROM pgmask_private.identity_P AS i)``
 units    ``unit = ANY (ARRAY(SELECT ..my_units..))``
 assigned ``owner = (SELECT i.person_id ..)``, else ``key = ANY (ARRAY(SELECT ..my_subjects..))``
@@ -13,9 +13,8 @@ granted  ``false`` until approved requests exist
 Never IN, EXISTS, a per-row function or OR with a function: they take the index from everybody.
 
 Restricted rows are left out for all.  High-value rows are left out unless the person is assigned to
-the subject, or, in a profile that ``sees_high_value``, designated for it.  A profile with
-``rows: all`` and no issuers is reached by database logins only: its group role's grant is its
-identity and the condition stays free of look-ups.
+the subject, or, in a profile that ``sees_high_value``, designated for it.  Every condition asks who
+is asking: a grant alone opens nothing once the register no longer honours the person (C2, C6).
 """
 
 from __future__ import annotations
@@ -77,16 +76,11 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     )
 
 
-def asks_identity(profile: Profile) -> bool:
-    """Whether the profile's policies ask who is asking."""
-    return set(profile.rows) != {Rows.ALL} or bool(profile.identity.issuers)
-
-
 def row_condition(context: Context, profile: Profile) -> str:
     """The whole condition: how the rows are chosen, and the two flags."""
     restricted = f"NOT {RESTRICTED.quoted}"
     high_value = f"NOT {HIGH_VALUE.quoted}"
-    if profile.sees_high_value and asks_identity(profile):
+    if profile.sees_high_value:
         designated = _keys(context, profile, "my_designations")
         if designated:
             high_value = f"({high_value} OR {designated})"
@@ -102,8 +96,6 @@ def row_condition(context: Context, profile: Profile) -> str:
 def _rows(context: Context, profile: Profile, rows: Rows) -> str:
     view = identity_view(profile).quoted
     if rows is Rows.ALL:
-        if not asks_identity(profile):
-            return "true"
         return f"(SELECT i.person_id IS NOT NULL FROM {view} AS i)"
     if rows is Rows.GRANTED:
         return "false"

@@ -7,7 +7,6 @@ from pgmask.compile.context import BACKUP, OWNER, SEALER, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.policies import asks_identity
 from pgmask.facts.model import Facts
 from pgmask.names import Name, QualName
 from pgmask.sqltext import dollar, literal
@@ -37,7 +36,8 @@ def _role(name: str, says: str, inherit: bool) -> Object:
     attributes = f"{ATTRIBUTES} {'INHERIT' if inherit else 'NOINHERIT'}"
     body = (
         "\nBEGIN\n"
-        f"  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = {literal(name)}) THEN\n"
+        "  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r"
+        f" WHERE r.rolname = {literal(name)}) THEN\n"
         f"    CREATE ROLE {role.quoted} {attributes};\n"
         f"    COMMENT ON ROLE {role.quoted} IS {literal(says)};\n"
         "  END IF;\n"
@@ -149,8 +149,6 @@ def _identity_rights(catalogue: Catalogue, facts: Facts) -> list[Object]:
     """What policies look up is checked as the view owner: SELECT on identity and register views."""
     found = []
     for profile in catalogue.profiles:
-        if not asks_identity(profile):
-            continue
         owner = catalogue.view_owner(profile)
         names = [identity_view(profile)]
         names += [
