@@ -28,7 +28,7 @@ from pgmask.hashing import canonical_json
 from pgmask.names import QualName
 from pgmask.plan.fingerprint import Reader
 from pgmask.plan.hazards import MUST_ALLOW
-from pgmask.plan.plan import Plan, PlannedStatement, Step, state_of
+from pgmask.plan.plan import Plan, PlannedStatement, Step, lock_count, state_of
 
 LOCK = 0x70676D61736B  # "pgmask" as a number; session-level, so a killed apply frees it
 LOCK_TIMEOUT_MS = 2000
@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Who answers for a plan that widens access or adds columns (A5): name and written reference."""
+    """Who answers for a plan that widens access (A5): name and written reference."""
 
     by: str
     reference: str
@@ -85,6 +85,12 @@ def apply_plan(
         _same_database(connection, plan)
         if plan.empty:
             return Outcome(steps=0, resumed=0, statements=0, deployment=None)
+        for step in plan.steps:
+            if plan.lock_slots and lock_count(step) > plan.lock_slots:
+                raise PlanError(
+                    "PM235", f"{step.table} and its partitions may need {lock_count(step)} locks,"
+                    f" the server has {plan.lock_slots}",
+                )  # fmt: skip
         deployment, done = _begin(connection, plan, approval, author)
         todo = [s for s in plan.steps if s.table not in done]
         count = 0
@@ -99,7 +105,8 @@ def apply_plan(
             progress("", len(todo), len(todo))
         with connection.transaction():
             connection.execute(
-                "UPDATE pgmask_private.deployment SET finished_at = clock_timestamp() WHERE id = %s",
+                "UPDATE pgmask_private.deployment SET finished_at = clock_timestamp()"
+                " WHERE id = %s",
                 (deployment,),
             )
     return Outcome(steps=len(todo), resumed=len(done), statements=count, deployment=deployment)
@@ -202,7 +209,7 @@ def _with_retries(
                 raise PlanError(
                     "PM234", f"could not lock {step.table or 'the shared objects'} for"
                     f" {lock_timeout_ms} ms, {attempts} times",
-                    hint="Find who holds it: SELECT pid, query FROM pg_stat_activity WHERE pid = ANY"
+                    hint="Find who holds it: SELECT pid FROM pg_stat_activity WHERE pid = ANY"
                     " (pg_blocking_pids(..)); then run the same apply again, it goes on here.",
                 ) from None  # fmt: skip
             # Longer and uneven pauses, so that traffic flows between the attempts.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+from typing import Any
+
 from pgmask.catalogue.model import Catalogue
 from pgmask.compile import added, grants, identity_views, policies, problems, shared, store, views
 from pgmask.compile.context import Context
@@ -9,6 +13,13 @@ from pgmask.compile.objects import Object, Problem
 from pgmask.compile.order import ordered
 from pgmask.facts.model import Facts
 from pgmask.names import QualName
+
+
+def _sealing() -> Any | None:
+    """The compiler of sealed columns, where it is built in."""
+    if importlib.util.find_spec("pgmask.compile.sealing") is None:
+        return None
+    return importlib.import_module("pgmask.compile.sealing")
 
 
 def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
@@ -37,6 +48,7 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     """Everything in the database that the catalogue cannot be laid over, all at once, sorted."""
     found = list(problems.of_database(catalogue, facts))
     known = contexts(catalogue, facts)
+    sealing = _sealing()
     there = {c.table.id for c in known}
     for table in catalogue.tables:
         if table.id not in there:
@@ -44,6 +56,8 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     for context in known:
         found += problems.of_table(context)
         found += problems.writes_computed(context)
+        if sealing is not None and context.relation.kind in "rp":
+            found += sealing.sealing_problems(catalogue, facts, context.table)
     return tuple(sorted(set(found)))
 
 
@@ -55,8 +69,12 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     """
     found: list[Object] = list(shared.build(catalogue, facts))
     found += identity_views.build(catalogue)
+    sealing = _sealing()
     for context in contexts(catalogue, facts):
         found += store.build(context)
+        # The sealing compiler's objects come first: of two with one key the first stays.
+        if sealing is not None:
+            found += sealing.sealing_objects(catalogue, facts, context.table)
         found += added.build(context)
         found += added.build_shadows(context)
         found += policies.build(context)

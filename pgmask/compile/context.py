@@ -90,7 +90,7 @@ class Context:
 
     @property
     def sealed(self) -> bool:
-        """Whether nothing plain is left to seal: no level-1 column, or ``pgmask seal`` has ended."""
+        """Nothing plain is left to seal: no level-1 column, or ``pgmask seal`` has ended."""
         recorded = self.facts.store(self.table.id)
         return not self.table.sealed_columns or (recorded is not None and recorded.sealed)
 

@@ -164,13 +164,10 @@ def _sequences(context: Context, family: tuple[RelationFact, ...]) -> list[Objec
                 else sequence.schema
             )
             names[QualName.of(schema, sequence.name)] = sequence.internal
-        for _, schema, name in relation.default_sequences:
-            moved = any(
-                s.name == name and s.schema == schema
-                for s in context.facts.owned_sequences(relation.qualified)
-            )
-            if not moved:
-                names.setdefault(QualName.of(schema, name), False)
+        own = {(s.schema, s.name) for s in context.facts.owned_sequences(relation.qualified)}
+        for _, schema, used in relation.default_sequences:
+            if (schema, used) not in own:
+                names.setdefault(QualName.of(schema, used), False)
     found: list[Object] = []
     for name, internal in sorted(names.items()):
         found.append(grant("sequence", name, BACKUP, context.table.id, (("SELECT", ()),)))

@@ -39,7 +39,7 @@ def of_database(catalogue: Catalogue, facts: Facts) -> Iterator[Problem]:
             yield Problem(
                 table=recorded.table_id, code="PM203", what=recorded.table_id,
                 message="is protected here and no longer in the catalogue",
-                hint=f"Give it back first: pgmask unseal {recorded.table_id}, then pgmask uninstall.",
+                hint=f"Give it back: pgmask unseal {recorded.table_id}, then pgmask uninstall.",
             )  # fmt: skip
     roles = {r.name for r in facts.roles}
     for login in catalogue.backup:
@@ -93,7 +93,7 @@ def missing_table(table: Table, facts: Facts) -> Problem:
 
 def of_table(context: Context) -> Iterator[Problem]:
     """Problems of one protected table that is there."""
-    relation, table = context.relation, context.table
+    relation = context.relation
     if relation.kind not in "rp":
         yield _problem(
             context,
@@ -199,7 +199,7 @@ def _rows(context: Context) -> Iterator[Problem]:
 def _dependants(context: Context, relation: RelationFact) -> Iterator[Problem]:
     ours = {(v.schema.text, v.name.text) for v in map(context.view, context.profiles)}
     ours |= {
-        m.address[:2] for m in context.facts.managed if m.kind == "view"
+        (m.address[0], m.address[1]) for m in context.facts.managed if m.kind == "view"
     }  # views of an earlier catalogue
     for one in relation.dependants:
         if (one.schema, one.name) in ours or one.schema in ("pgmask", "pgmask_private"):
@@ -268,7 +268,7 @@ def _names_taken(context: Context) -> Iterator[Problem]:
 
 
 def writes_computed(context: Context) -> Iterator[Problem]:
-    """Columns that a writable view computes: whole-row writers fail on them (named, not refused)."""
+    """Columns that a writable view computes, on which whole-row writers fail: named only."""
     from pgmask.compile.views import stored_source
 
     for profile in context.profiles:

@@ -32,9 +32,9 @@ class ColumnFact:
     """One column.
 
     number: attnum; type: with typmod, as ``format_type`` writes it; base_type: the type under a
-    domain, else ``type``; category: ``typcategory`` of the base type (S text, D date, N number ...);
-    kind: ``typtype`` of the base type (b base, e enum, c composite ...); domain: whether the type is
-    a domain, domain_not_null whether it refuses NULL; identity ``a`` always, ``d`` by default;
+    domain, else ``type``; category: ``typcategory`` of the base type (S text, D date, N number);
+    kind: ``typtype`` of the base type (b base, e enum, c composite); domain: whether the type is a
+    domain, domain_not_null whether it refuses NULL; identity ``a`` always, ``d`` by default;
     generated ``s`` stored, ``v`` virtual; collation: qualified and quoted where it is not the
     type's own; type_name: the bare name of the type.
     """
@@ -186,7 +186,7 @@ class SequenceFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelationFact:
-    """A table (kind r), partitioned table (p), view (v), materialised view (m) or foreign table (f).
+    """A table (kind r), partitioned table (p), view (v), matview (m) or foreign table (f).
 
     persistence p permanent, u unlogged; acl None: the owner's default, nobody else has anything;
     parents, children: by inheritance or partitioning, children only the direct ones; partition_key:

@@ -118,7 +118,8 @@ def read_scope(
 ) -> Facts:
     """Like ``read_facts``, for these relations and what is recorded of one protected table.
 
-    Roles, memberships, schemas and functions are always read whole; relations that do not exist are left out.
+    Roles, memberships, schemas and functions are always read whole; relations that do not exist
+    are left out.
     """
     wanted = sorted(set(relations))
     cursor = connection.cursor(row_factory=psycopg.rows.tuple_row)

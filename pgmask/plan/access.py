@@ -17,8 +17,8 @@ from pgmask.hashing import digest
 Matrix = Mapping[str, Any]
 
 _FORMS = {Form.HIDDEN.value: 1, Form.MASK.value: 2, Form.PLAIN.value: 3}
-_ROWS = {r.value: n for n, r in enumerate((Rows.GRANTED, Rows.ASSIGNED, Rows.OWN_UNIT, Rows.UNITS, Rows.ALL))}  # fmt: skip
-_WORDS = {None: "nothing", 1: "hidden", 2: "mask", 3: "plain"}
+_WIDTH = (Rows.GRANTED, Rows.ASSIGNED, Rows.OWN_UNIT, Rows.UNITS, Rows.ALL)
+_ROWS = {rows.value: number for number, rows in enumerate(_WIDTH)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,8 @@ def _rule(name: str, was: Matrix | None, now: Matrix) -> Iterator[AccessChange]:
     yield from _differs(name, "grade of identity", was["grade"], now["grade"], weaker)
     yield from _differs(
         name, "issuers", ", ".join(was["issuers"]), ", ".join(now["issuers"]),
-        bool(set(now["issuers"]) - set(was["issuers"])) or (bool(was["issuers"]) and not now["issuers"]),
+        bool(set(now["issuers"]) - set(was["issuers"]))
+        or (bool(was["issuers"]) and not now["issuers"]),
     )  # fmt: skip
     yield from _differs(
         name,

@@ -83,9 +83,9 @@ def _change(one: Object, managed: ManagedFact | None, reader: Reader) -> Change:
     now = reader.read(one.kind.value, one.address)
     if now is None:
         action = Action.CREATE
-        drifted = ("missing",) if managed is not None else ()
-        return Change(action=action, object=one, managed=managed, drifted=drifted)
-    drifted = ()
+        gone = ("missing",) if managed is not None else ()
+        return Change(action=action, object=one, managed=managed, drifted=gone)
+    drifted: tuple[str, ...] = ()
     if managed is not None:
         drifted = differences(managed.fingerprint or {}, now) if one.address else ()
         if managed.desired_hash == one.desired_hash and not drifted:

@@ -59,6 +59,7 @@ class Reader:
         ]
 
     def role(self, address: Address) -> Fingerprint | None:
+        """Attributes of a role, and what it belongs to."""
         found = self._roles.get(address[0])
         if found is None:
             return None
@@ -74,12 +75,14 @@ class Reader:
         }
 
     def membership(self, address: Address) -> Fingerprint | None:
+        """Options of a membership."""
         found = self._members.get((address[0], address[1]))
         if found is None:
             return None
         return {"admin": found.admin, "inherit": found.inherit, "set": found.set}
 
     def schema(self, address: Address) -> Fingerprint | None:
+        """Owner, comment and strangers of a schema."""
         found = self._schemas.get(address[0])
         if found is None:
             return None
@@ -90,6 +93,7 @@ class Reader:
         }
 
     def place(self, address: Address) -> Fingerprint | None:
+        """Owner, strangers, foreign triggers, rules and children of a store table."""
         found = self._relation(address)
         if found is None:
             return None
@@ -114,6 +118,7 @@ class Reader:
         }
 
     def security(self, address: Address) -> Fingerprint | None:
+        """Row-level security, and policies that are not ours."""
         found = self._relation(address)
         if found is None:
             return None
@@ -128,6 +133,7 @@ class Reader:
         }
 
     def column(self, address: Address) -> Fingerprint | None:
+        """Attributes of an added column."""
         relation = self._relation(address)
         found = relation.column(address[2]) if relation is not None else None
         if found is None:
@@ -142,6 +148,7 @@ class Reader:
         }
 
     def check(self, address: Address) -> Fingerprint | None:
+        """Definition of a constraint; validation is progress, not drift."""
         relation = self._relation(address)
         found = relation.constraint(address[2]) if relation is not None else None
         if found is None:
@@ -152,12 +159,14 @@ class Reader:
         }
 
     def index(self, address: Address) -> Fingerprint | None:
+        """Definition and validity of an index."""
         found = self._indexes.get((address[0], address[1]))
         if found is None:
             return None
         return {"definition": found.definition, "valid": found.valid, "comment": found.comment}
 
     def function(self, address: Address) -> Fingerprint | None:
+        """Every mark, the source and the grants of a function."""
         found: FunctionFact | None = self._functions.get((address[0], address[1]))
         if found is None:
             return None
@@ -179,6 +188,7 @@ class Reader:
         }
 
     def trigger(self, address: Address) -> Fingerprint | None:
+        """State and definition of a trigger."""
         relation = self._relation(address)
         if relation is None:
             return None
@@ -192,6 +202,7 @@ class Reader:
         }
 
     def policy(self, address: Address) -> Fingerprint | None:
+        """Everything of a policy."""
         relation = self._relation(address)
         if relation is None:
             return None
@@ -208,6 +219,7 @@ class Reader:
         }
 
     def view(self, address: Address) -> Fingerprint | None:
+        """Owner, options, definition, strangers, defaults, triggers and rules of a view."""
         found = self._relation(address)
         if found is None or found.kind != "v":
             return None
@@ -223,6 +235,7 @@ class Reader:
         }
 
     def grant(self, address: Address) -> Fingerprint | None:
+        """Privileges of one role on one object."""
         kind, schema, name, grantee = address
         if kind == "schema":
             there = self._schemas.get(name)
@@ -244,6 +257,7 @@ class Reader:
         return {"privileges": _letters(relation.acl, grantee), "columns": columns}
 
     def publication(self, address: Address) -> Fingerprint | None:
+        """Columns and filter of a published table."""
         for one in self._facts.published:
             if (one.publication, *one.relation) == address:
                 return {
@@ -253,6 +267,7 @@ class Reader:
         return None
 
     def row(self, address: Address) -> Fingerprint | None:
+        """Digest of rows in our own tables."""
         if address[0] != "profile_column":
             return NOTHING
         digest = self._rows.get(address[1])
@@ -283,5 +298,5 @@ def _letters(acl: tuple[AclEntry, ...] | None, grantee: str) -> str:
 
 
 def differences(before: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
-    """The attributes that differ, sorted; an attribute one side does not know counts as differing."""
+    """The attributes that differ, sorted; one that only one side knows counts."""
     return tuple(sorted(k for k in {*before, *now} if before.get(k) != now.get(k)))

@@ -27,7 +27,7 @@ class Hazard(StrEnum):
 SAYS: Final = MappingProxyType(
     {
         Hazard.WIDENS_ACCESS: "Somebody will see or do more than before.",
-        Hazard.NARROWS_ACCESS: "Somebody will see or do less than before; their statements may fail.",
+        Hazard.NARROWS_ACCESS: "Somebody will see or do less; their statements may fail.",
         Hazard.DROPS_PROTECTION: "A policy, trigger or check that protects values is taken away.",
         Hazard.REWRITES_TABLE: "The whole table is rewritten while nobody can use it.",
         Hazard.TAKES_ACCESS_EXCLUSIVE_LOCK: "For a moment nobody can use the table.",

@@ -20,10 +20,12 @@ from pgmask.errors import PlanError
 from pgmask.facts.model import Facts, RelationName
 from pgmask.hashing import canonical_json, digest, plain
 from pgmask.plan import access
+from pgmask.plan.access import AccessChange
 from pgmask.plan.diff import Action, Change, diff, sequence
 from pgmask.plan.hazards import Hazard
 
 FORMAT = 1
+_MADE_ANEW = frozenset({"pgmask_plan", "steps", "changes", "warnings"})
 SHARED = ""
 AFTER = "~"
 """The last step: what the database shared and nobody uses any more."""
@@ -95,7 +97,7 @@ class Plan:
     needs_approval: bool
     steps: tuple[Step, ...]
     tables: int
-    changes: tuple[access.AccessChange, ...] = ()
+    changes: tuple[AccessChange, ...] = ()
     warnings: tuple[str, ...] = ()
     lock_slots: int = 0
     author: str = ""
@@ -130,6 +132,14 @@ class Plan:
         return canonical_json({"pgmask_plan": FORMAT, **plain(self)})
 
 
+def lock_count(step: Step) -> int:
+    """How many entries of the lock table the step needs at most: an estimate from above.
+
+    Per relation the table, its TOAST table and some indexes; beside them system catalogues.
+    """
+    return 6 * len(step.relations) + 48
+
+
 def load(text: str) -> Plan:
     """A plan from its JSON.  Raises PlanError (PM240) when it is none of this format."""
     try:
@@ -140,9 +150,9 @@ def load(text: str) -> Plan:
         raise PlanError("PM240", "the file is not a plan of this version of pgmask")
     try:
         return Plan(
-            **{k: v for k, v in value.items() if k not in ("pgmask_plan", "steps", "changes", "warnings")},
+            **{k: v for k, v in value.items() if k not in _MADE_ANEW},
             steps=tuple(_step(s) for s in value["steps"]),
-            changes=tuple(access.AccessChange(**c) for c in value["changes"]),
+            changes=tuple(AccessChange(**c) for c in value["changes"]),
             warnings=tuple(value["warnings"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -1,0 +1,23 @@
+"""What the verbs that compare a catalogue with a database share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pgmask.catalogue.load import load
+from pgmask.catalogue.model import Catalogue
+from pgmask.facts.model import Facts
+from pgmask.facts.read import read_facts
+from pgmask.server import connect, require_dsn
+
+
+def read_catalogue(path: Path, environment: str | None) -> Catalogue:
+    """The written-out catalogue; raises CatalogueError with every problem at once."""
+    return load(path, environment=environment)
+
+
+def read(dsn: str | None) -> Facts:
+    """The facts of the database, as one consistent picture, changing nothing."""
+    with connect(require_dsn(dsn)) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return read_facts(connection)
