@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "9064b5caa3b058d135cb30e6112da42bcc8012362fc414c75788f4708e5f175c"
+DIGEST = "a7c743f3c1b0fbb694c4be8be45e94dda958bcc3322a7d477b52aa29322a18f0"
 
 
 def upgrade() -> None:

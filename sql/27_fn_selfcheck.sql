@@ -1,0 +1,142 @@
+-- The runtime looks at itself: every function, table, trigger and comment of pgmask's schemas has
+-- the marks that protect it. Installing and upgrading fail where a mark is missing
+-- (99_selfcheck.sql), and `pgmask doctor` runs the same again later.
+--
+--   result  the object and what is wrong with it, one row each; nothing when all is well
+--   marks   SECURITY INVOKER: reads system catalogues, which everybody may
+CREATE FUNCTION pgmask_private.self_check()
+  RETURNS TABLE (object text, problem text)
+  LANGUAGE plpgsql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL SAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  -- Everybody may call these; each acts for its caller only, or computes a pure function.
+  c_public CONSTANT text[] := ARRAY[
+    'pgmask.login(text)', 'pgmask.challenge()', 'pgmask.whoami()', 'pgmask.my_columns(text)',
+    'pgmask.why(text,text)', 'pgmask.explain_error(text)', 'pgmask.refuse_identity(text)',
+    'pgmask.refuse_owner()'
+  ];
+  -- No row of these is a secret, so pgmask_backup may have them all. Every other table needs
+  -- row-level security.
+  c_open CONSTANT text[] := ARRAY[
+    'alembic_version', 'error_code', 'deployment', 'deployment_step', 'managed_object',
+    'store_table', 'profile_column', 'register_rule', 'unit', 'person', 'post', 'post_profile',
+    'person_post', 'document_form', 'document', 'training', 'assignment', 'designation',
+    'unit_access', 'database_login', 'register_history', 'issuer', 'issuer_profile',
+    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key'
+  ];
+  c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer'];
+BEGIN
+  RETURN QUERY
+  WITH ours AS (
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace AS n
+     WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto')
+  ), fn AS (
+    SELECT p.oid, p.oid::regprocedure::text AS name, p.prosecdef, p.proconfig, p.provolatile,
+           pg_get_userbyid(p.proowner)::text AS owner,
+           EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+                    WHERE a.grantee = 0) AS public
+      FROM pg_proc AS p
+      JOIN ours AS n ON n.oid = p.pronamespace AND n.nspname <> 'pgmask_crypto'
+     WHERE NOT EXISTS (SELECT FROM pg_depend AS d
+                        WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+                          AND d.deptype = 'e')
+  ), rel AS (
+    SELECT c.oid, c.oid::regclass::text AS name, c.relname, c.relkind, c.relrowsecurity,
+           pg_get_userbyid(c.relowner)::text AS owner,
+           EXISTS (SELECT FROM aclexplode(c.relacl) AS a WHERE a.grantee = 0) AS public
+      FROM pg_class AS c
+      JOIN ours AS n ON n.oid = c.relnamespace AND n.nspname <> 'pgmask_crypto'
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+  ), trg AS (
+    SELECT t.oid, format('trigger %I on %s', t.tgname, r.name) AS name, t.tgenabled
+      FROM pg_trigger AS t
+      JOIN rel AS r ON r.oid = t.tgrelid
+     WHERE NOT t.tgisinternal
+  )
+  SELECT f.name, 'SECURITY DEFINER without search_path pinned to pg_catalog, pg_temp' FROM fn AS f
+   WHERE f.prosecdef
+     AND ('search_path=pg_catalog, pg_temp' = ANY (coalesce(f.proconfig, '{}'))) IS NOT TRUE
+  UNION ALL
+  SELECT f.name, 'SECURITY DEFINER and IMMUTABLE: its result would be folded into plans'
+    FROM fn AS f WHERE f.prosecdef AND f.provolatile = 'i'
+  UNION ALL
+  SELECT f.name, 'everybody may execute it' FROM fn AS f
+   WHERE f.public AND (f.name = ANY (c_public)) IS NOT TRUE
+  UNION ALL
+  SELECT f.name, format('owned by %s', f.owner) FROM fn AS f
+   WHERE (f.owner = ANY (c_owners)) IS NOT TRUE
+  UNION ALL
+  SELECT f.name, 'has no comment' FROM fn AS f WHERE obj_description(f.oid, 'pg_proc') IS NULL
+  UNION ALL
+  SELECT w.name, 'is missing, or its callers may not execute it' FROM unnest(c_public) AS w (name)
+   WHERE NOT EXISTS (SELECT FROM fn AS f WHERE f.name = w.name AND f.public)
+  UNION ALL
+  SELECT r.name, 'everybody has rights on it' FROM rel AS r
+   WHERE r.public AND r.name <> 'pgmask.deployed'
+  UNION ALL
+  SELECT r.name, format('owned by %s', r.owner) FROM rel AS r
+   WHERE (r.owner = ANY (c_owners)) IS NOT TRUE
+  UNION ALL
+  SELECT r.name, 'has neither row-level security nor a place among the tables without secrets'
+    FROM rel AS r
+   WHERE r.relkind IN ('r', 'p') AND NOT r.relrowsecurity
+     AND (r.relname = ANY (c_open)) IS NOT TRUE
+  UNION ALL
+  SELECT r.name, 'has a policy: its rows are for its owner alone'
+    FROM rel AS r
+   WHERE r.relname IN ('token_key', 'issuer_key', 'loaded_key')
+     AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = r.oid)
+  UNION ALL
+  SELECT format('%s.%s', r.name, a.attname), 'statistics of a secret are collected'
+    FROM rel AS r
+    JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+   WHERE r.relkind IN ('r', 'p')
+     AND a.attname IN ('secret', 'wrapped', 'material', 'content')
+     AND (a.attstattarget = 0) IS NOT TRUE
+  UNION ALL
+  SELECT r.name, 'has no comment' FROM rel AS r
+   WHERE r.relkind <> 'S' AND obj_description(r.oid, 'pg_class') IS NULL
+  UNION ALL
+  SELECT format('%s.%s', r.name, a.attname), 'has no comment'
+    FROM rel AS r
+    JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+   WHERE r.relkind IN ('r', 'p') AND col_description(r.oid, a.attnum) IS NULL
+  UNION ALL
+  SELECT t.name, 'is not ENABLE ALWAYS' FROM trg AS t WHERE t.tgenabled <> 'A'
+  UNION ALL
+  SELECT t.name, 'has no comment' FROM trg AS t WHERE obj_description(t.oid, 'pg_trigger') IS NULL
+  UNION ALL
+  SELECT format('schema %s', o.nspname), format('owned by %s', pg_get_userbyid(o.nspowner))
+    FROM ours AS o WHERE pg_get_userbyid(o.nspowner) <> 'pgmask_owner'
+  UNION ALL
+  SELECT format('schema %s', o.nspname), format('everybody has %s on it', a.privilege_type)
+    FROM ours AS o
+   CROSS JOIN LATERAL aclexplode(o.nspacl) AS a
+   WHERE a.grantee = 0 AND (o.nspname <> 'pgmask' OR a.privilege_type <> 'USAGE')
+  UNION ALL
+  SELECT format('schema %s', o.nspname), 'has no comment'
+    FROM ours AS o WHERE obj_description(o.oid, 'pg_namespace') IS NULL
+  UNION ALL
+  SELECT format('type %s', format_type(t.oid, NULL)), 'has no comment'
+    FROM pg_type AS t
+    JOIN ours AS n ON n.oid = t.typnamespace AND n.nspname <> 'pgmask_crypto'
+   WHERE t.typtype IN ('d', 'e', 'r')
+     AND obj_description(t.oid, 'pg_type') IS NULL
+  UNION ALL
+  SELECT format('role %s', r.rolname), 'may log in, or has an attribute that bypasses protection'
+    FROM pg_roles AS r
+   WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
+                       'pgmask_register')
+     AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
+  ORDER BY 1, 2;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.self_check() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.self_check() OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask_private.self_check() IS
+  'What is wrong with the marks that protect the runtime; no row when all is well.';
