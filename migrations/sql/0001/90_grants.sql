@@ -14,6 +14,25 @@ GRANT EXECUTE ON FUNCTION
   pgmask.refuse_owner()
 TO PUBLIC;
 
+-- Everybody: the masks. Where a read-only profile sees a stored level-2 value masked, its view
+-- computes the mask, and functions in a view run with the rights of whoever reads it. They are pure
+-- functions of what he passes; without EXECUTE PostgreSQL would not inline them either.
+DO LANGUAGE plpgsql $pgmask$
+DECLARE
+  v_function pg_catalog.regprocedure;
+BEGIN
+  FOR v_function IN
+    SELECT p.oid
+      FROM pg_catalog.pg_proc AS p
+     WHERE p.pronamespace = 'pgmask'::pg_catalog.regnamespace
+       AND p.proname LIKE 'mask\_%'
+       AND p.provolatile = 'i'
+  LOOP
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', v_function);
+  END LOOP;
+END;
+$pgmask$;
+
 -- pgmask_register: every function of the register and of the issuers, and nothing else of pgmask.
 DO LANGUAGE plpgsql $pgmask$
 DECLARE
