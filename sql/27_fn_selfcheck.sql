@@ -67,6 +67,7 @@ BEGIN
   UNION ALL
   SELECT f.name, 'everybody may execute it' FROM fn AS f
    WHERE f.public AND (f.name = ANY (c_public)) IS NOT TRUE
+     AND (f.name LIKE 'pgmask.mask\_%' AND f.provolatile = 'i' AND NOT f.prosecdef) IS NOT TRUE
   UNION ALL
   SELECT f.name, format('owned by %s', f.owner) FROM fn AS f
    WHERE (f.owner = ANY (c_owners)) IS NOT TRUE

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "a7c743f3c1b0fbb694c4be8be45e94dda958bcc3322a7d477b52aa29322a18f0"
+DIGEST = "f7d69fbcb73ee23649c14e3399870b1f2deadcaf5282431e0df06d8f91ec53dd"
 
 
 def upgrade() -> None:
