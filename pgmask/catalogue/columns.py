@@ -64,6 +64,9 @@ class Resolver:
     def resolve(self, draft: Draft) -> Column | None:
         """The column, or None when it has no level or category that could be used."""
         layers = self._layers(draft)
+        said = [entry for _, entry in layers]
+        if any({"level", "category", "kind", "kind_by"} & e.bad for e in said):
+            return None  # recorded where it stands
         kind_by = self._kind_by(draft)
         kind = None if kind_by else self._kind(draft, layers)
         if kind is not None and (default := self.rules.kinds.get(kind.name)) is not None:

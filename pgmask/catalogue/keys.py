@@ -20,6 +20,7 @@ from pgmask.catalogue.shapes import (
     Text,
     Whole,
 )
+from pgmask.kinds import KINDS
 
 NAME: Final = DatabaseName()
 WORD: Final = Text(
@@ -36,6 +37,21 @@ PROFILE_NAME: Final = Text(
 )
 REASON: Final = Text(words="a reason")
 PERSON: Final = Text(words="who", limit=200)
+KIND: Final = Text(
+    words="a kind",
+    limit=63,
+    pattern=r"[a-z][a-z0-9_]*",
+    hint="Name one of `pgmask kinds`.",
+    suggest=tuple(KINDS),
+)
+PACK: Final = Text(
+    words="a policy pack",
+    limit=63,
+    pattern=r"[a-z][a-z0-9_]*",
+    hint="Lower-case letters, digits and _.",
+    suggest=("taikang", "picc", "baseline"),
+    open_ended=True,
+)
 TABLE_NAME: Final = Text(words="a table", limit=260)
 COLUMN_NAME: Final = Text(words="a column", limit=400)
 TABLE_PATTERN: Final = Text(words="a table or a pattern such as ref_*", limit=1000)
@@ -117,7 +133,7 @@ COLUMN_SUBJECT: Final = Record(
 COLUMN_KEYS: Final = (
     Key(name="level", shape=LEVEL, doc="1 (most sensitive) to 3; by default that of the kind."),
     Key(name="category", shape=WORD, doc="A category of the packs in force."),
-    Key(name="kind", shape=WORD, doc="A kind of `pgmask kinds`, with its validator and masks."),
+    Key(name="kind", shape=KIND, doc="A kind of `pgmask kinds`, with its validator and masks."),
     Key(name="mask", shape=WORD, doc="A mask of the kind; by default the kind's own."),
     Key(name="search", shape=SEARCH, doc="Whether exact search is offered (level 1)."),
     Key(name="validate", shape=VALIDATE, doc="What happens to a value that is not valid."),
@@ -276,7 +292,7 @@ DEFAULTS: Final = Record(
             shape=Choice(options={"refuse": "the only value"}),
             doc="What becomes of an unclassified column.",
         ),
-        Key(name="kinds", shape=MapOf(key=WORD, value=KIND_DEFAULT), doc="By kind."),
+        Key(name="kinds", shape=MapOf(key=KIND, value=KIND_DEFAULT), doc="By kind."),
         Key(
             name="columns",
             shape=MapOf(key=COLUMN_PATTERN, value=COLUMN_DEFAULT),
@@ -521,8 +537,8 @@ ROOT: Final = Record(
     doc="The main file of a catalogue.",
     keys=(
         Key(name="pgmask", shape=Whole(low=1, high=1), doc="The format's version.", required=True),
-        Key(name="packs", shape=ListOf(item=WORD, least=1), doc="Policy packs in force together."),
-        Key(name="pack", shape=WORD, doc="The policy pack, when there is one."),
+        Key(name="packs", shape=ListOf(item=PACK, least=1), doc="Policy packs in force together."),
+        Key(name="pack", shape=PACK, doc="The policy pack, when there is one."),
         Key(name="interpretations", shape=ListOf(item=INTERPRETATION), doc="Own readings."),
         Key(
             name="categories",

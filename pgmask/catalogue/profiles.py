@@ -121,7 +121,16 @@ def _column_forms(
                 "Write hidden.",
             )
             continue
-        found[f"{raw.id}.{column_name}"] = form
+        full = f"{raw.id}.{column_name}"
+        if full in found:
+            scope.problems.add(
+                "PM013",
+                "column-twice",
+                key.at,
+                f"{full} of the profile {name!r} stands twice",
+                "Keep one of them.",
+            )
+        found[full] = form
     return tuple(sorted(found.items()))
 
 

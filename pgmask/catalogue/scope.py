@@ -21,6 +21,8 @@ class RawTable:
     domain: str
     at: Position
     columns: dict[str, Column] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Columns whose entries were refused: naming them elsewhere is no further problem."""
     patterned: frozenset[str] = frozenset()
     """Columns that only the lock file names."""
 
@@ -159,6 +161,8 @@ class Scope:
         """Whether the table has the column; recorded when not."""
         if column in table.columns:
             return True
+        if column in table.broken:
+            return False
         self.problems.add(
             "PM013",
             "unknown-column",

@@ -41,11 +41,12 @@ class Located:
 
 @dataclass(slots=True)
 class Entry:
-    """A record as read: values by key, the place of each value and of each key."""
+    """A record as read: values by key and their places; bad: keys whose value was refused."""
 
     at: Position
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, Position] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value, or the default when it is absent or could not be read."""
@@ -89,6 +90,15 @@ def _wrong(node: Node, wanted: str, problems: Problems, fix: str = "") -> Any:
 
 
 def _scalar(node: Node, wanted: str, problems: Problems) -> Scalar | None:
+    if isinstance(node, Scalar) and node.plain and node.text == "TODO":
+        problems.add(
+            "PM012",
+            "todo",
+            node.at,
+            f"not decided yet: {wanted} is wanted",
+            "Decide, and write it in place of TODO.",
+        )
+        return None
     if isinstance(node, Scalar) and not node.null:
         return node
     _wrong(node, wanted, problems)
@@ -97,12 +107,18 @@ def _scalar(node: Node, wanted: str, problems: Problems) -> Scalar | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A text on one line; limit: characters."""
+    """A text on one line; limit: characters.
+
+    suggest: words that editors offer; open_ended: others are allowed too.  Reading does not compare
+    with them: who reads knows more and says more.
+    """
 
     words: str = "a text"
     limit: int = 2000
     pattern: str = ""
     hint: str = ""
+    suggest: tuple[str, ...] = ()
+    open_ended: bool = False
 
     def read(self, node: Node, problems: Problems) -> Any:
         scalar = _scalar(node, self.words, problems)
@@ -121,6 +137,9 @@ class Text:
         found: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": self.limit}
         if self.pattern:
             found["pattern"] = f"^(?:{self.pattern})$"
+        if self.suggest:
+            offered = {"enum": list(self.suggest)}
+            return {"anyOf": [offered, found]} if self.open_ended else offered
         return found
 
 
@@ -409,6 +428,8 @@ class Record:
             if read is not BAD:
                 entry.values[key.text] = read
                 entry.places[key.text] = value.at
+            else:
+                entry.bad.add(key.text)
         for described in self.keys:
             if described.required and described.name not in seen:
                 problems.add(

@@ -155,7 +155,9 @@ def read_columns(
         drafts[(raw.id, name)] = one
         if column is not None:
             raw.columns[name] = column
-    if not found:
+        else:
+            raw.broken.add(name)
+    if not found and not entry.bad:
         problems.add(
             "PM012",
             "no-columns",
@@ -167,6 +169,7 @@ def read_columns(
 
 def link_columns(scope: Scope, drafts: dict[tuple[str, str], Draft], policy: Policy) -> None:
     """Settings that name other columns: subjects, discriminators, checks, sources (A1, A3)."""
+    sources: dict[tuple[str, str], list[tuple[RawTable, str]]] = {}
     for raw in scope.tables.values():
         for name, column in list(raw.columns.items()):
             own = drafts[(raw.id, name)].own
@@ -183,13 +186,16 @@ def link_columns(scope: Scope, drafts: dict[tuple[str, str], Draft], policy: Pol
                 if "checks" in source.values and "checks" not in changes:
                     changes["checks"] = _checks(scope, raw, column, source)
                 if "derived_from" in source.values and "derived_from" not in changes:
-                    changes["derived_from"] = _derived(scope, raw, column, source)
+                    found = _derived(scope, raw, column, source)
+                    sources[(raw.id, name)] = found
+                    changes["derived_from"] = tuple(
+                        sorted({n if t is raw else f"{t.id}.{n}" for t, n in found})
+                    )
             if changes:
                 raw.columns[name] = dataclasses.replace(column, **changes)  # type: ignore[arg-type]
-    for raw in scope.tables.values():
-        for column in raw.columns.values():
-            if column.derived_from:
-                _never_below(scope, raw, column, drafts[(raw.id, column.name)], policy)
+    for (id_, name), found in sources.items():
+        column = scope.tables[id_].columns[name]
+        _never_below(scope, column, found, drafts[(id_, name)], policy)
 
 
 def _key_column(scope: Scope, raw: RawTable, name: str, at: Position, use: str) -> None:
@@ -228,7 +234,7 @@ def _checks(scope: Scope, raw: RawTable, column: Column, own: Entry) -> tuple[tu
     return tuple(sorted(found))
 
 
-def _derived(scope: Scope, raw: RawTable, column: Column, own: Entry) -> tuple[str, ...]:
+def _derived(scope: Scope, raw: RawTable, column: Column, own: Entry) -> list[tuple[RawTable, str]]:
     found = []
     for item in own.get("derived_from", ()):
         source = scope.column(item.value, item.at, raw)
@@ -244,18 +250,18 @@ def _derived(scope: Scope, raw: RawTable, column: Column, own: Entry) -> tuple[s
                 "Name its sources.",
             )
             continue
-        found.append(name if table is raw else f"{table.id}.{name}")
-    return tuple(sorted(set(found)))
+        found.append((table, name))
+    return found
 
 
-def _never_below(scope: Scope, raw: RawTable, column: Column, draft: Draft, policy: Policy) -> None:
-    lowest = 3
-    which = ""
-    for reference in column.derived_from:
-        id_, _, name = reference.rpartition(".")
-        source = scope.tables[id_ or raw.id].columns[name]
-        if source.level < lowest:
-            lowest, which = source.level, reference
+def _never_below(
+    scope: Scope,
+    column: Column,
+    sources: list[tuple[RawTable, str]],
+    draft: Draft,
+    policy: Policy,
+) -> None:
+    lowest, which = min(((t.columns[n].level, f"{t.id}.{n}") for t, n in sources), default=(3, ""))
     if column.level <= lowest or draft.origins.get("level", ("",))[0].startswith("exception"):
         return
     own = draft.own
@@ -279,8 +285,8 @@ def _never_below(scope: Scope, raw: RawTable, column: Column, draft: Draft, poli
         "PM014",
         "derived-below",
         at,
-        f"{raw.id}.{column.name} has level {column.level} and is derived from {which} of level "
-        f"{lowest}",
+        f"{draft.table}.{column.name} has level {column.level} and is derived from {which} "
+        f"of level {lowest}",
         f"Write level: {lowest}, name the pack's derivation, or record an exception.",
     )
 
@@ -433,7 +439,9 @@ def _whose(
 ) -> tuple[str | None, str | None]:
     entry = raw.entry
     written = entry.get("subject")
-    if written is None and "subject" not in entry.values:
+    if "subject" in entry.bad:
+        return None, None
+    if written is None:
         unsaid = [c.name for c in raw.columns.values() if c.sealed and not c.subject]
         if unsaid:
             scope.problems.add(
