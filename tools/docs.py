@@ -11,6 +11,7 @@ from typing import Any, Final
 import pglast
 from pglast.enums import ObjectType
 
+from pgmask.catalogue.reference import catalogue_page, json_schema_text
 from pgmask.errors import REGISTRY
 from pgmask.kinds.reference import kinds_page
 from pgmask.resources import sql_dir
@@ -118,7 +119,9 @@ PAGES: Final = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/sql-api.md": sql_api_page,
     "docs/reference/cli.md": cli_page,
+    "docs/reference/catalogue.md": catalogue_page,
     "docs/reference/kinds.md": kinds_page,
+    "pgmask/catalogue/catalogue.schema.json": json_schema_text,
     "docs/requirements.md": requirements_page,
 }
 
