@@ -239,15 +239,20 @@ def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Fac
                 "PM242", f"the login may not lock {name}: it is no member of the table's owner",
                 hint="GRANT the owner's role to the login that applies plans.",
             ) from None  # fmt: skip
-    before = read_scope(connection, step.relations, _parent(step))
+    before = _read(connection, step)
     if state_of(step.table, step.relations, before) != step.state:
         raise _changed(step)
     for statement in step.statements:
         _execute(connection, step, statement)
-    after = read_scope(connection, step.relations, _parent(step))
+    after = _read(connection, step)
     verify(connection, step, after)
     _record(connection, step, after)
     return after
+
+
+def _read(connection: Connection, step: Step) -> Facts:
+    functions = [o.address[1] for o in step.objects if o.kind == "function" and o.address]
+    return read_scope(connection, step.relations, _parent(step), functions)
 
 
 def _parent(step: Step) -> str:

@@ -19,7 +19,9 @@ def _sealing() -> Any | None:
     """The compiler of sealed columns, where it is built in."""
     if importlib.util.find_spec("pgmask.compile.sealing") is None:
         return None
-    return importlib.import_module("pgmask.compile.sealing")
+    found = importlib.import_module("pgmask.compile.sealing")
+    ready = hasattr(found, "sealing_objects") and hasattr(found, "sealing_problems")
+    return found if ready else None
 
 
 def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:

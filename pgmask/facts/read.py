@@ -35,6 +35,11 @@ from pgmask.facts.model import (
 from pgmask.resources import sql_dir
 
 Row = tuple[Any, ...]
+
+# What a single step neither changes nor records.
+_NOT_IN_SCOPE = frozenset(
+    {"default_sequences", "default_functions", "view_dependants", "function_dependants", "deployed"}
+)
 T = TypeVar("T")
 
 
@@ -86,19 +91,25 @@ class _Reader:
         connection: psycopg.Connection[Any],
         scope: Sequence[int] | None,
         parent: str | None,
+        functions: Sequence[str] | None = None,
     ) -> None:
         self._cursor = connection.cursor(row_factory=psycopg.rows.tuple_row)
         self._values = {
             "scope": None if scope is None else list(scope),
             "parent": parent,
-            "functions": None,
+            "functions": None if functions is None else list(functions),
         }
+        self.left_out = frozenset[str]() if scope is None else _NOT_IN_SCOPE
+        if parent:
+            self.left_out |= {"roles", "memberships", "schemas"}
 
     def pin(self) -> None:
         """Qualify every name the server renders, whatever the caller's search_path."""
         self._cursor.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)")
 
     def rows(self, block: str) -> list[Row]:
+        if block in self.left_out:
+            return []
         text = blocks()[block]
         values = {k: v for k, v in self._values.items() if b"%(" + k.encode() + b")s" in text}
         return self._cursor.execute(text, values or None).fetchall()
@@ -114,19 +125,22 @@ def read_facts(connection: psycopg.Connection[Any]) -> Facts:
 
 
 def read_scope(
-    connection: psycopg.Connection[Any], relations: Iterable[RelationName], table_id: str
+    connection: psycopg.Connection[Any],
+    relations: Iterable[RelationName],
+    table_id: str,
+    functions: Iterable[str] = (),
 ) -> Facts:
-    """Like ``read_facts``, for these relations and what is recorded of one protected table.
+    """Like ``read_facts``, for these relations and functions and one protected table.
 
-    Roles, memberships, schemas and functions are always read whole; relations that do not exist
-    are left out.
+    Dependants and the deployment are left out; roles, memberships and schemas are read for the
+    shared step (``''``) only.
     """
     wanted = sorted(set(relations))
     cursor = connection.cursor(row_factory=psycopg.rows.tuple_row)
     found = cursor.execute(
         blocks()["oids"], {"schemas": [s for s, _ in wanted], "names": [n for _, n in wanted]}
     ).fetchall()
-    return _read(_Reader(connection, [r[0] for r in found], table_id))
+    return _read(_Reader(connection, [r[0] for r in found], table_id, sorted(set(functions))))
 
 
 def _read(reader: _Reader) -> Facts:

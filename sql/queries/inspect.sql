@@ -255,6 +255,7 @@ ORDER BY w.ev_class, w.rulename;
 SELECT h.inhrelid, h.inhparent
 FROM pg_catalog.pg_inherits AS h
 JOIN pg_catalog.pg_class AS c ON c.oid = h.inhrelid AND c.relkind IN ('r', 'p', 'f')
+WHERE (%(scope)s::oid[] IS NULL OR h.inhrelid = ANY (%(scope)s::oid[]))
 ORDER BY h.inhparent, h.inhseqno, h.inhrelid;
 
 -- name: sequences
@@ -398,13 +399,8 @@ ORDER BY m.kind, m.identity;
 SELECT s.table_id, s.schema_name, s.table_name, s.original_schema, s.original_owner, s.stage,
   s.sealed_at IS NOT NULL, s.adopted
 FROM pgmask_private.store_table AS s
+WHERE (%(parent)s::text IS NULL OR s.table_id = %(parent)s::text)
 ORDER BY s.table_id;
-
--- name: deployment
-SELECT d.id, d.catalogue_hash, d.access, d.finished_at IS NOT NULL, d.plan_hash
-FROM pgmask_private.deployment AS d
-ORDER BY d.id DESC
-LIMIT 1;
 
 -- name: deployed
 SELECT d.id, d.catalogue_hash, d.access
