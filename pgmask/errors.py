@@ -550,6 +550,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "The rows are named by primary key, with the reason. Correct them and run pgmask seal again.",
     ),
     (
+        "PM508",
+        "the register file has problems",
+        "A key, value or reference of the file is not what the register knows.",
+        "Each problem is listed with file, line, column and a fix; nothing was changed.",
+    ),
+    (
         "PM901",
         "a fault of pgmask",
         "Something happened that the code holds to be impossible.",

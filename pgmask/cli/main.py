@@ -38,6 +38,8 @@ VERBS: Final = (
     Verb(module="check", commands=("check",)),
     Verb(module="install", commands=("install", "upgrade")),
     Verb(module="doctor", commands=("doctor",)),
+    Verb(module="register", commands=("register",)),
+    Verb(module="issuer", commands=("issuer",)),
     Verb(module="plan", commands=("plan",)),
     Verb(module="apply", commands=("apply",)),
     Verb(module="drift", commands=("drift",)),
