@@ -9,15 +9,17 @@ from typing import Any
 import psycopg
 from ruamel.yaml import YAML
 
+from pgmask.identity import IssuerKey
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What was put: how many of each, and each issuer's key as (key id, secret)."""
+    """What was put: how many of each, who has not signed, and each issuer's key."""
 
     units: int
     persons: int
     unsigned: tuple[str, ...]
-    issuer_keys: dict[str, tuple[str, bytes]] = field(repr=False)
+    issuer_keys: dict[str, IssuerKey] = field(repr=False)
 
 
 def put_register(connection: psycopg.Connection[Any], path: Path) -> Registered:
@@ -67,7 +69,7 @@ def put_register(connection: psycopg.Connection[Any], path: Path) -> Registered:
             "SELECT key_id, secret FROM pgmask.rotate_issuer_key(%s)", (issuer["id"],)
         ).fetchone()
         assert found is not None  # noqa: S101  the function gives one row
-        keys[issuer["id"]] = (found[0], bytes(found[1]))
+        keys[issuer["id"]] = IssuerKey(issuer=issuer["id"], key_id=found[0], secret=bytes(found[1]))
     return Registered(
         units=len(book["units"]),
         persons=len(book["persons"]),

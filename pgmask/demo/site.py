@@ -12,6 +12,7 @@ import os
 import secrets
 import shlex
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from pgmask.errors import Refused, ServerError
-from pgmask.server import Cluster, connect, create_cluster, find_binaries, open_cluster
+from pgmask.errors import Refused
+from pgmask.server import Binaries, Cluster, connect, create_cluster, find_binaries, open_cluster
 
 DATABASE: Final = "insurer"
 BEFORE: Final = "insurer_before"
@@ -82,13 +83,10 @@ class Site:
         """The key file: outside the data directory, so outside every backup of it."""
         return self.folder / "keys" / "1.key"
 
-    def program(self, name: str) -> tuple[list[str], dict[str, str]] | None:
-        """The words and environment that start pg_dump or psql, None where there is none."""
-        binaries = self.cluster.binaries if self.cluster else find_binaries()
-        if (binaries.bin / name).exists():
-            return [str(binaries.bin / name)], binaries.environ()
-        found = shutil.which(name)
-        return ([found], dict(os.environ)) if found else None
+    @property
+    def binaries(self) -> Binaries:
+        """Client programs: the server's own, or the newest found for another server."""
+        return self.cluster.binaries if self.cluster is not None else find_binaries()
 
 
 @contextlib.contextmanager
@@ -151,6 +149,13 @@ def other_server(dsn: str, folder: Path, *, keep: bool) -> Iterator[Site]:
             _remove(site, before)
 
 
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A private folder for the length of a ``with`` block."""
+    with tempfile.TemporaryDirectory(prefix="pgmask-demo-") as name:
+        yield Path(name)
+
+
 def keep_folder() -> Path:
     """Where a kept demonstration lives: PGMASK_DEMO, else a folder of this user.
 
@@ -186,13 +191,9 @@ def write_doors(site: Site) -> Path:
         parts = conninfo_to_dict(site.dsn(None if login == "dba" else login))
         lines.append(f"[{login}]\n" + "".join(f"{k}={v}\n" for k, v in parts.items()))
     _write(services, "\n".join(lines), 0o600)
-    found = site.program("psql")
-    if found is None:
-        raise ServerError("PM021", "no psql is installed")
-    words, environ = found
     assignments = {"PGSERVICEFILE": str(services)}
-    if "LD_LIBRARY_PATH" in environ:
-        assignments["LD_LIBRARY_PATH"] = environ["LD_LIBRARY_PATH"]
+    if site.binaries.lib is not None:
+        assignments["LD_LIBRARY_PATH"] = str(site.binaries.lib)
     shown = " ".join(f"{name}={shlex.quote(value)}" for name, value in assignments.items())
     script = site.folder / "psql"
     _write(
@@ -200,7 +201,7 @@ def write_doors(site: Site) -> Path:
         "#!/bin/sh\n"
         "# psql as one of the demonstration's logins: psql LOGIN [psql's own options]\n"
         "login=$1; shift\n"
-        f'{shown} exec {shlex.join(words)} "service=$login" "$@"\n',
+        f'{shown} exec {shlex.quote(str(site.binaries.bin / "psql"))} "service=$login" "$@"\n',
         0o700,
     )
     return script
