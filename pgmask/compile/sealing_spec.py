@@ -73,7 +73,8 @@ class SealedColumn:
     64-bit blind index in ``index``, or 128 bits where unique; index_column: the blind index column;
     unique_with: columns before it in its
     index (the unit); index_name: the constraint's whose place it takes; cross: (check, other
-    column); shared_by: flag a value that as many other rows have.
+    column); shared_by: flag a value that as many other rows have; null_at_rest: a text that must
+    not repeat as a mask, because a unique key holds it.
     """
 
     column: Typed
@@ -91,6 +92,7 @@ class SealedColumn:
     index_name: Name | None = None
     cross: tuple[tuple[str, str], ...] = ()
     shared_by: int | None = None
+    null_at_rest: bool = False
 
     @property
     def name(self) -> str:
@@ -99,8 +101,8 @@ class SealedColumn:
 
     @property
     def text(self) -> bool:
-        """Whether the column can hold a mask; else it is NULL at rest."""
-        return self.column.coding is Coding.TEXT
+        """Whether the column stores a mask; else it is NULL at rest."""
+        return self.column.coding is Coding.TEXT and not self.null_at_rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,533 @@
+"""Sealing of one protected table: from catalogue and facts to a ``SealSpec`` and its objects.
+
+What an existing table brings along is taken over here: its CHECKs over sealed columns are evaluated
+by the trigger on the truth, a UNIQUE moves to the blind index and gives it its name, NOT NULL of a
+column that is NULL at rest becomes a rule of the trigger, a domain gives way to its base type.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pglast
+
+from pgmask.catalogue.model import Catalogue, Column, Form, Subject, Table, Unique
+from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
+from pgmask.compile.context import Context, statement
+from pgmask.compile.objects import Kind, Object, Phase, Problem
+from pgmask.compile.sealing_objects import objects
+from pgmask.compile.sealing_rewrite import columns_of
+from pgmask.compile.sealing_rules import problems
+from pgmask.compile.sealing_spec import (
+    Bundle,
+    Chosen,
+    Coding,
+    Dependant,
+    HighRule,
+    MovedCheck,
+    Rule,
+    SealedColumn,
+    SealSpec,
+    ShadowColumn,
+    SubjectRow,
+    Typed,
+    UniqueKey,
+    coding_of,
+)
+from pgmask.facts.model import ColumnFact, Facts, IndexFact
+from pgmask.hashing import canonical_json
+from pgmask.kinds import KINDS
+from pgmask.names import Name, QualName, derived
+from pgmask.sqltext import Statement
+
+OWN = "own"
+FALLBACK = Rule(mask="pgmask.mask_free_text")
+SURNAME = "pgmask.person_surname"
+
+
+def sealing_objects(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[Object, ...]:
+    """Every object of the table's sealing, for the compiler."""
+    context = _context(catalogue, facts, table)
+    return build(context) if context is not None else ()
+
+
+def sealing_problems(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[Problem, ...]:
+    """What stands in the way of sealing the table, all at once."""
+    context = _context(catalogue, facts, table)
+    if context is None or not context.relation.primary_key:
+        return ()
+    if any(context.relation.column(c.name) is None for c in table.columns):
+        return ()  # named by the compiler's own problems
+    spec = spec_of(context)
+    return tuple(problems(context, spec)) if spec is not None else ()
+
+
+def _context(catalogue: Catalogue, facts: Facts, table: Table) -> Context | None:
+    place = _place_in(catalogue, facts, table)
+    store = catalogue.store(table.schema)
+    relation = facts.store_relation(table.id, table.schema, table.name)
+    if place is None or store is None or relation is None:
+        return None
+    return Context(
+        catalogue=catalogue, facts=facts, table=table, store=store, relation=relation, place=place
+    )
+
+
+def build(context: Context) -> tuple[Object, ...]:
+    """Every object of the table's sealing; nothing for a table that speaks of nobody."""
+    spec = spec_of(context)
+    if spec is None:
+        return ()
+    taken = _taken_over(context, spec)
+    return (*((taken,) if taken is not None else ()), *objects(spec))
+
+
+def spec_of(context: Context) -> SealSpec | None:
+    """What the triggers of this table must do, None where there is nothing to do."""
+    table, catalogue = context.table, context.catalogue
+    bundles = _bundles(context)
+    own_high = _own_high(context)
+    has_high = own_high is not None or any(b.row and b.row.high_value for b in bundles)
+    shadow_columns = _shadow_columns(context)
+    columns = _sealed_columns(context, bundles, has_high, shadow_columns)
+    keeps_unit = needs_unit_column(catalogue, table)
+    dependants = _dependants(context)
+    if not (columns or shadow_columns or has_high or keeps_unit or dependants
+            or any(b.row for b in bundles)):  # fmt: skip
+        return None
+    moved = _moved(context, columns, has_high)
+    subject = context.subject
+    home = _is_home(table, subject)
+    return SealSpec(
+        table_id=table.id,
+        store=context.place,
+        key=tuple(_typed(context, n) for n in context.relation.primary_key),
+        columns=columns,
+        bundles=bundles,
+        shadows=shadow_columns,
+        unique_keys=_unique_keys(context, columns, has_high),
+        moved=moved,
+        others=_others(context, columns, moved),
+        own_high=own_high,
+        unit=Name(subject.unit) if home and subject is not None and subject.unit else None,
+        keeps_unit=keeps_unit,
+        dependants=dependants,
+        subject_class=subject.name if home and subject is not None else None,
+    )
+
+
+def _is_home(table: Table, subject: Subject | None) -> bool:
+    return subject is not None and subject.table == table.id and table.subject == subject.key
+
+
+def _typed(context: Context, name: str) -> Typed:
+    fact = context.fact(name)
+    coding = coding_of(fact.base_type or fact.type, enum=fact.kind == "e")
+    return Typed(name=Name(name), type=context.type_of(name), coding=coding or Coding.CAST)
+
+
+def _own_high(context: Context) -> HighRule | None:
+    subject = context.subject
+    if subject is None or subject.high_value is None or not _is_home(context.table, subject):
+        return None
+    rule = subject.high_value
+    return HighRule(column=Name(rule.column), grades=rule.grades)
+
+
+def _subject_class(context: Context, column: Column) -> Subject | None:
+    """The class of the person a column speaks of: named, or by a foreign key, or the table's."""
+    catalogue = context.catalogue
+    if column.subject_class is not None:
+        return catalogue.subject(column.subject_class)
+    for constraint in context.relation.constraints:
+        if constraint.type == "f" and constraint.columns == (column.subject,):
+            for subject in catalogue.subjects:
+                home = catalogue.table(subject.table)
+                if home is None or constraint.target is None:
+                    continue
+                relation = context.facts.store_relation(home.id, home.schema, home.name)
+                if relation is not None and relation.qualified == constraint.target:
+                    return subject
+    return context.subject
+
+
+def _bundles(context: Context) -> tuple[Bundle, ...]:
+    table, subject = context.table, context.subject
+    found: dict[str, Bundle] = {}
+    own_column = table.subject if subject is not None else None
+    found[OWN] = Bundle(
+        name=OWN,
+        sealed=Name(f"{PREFIX}sealed"),
+        subject_class=subject.name if subject is not None else "",
+        subject=_typed(context, own_column) if own_column else None,
+        row=_row(context, subject, own_column),
+    )
+    for column in table.columns:
+        name = column.subject
+        if name is None or name == own_column or name in found:
+            continue
+        theirs = _subject_class(context, column)
+        found[name] = Bundle(
+            name=name,
+            sealed=derived(f"{PREFIX}sealed_", name),
+            subject_class=theirs.name if theirs is not None else name,
+            subject=_typed(context, name),
+            row=_row(context, theirs, name),
+        )
+    return tuple(found.values())
+
+
+def _row(context: Context, subject: Subject | None, column: str | None) -> SubjectRow | None:
+    """Where the subject's flags and unit are read; None in the subject's own row."""
+    if subject is None or column is None:
+        return None
+    if subject.table == context.table.id and column == subject.key:
+        return None
+    home = context.catalogue.table(subject.table)
+    place = _place_in(context.catalogue, context.facts, home)
+    if place is None:
+        return None
+    return SubjectRow(
+        relation=place,
+        key=Name(subject.key),
+        high_value=subject.high_value is not None,
+        unit=Name(subject.unit) if subject.unit else None,
+    )
+
+
+def _place_in(catalogue: Catalogue, facts: Facts, table: Table | None) -> QualName | None:
+    """Where a protected table will stand; None where it is not there."""
+    if table is None:
+        return None
+    relation = facts.store_relation(table.id, table.schema, table.name)
+    store = catalogue.store(table.schema)
+    if relation is None or store is None:
+        return None
+    moves = relation.schema in (store.schema, store.store_schema)
+    return QualName.of(store.store_schema if moves else relation.schema, relation.name)
+
+
+def _dependants(context: Context) -> tuple[Dependant, ...]:
+    subject = context.subject
+    if subject is None or not _is_home(context.table, subject):
+        return ()
+    found: list[Dependant] = []
+    for table in context.catalogue.tables:
+        other = _context(context.catalogue, context.facts, table)
+        if table.id == context.table.id or other is None:
+            continue
+        relation = other.relation
+        if any(relation.column(c.subject) is None for c in table.columns if c.subject):
+            continue
+        if table.subject is not None and relation.column(table.subject) is None:
+            continue
+        keeps = needs_unit_column(context.catalogue, table)
+        for bundle in _bundles(other):
+            if bundle.row is not None and bundle.subject_class == subject.name and bundle.subject:
+                found.append(
+                    Dependant(
+                        relation=other.place,
+                        subject=bundle.subject.name,
+                        high_value=bundle.row.high_value,
+                        unit=keeps and bundle.name == OWN,
+                    )
+                )
+    return tuple(found)
+
+
+def _shadow_columns(context: Context) -> tuple[ShadowColumn, ...]:
+    found = []
+    for one in shadows(context.catalogue, context.table):
+        if context.relation.column(one.column.name) is None:
+            continue
+        source = _typed(context, one.column.name)
+        hidden = one.form is Form.HIDDEN
+        mask = None
+        if not hidden and source.coding is Coding.TEXT:
+            mask = _rule(one.column.kind, one.column.mask).mask
+        found.append(ShadowColumn(name=one.name, source=source, hidden=hidden, mask=mask))
+    return tuple(found)
+
+
+def _rule(kind: str | None, mask: str | None = None) -> Rule:
+    if kind is None or kind not in KINDS:
+        return FALLBACK
+    known = KINDS[kind]
+    return Rule(
+        mask=known.rule(mask).function, valid=known.validator, normal=known.normaliser
+    )
+
+
+def _sealed_columns(
+    context: Context,
+    bundles: tuple[Bundle, ...],
+    has_high: bool,
+    shadow_columns: tuple[ShadowColumn, ...],
+) -> tuple[SealedColumn, ...]:
+    masked = {s.source.name.text for s in shadow_columns if not s.hidden}
+    by_name = {b.name for b in bundles}
+    found = []
+    for fact in context.columns:
+        column = context.table.column(fact.name)
+        if column is None:
+            continue
+        wanted = column.sealed or (column.level == 2 and has_high) or column.name in masked
+        if not wanted or fact.name in context.relation.primary_key or fact.generated:
+            continue
+        found.append(_sealed_column(context, column, fact, by_name))
+    return tuple(found)
+
+
+def _sealed_column(
+    context: Context, column: Column, fact: ColumnFact, bundles: set[str]
+) -> SealedColumn:
+    typed = _typed(context, column.name)
+    chosen = None
+    rule = _rule(column.kind, column.mask)
+    if column.kind_by is not None:
+        chosen = Chosen(
+            discriminator=Name(column.kind_by.column),
+            cases=tuple((value, _rule(kind)) for value, kind in column.kind_by.cases),
+        )
+        rule = _rule(column.kind_by.otherwise)
+    always = column.sealed
+    in_unique = not always and any(
+        i.unique and column.name in i.reads for i in context.relation.indexes
+    )
+    null = in_unique or typed.coding is not Coding.TEXT
+    searched = always and (column.search or column.unique is not Unique.NO)
+    unique = column.unique is not Unique.NO
+    with_unit = column.unique is Unique.PER_UNIT and context.unit_column is not None
+    unit = (Name(context.unit_column),) if with_unit and context.unit_column else ()
+    return SealedColumn(
+        column=typed,
+        bundle=column.subject if column.subject in bundles and column.subject else OWN,
+        always=always,
+        rule=rule,
+        high_mask=SURNAME if column.kind == "person_name" and not always else None,
+        chosen=chosen,
+        refuse=column.validate == "refuse",
+        required=column.required or (always and null and _was_not_null(context, fact)),
+        index_column=derived(f"{PREFIX}bidx_", column.name) if searched else None,
+        unique=unique,
+        unique_with=unit,
+        index_name=_unique_name(context, column, unit) if unique else None,
+        cross=column.checks,
+        null_at_rest=in_unique,
+    )
+
+
+def _was_not_null(context: Context, fact: ColumnFact) -> bool:
+    before = _adopted(context, "columns")
+    return fact.not_null or any(c["name"] == fact.name and c["not_null"] for c in before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Constraint:
+    name: str
+    type: str
+    definition: str
+
+
+def _adopted(context: Context, part: str) -> list[dict[str, object]]:
+    """A part of what was recorded at adoption."""
+    recorded = context.facts.store(context.table.id)
+    found = recorded.adopted.get(part) if recorded is not None else None
+    return list(found) if isinstance(found, list) else []
+
+
+def _constraints(context: Context) -> list[_Constraint]:
+    """The table's constraints: those there now, and those that adoption has taken over."""
+    found = {
+        c.name: _Constraint(c.name, c.type, c.definition)
+        for c in context.relation.constraints
+        if not c.name.startswith(PREFIX)
+    }
+    for one in _adopted(context, "constraints"):
+        name = str(one["name"])
+        found.setdefault(name, _Constraint(name, str(one["type"]), str(one["definition"])))
+    return sorted(found.values(), key=lambda c: c.name)
+
+
+_CHECK = re.compile(r"^CHECK \((?P<test>.*)\)(?: NO INHERIT)?(?: NOT VALID)?(?: NOT ENFORCED)?$", re.DOTALL)  # noqa: E501  # fmt: skip
+
+
+def _moved(
+    context: Context, columns: tuple[SealedColumn, ...], has_high: bool
+) -> tuple[MovedCheck, ...]:
+    """CHECKs that a mask could not meet, and the domains of sealed columns."""
+    masked = {c.name for c in columns if c.always or has_high}
+    found = []
+    for constraint in _constraints(context):
+        match = _CHECK.match(constraint.definition) if constraint.type == "c" else None
+        if match is not None and masked & set(columns_of(match["test"])):
+            found.append(MovedCheck(name=Name(constraint.name), expression=match["test"]))
+    for column in columns:
+        domain = _domain_of(context, column)
+        if domain is not None and column.always:
+            # The cast raises when the domain refuses the value; the test itself is always true.
+            test = f"(({column.column.name.quoted})::{domain} IS NULL) IN (TRUE, FALSE)"
+            found.append(MovedCheck(name=Name("domain"), expression=test))
+    return tuple(found)
+
+
+def _domain_of(context: Context, column: SealedColumn) -> str | None:
+    """The domain a column had when it was adopted, or has now."""
+    fact = context.fact(column.name)
+    if fact.domain:
+        return fact.type
+    for one in _adopted(context, "columns"):
+        if one["name"] == column.name and coding_of(str(one["type"])) is None:
+            return str(one["type"]) if fact.kind == "b" else None
+    return None
+
+
+def _unique_name(context: Context, column: Column, unit: tuple[Name, ...]) -> Name | None:
+    """The name of the UNIQUE constraint whose place the blind index takes."""
+    wanted = [{column.name}, {column.name, *(n.text for n in unit)}]
+    for constraint in _constraints(context):
+        if constraint.type == "u" and _columns_in(constraint.definition) in wanted:
+            return Name(constraint.name)
+    return None
+
+
+def _columns_in(unique: str) -> set[str]:
+    """The columns of ``UNIQUE (a, b)``."""
+    start = unique.index("(")
+    return set(columns_of(f"ROW{unique[start : unique.index(')', start) + 1]}"))
+
+
+def _replaced_indexes(context: Context, sealed: set[str]) -> tuple[Name, ...]:
+    """Unique indexes without a constraint over sealed columns, there now or at adoption."""
+    found = {
+        i.name for i in context.relation.indexes
+        if i.unique and i.constraint is None and i.reads & sealed
+    }  # fmt: skip
+    constraints = {c.name for c in _constraints(context)}
+    for one in _adopted(context, "indexes"):
+        parsed = pglast.parse_sql(str(one["definition"]))[0].stmt
+        inside = str(one["definition"]).partition("(")[2].rpartition(")")[0]
+        if parsed.unique and str(one["name"]) not in constraints and inside:
+            reads = {e.name for e in parsed.indexParams if e.name}
+            if reads & sealed:
+                found.add(str(one["name"]))
+    return tuple(map(Name, sorted(found)))
+
+
+def _unique_keys(
+    context: Context, columns: tuple[SealedColumn, ...], has_high: bool
+) -> tuple[UniqueKey, ...]:
+    """What an upsert could infer: immediate unique indexes over columns that stay plain."""
+    always = {c.name for c in columns if c.always}
+    deferrable = {c.name for c in context.relation.constraints if c.deferrable}
+    found = []
+    for index in context.relation.indexes:
+        if not index.unique or index.constraint in deferrable:
+            continue
+        if index.reads & always or any(c.startswith(PREFIX) for c in index.reads):
+            continue
+        found.append(
+            UniqueKey(
+                name=index.name,
+                parts=_parts(index),
+                predicate=index.predicate,
+                nulls_equal=index.nulls_not_distinct,
+            )
+        )
+    primary = {i.name for i in context.relation.indexes if i.primary}
+    return tuple(sorted(found, key=lambda k: (k.name not in primary, k.name)))
+
+
+def _parts(index: IndexFact) -> tuple[str, ...]:
+    """The key's expressions in order; PostgreSQL gives those of an index in one list."""
+    computed = iter(_split(index.expressions or ""))
+    keys = index.columns[: index.key_count or len(index.columns)]
+    return tuple(Name(c).quoted if c is not None else next(computed) for c in keys)
+
+
+def _split(expressions: str) -> list[str]:
+    if not expressions:
+        return []
+    text = "SELECT " + expressions
+    targets = pglast.parse_sql(text)[0].stmt.targetList
+    starts = [t.location for t in targets] + [len(text)]
+    return [text[a:b].rstrip().rstrip(",") for a, b in zip(starts, starts[1:], strict=False)]
+
+
+def _others(
+    context: Context, columns: tuple[SealedColumn, ...], moved: tuple[MovedCheck, ...]
+) -> tuple[Typed, ...]:
+    """Columns that are not sealed and that checks or discriminators read."""
+    names: list[str] = []
+    for column in columns:
+        names += [other for _, other in column.cross]
+        if column.chosen is not None:
+            names.append(column.chosen.discriminator.text)
+    for check in moved:
+        names += columns_of(check.expression)
+    sealed = {c.name for c in columns}
+    return tuple(
+        _typed(context, n) for n in dict.fromkeys(names)
+        if n not in sealed and context.relation.column(n) is not None
+    )  # fmt: skip
+
+
+def _taken_over(context: Context, spec: SealSpec) -> Object | None:
+    """The statements that take constraints off the table because the trigger keeps them now."""
+    place = spec.store
+    create: list[Statement] = []
+    for check in spec.moved:
+        if check.name.text != "domain":
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS {check.name.quoted}",
+                    "the sealing trigger checks the plain value",
+                )
+            )
+    for column in spec.columns:
+        if column.index_name is not None:
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS"
+                    f" {column.index_name.quoted}",
+                    "the blind index takes its place and its name",
+                )
+            )
+        name = column.column.name.quoted
+        at_rest_null = not column.text and (column.always or spec.has_high)
+        if at_rest_null and _was_not_null(context, context.fact(column.name)):
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} ALTER COLUMN {name} DROP NOT NULL",
+                    "NULL at rest; the sealing trigger asks for the value",
+                )
+            )
+        if column.always and _domain_of(context, column) is not None:
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} ALTER COLUMN {name} TYPE {column.column.type}",
+                    "a mask is not of the domain; the sealing trigger checks the plain value",
+                )
+            )
+    for index in _replaced_indexes(context, {c.name for c in spec.columns if c.always}):
+        create.append(
+            statement(
+                f"DROP INDEX IF EXISTS {place.schema.quoted}.{index.quoted}",
+                "the blind index takes its place",
+            )
+        )
+    if not create:
+        return None
+    return Object(
+        kind=Kind.PLACE,
+        identity=f"{place} taken over",
+        table=spec.table_id,
+        phase=Phase.COLUMNS,
+        create=tuple(create),
+        replace=True,
+        state=canonical_json([s.text for s in create]),
+    )
+
+
+__all__ = ["build", "sealing_objects", "sealing_problems", "spec_of"]
