@@ -11,7 +11,13 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
-from pgmask.runtime.install import VERSION_SCHEMA, VERSION_TABLE, connect_engine, prologue, run_script
+from pgmask.runtime.install import (
+    VERSION_SCHEMA,
+    VERSION_TABLE,
+    connect_engine,
+    prologue,
+    run_script,
+)
 
 OPTIONS = {
     "target_metadata": None,
@@ -23,9 +29,7 @@ OPTIONS = {
 
 def offline() -> None:
     """Print the statements of every pending revision as one script for psql."""
-    context.configure(
-        dialect_name="postgresql", literal_binds=True, **OPTIONS
-    )
+    context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
     with context.begin_transaction():
         for text in prologue():
             context.get_context().impl.static_output(text)

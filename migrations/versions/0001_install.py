@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "f7d69fbcb73ee23649c14e3399870b1f2deadcaf5282431e0df06d8f91ec53dd"
+DIGEST = "5e3221a0ec5d3c28d5991cab93273cf87ee3483bf16d761269c5b94973566ede"
 
 
 def upgrade() -> None:

@@ -154,9 +154,7 @@ def upgrade(dsn: str, *, dry_run: bool = False) -> Installed:
     """
     was = state(dsn)
     if was is None:
-        raise ServerError(
-            "PM027", "there is no runtime in this database", hint="pgmask install"
-        )
+        raise ServerError("PM027", "there is no runtime in this database", hint="pgmask install")
     if was > head():
         raise ServerError(
             "PM027",
