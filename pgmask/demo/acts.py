@@ -14,7 +14,6 @@ from pgmask.apply import Approval, apply_plan
 from pgmask.compile import check as compile_check
 from pgmask.compile.objects import Kind, Problem
 from pgmask.demo.data import STAFF, generate, load
-from pgmask.demo.register import put_register
 from pgmask.demo.scene import Scene, one
 from pgmask.demo.site import APPLICATION, BEFORE, DATABASE, OWNER, PEOPLE
 from pgmask.demo.story import count
@@ -23,6 +22,8 @@ from pgmask.errors import PlanError
 from pgmask.facts.read import read_facts
 from pgmask.identity import mint_assertion
 from pgmask.plan import make
+from pgmask.runtime import register
+from pgmask.runtime.book import read_book
 from pgmask.runtime.install import install as install_runtime
 
 AUTHOR: Final = "dba"
@@ -99,8 +100,12 @@ def install(scene: Scene) -> None:
     """The runtime, the register of units and persons, the key."""
     started = time.perf_counter()
     install_runtime(scene.site.dsn())
+    book = read_book(scene.folder / "register.yml")
     with scene.site.connect() as dba:
-        scene.registered = put_register(dba, scene.folder / "register.yml")
+        register.put(dba, book)
+        for issuer in book.issuers:
+            scene.issuer_keys[issuer["id"]] = register.rotate(dba, issuer["id"])
+        stopped = {g.key for g in register.gaps(dba) if g.stops and g.what == "person"}
         roles, superuser = one(
             dba,
             "SELECT (SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname LIKE 'pgmask%%'),"
@@ -111,7 +116,8 @@ def install(scene: Scene) -> None:
     scene.story.step(
         "install",
         f"2 schemas, {count(roles, 'role')}, {who}; register:"
-        f" {count(scene.registered.units, 'unit')}, {count(scene.registered.persons, 'person')}",
+        f" {count(len(book.units), 'unit')}, {count(len(book.persons), 'person')},"
+        f" {len(stopped)} of them without both signed papers",
         time.perf_counter() - started,
     )
 
@@ -224,9 +230,8 @@ def _ask(
 
 def assertion(scene: Scene, connection: psycopg.Connection[Any]) -> str:
     """What the application's login page signs for 李娜: valid for seconds, for this login only."""
-    assert scene.registered is not None  # noqa: S101  the act before
     return mint_assertion(
-        scene.registered.issuer_keys["crm-web"],
+        scene.issuer_keys["crm-web"],
         person=701,
         profile="agent",
         unit="7",

@@ -11,11 +11,11 @@ import psycopg
 from pgmask.catalogue import Catalogue
 from pgmask.demo.cost import Cost
 from pgmask.demo.data import Insurer
-from pgmask.demo.register import Registered
 from pgmask.demo.site import Site
 from pgmask.demo.story import Story
 from pgmask.demo.thief import Loot
 from pgmask.errors import InternalError
+from pgmask.identity import IssuerKey
 from pgmask.resources import example_dir
 
 Connection = psycopg.Connection[Any]
@@ -33,7 +33,7 @@ class Scene:
     customers: int
     insurer: Insurer | None = None
     catalogue: Catalogue | None = None
-    registered: Registered | None = None
+    issuer_keys: dict[str, IssuerKey] = field(default_factory=dict, repr=False)
     loot: Loot | None = None
     costs: tuple[Cost, ...] = ()
     chosen: int = 0
