@@ -27,7 +27,7 @@ DECLARE
     'store_table', 'profile_column', 'register_rule', 'unit', 'person', 'post', 'post_profile',
     'person_post', 'document_form', 'document', 'training', 'assignment', 'designation',
     'unit_access', 'database_login', 'register_history', 'issuer', 'issuer_profile',
-    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key'
+    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'runtime_object'
   ];
   c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer'];
 BEGIN
@@ -141,3 +141,66 @@ REVOKE ALL ON FUNCTION pgmask_private.self_check() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.self_check() OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask_private.self_check() IS
   'What is wrong with the marks that protect the runtime; no row when all is well.';
+
+-- What the runtime looked like when it was installed, so that doctor can say what was changed by
+-- hand. An owner could change both; this is for mistakes, not for enemies.
+CREATE TABLE pgmask_private.runtime_object (
+  kind text NOT NULL,
+  identity text NOT NULL,
+  hash text NOT NULL,
+  PRIMARY KEY (kind, identity)
+);
+ALTER TABLE pgmask_private.runtime_object OWNER TO pgmask_owner;
+REVOKE ALL ON TABLE pgmask_private.runtime_object FROM PUBLIC;
+COMMENT ON TABLE pgmask_private.runtime_object IS
+  'What the runtime looked like when it was installed; doctor compares.';
+COMMENT ON COLUMN pgmask_private.runtime_object.kind IS 'function, view, trigger or grant.';
+COMMENT ON COLUMN pgmask_private.runtime_object.identity IS 'The object.';
+COMMENT ON COLUMN pgmask_private.runtime_object.hash IS
+  'SHA-256 of its definition, owner and privileges.';
+
+-- What the runtime and everything generated beside it look like now.
+--   result  one row per function, view and trigger of pgmask's schemas
+CREATE FUNCTION pgmask_private.runtime_now()
+  RETURNS TABLE (kind text, identity text, hash text)
+  LANGUAGE plpgsql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL SAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  RETURN QUERY
+  WITH found AS (
+    SELECT 'function'::text AS kind, p.oid::regprocedure::text AS identity,
+           concat_ws(E'\n', pg_get_functiondef(p.oid), pg_get_userbyid(p.proowner),
+             (SELECT string_agg(a.words, ',' ORDER BY a.words)
+                FROM (SELECT format('%s %s', CASE x.grantee WHEN 0 THEN 'PUBLIC'
+                                              ELSE pg_get_userbyid(x.grantee) END,
+                                    x.privilege_type) AS words
+                        FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x
+                     ) AS a)) AS words
+      FROM pg_proc AS p
+     WHERE p.pronamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace)
+    UNION ALL
+    SELECT 'view', c.oid::regclass::text,
+           concat_ws(E'\n', pg_get_viewdef(c.oid), pg_get_userbyid(c.relowner), c.reloptions::text)
+      FROM pg_class AS c
+     WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace)
+       AND c.relkind = 'v'
+    UNION ALL
+    SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass),
+           concat_ws(E'\n', pg_get_triggerdef(t.oid), t.tgenabled)
+      FROM pg_trigger AS t
+      JOIN pg_class AS c ON c.oid = t.tgrelid
+     WHERE c.relnamespace = 'pgmask_private'::regnamespace AND NOT t.tgisinternal
+  )
+  SELECT f.kind, f.identity, encode(sha256(convert_to(f.words, 'UTF8')), 'hex')
+    FROM found AS f;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.runtime_now() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.runtime_now() OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask_private.runtime_now() IS
+  'What the runtime and everything generated beside it look like now.';

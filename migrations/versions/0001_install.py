@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "5e3221a0ec5d3c28d5991cab93273cf87ee3483bf16d761269c5b94973566ede"
+DIGEST = "c6acb8aac8a6bdd6e4a659207a8f574505e1fc1c7f192a84dfc146d18f7ae668"
 
 
 def upgrade() -> None:

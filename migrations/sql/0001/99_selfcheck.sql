@@ -15,3 +15,8 @@ BEGIN
   END IF;
 END;
 $pgmask$;
+
+-- Remember what was installed. What is generated later is the planner's to watch.
+DELETE FROM pgmask_private.runtime_object;
+INSERT INTO pgmask_private.runtime_object (kind, identity, hash)
+SELECT n.kind, n.identity, n.hash FROM pgmask_private.runtime_now() AS n;
