@@ -30,5 +30,5 @@ def open_customers(
     found = {}
     for number, sealed, wrapped in connection.execute(_CUSTOMERS, (ids,)).fetchall():
         key = sealing.unwrap_data_key(kek, "customer", str(number), bytes(wrapped))
-        found[number] = sealing.open_bundle(key, "crm.customer", "", [number], bytes(sealed))
+        found[number] = sealing.open_bundle(key, "crm.customer", "own", [number], bytes(sealed))
     return found
