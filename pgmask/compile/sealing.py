@@ -17,7 +17,7 @@ from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
 from pgmask.compile.context import Context, statement
 from pgmask.compile.objects import Kind, Object, Phase, Problem
 from pgmask.compile.sealing_objects import objects
-from pgmask.compile.sealing_rewrite import columns_of
+from pgmask.compile.sealing_rewrite import columns_of, exclusion
 from pgmask.compile.sealing_rules import problems
 from pgmask.compile.sealing_spec import (
     Bundle,
@@ -300,6 +300,7 @@ def _sealed_column(
     unique = column.unique is not Unique.NO
     with_unit = column.unique is Unique.PER_UNIT and context.unit_column is not None
     unit = (Name(context.unit_column),) if with_unit and context.unit_column else ()
+    place = _unique_place(context, column, unit) if unique else _Place(None)
     return SealedColumn(
         column=typed,
         bundle=column.subject if column.subject in bundles and column.subject else OWN,
@@ -312,7 +313,8 @@ def _sealed_column(
         index_column=derived(f"{PREFIX}bidx_", column.name) if searched else None,
         unique=unique,
         unique_with=unit,
-        index_name=_unique_name(context, column, unit) if unique else None,
+        index_name=place.name,
+        index_where=place.where,
         cross=column.checks,
         null_at_rest=in_unique,
     )
@@ -383,13 +385,25 @@ def _domain_of(context: Context, column: SealedColumn) -> str | None:
     return None
 
 
-def _unique_name(context: Context, column: Column, unit: tuple[Name, ...]) -> Name | None:
-    """The name of the UNIQUE constraint whose place the blind index takes."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The constraint whose place a blind index takes: its name and condition."""
+
+    name: Name | None
+    where: str | None = None
+
+
+def _unique_place(context: Context, column: Column, unit: tuple[Name, ...]) -> _Place:
+    """The UNIQUE or EXCLUDE constraint whose place the blind index takes."""
     wanted = [{column.name}, {column.name, *(n.text for n in unit)}]
     for constraint in _constraints(context):
         if constraint.type == "u" and _columns_in(constraint.definition) in wanted:
-            return Name(constraint.name)
-    return None
+            return _Place(Name(constraint.name))
+        if constraint.type == "x":
+            excluded = exclusion(constraint.definition)
+            if excluded is not None and excluded[0] == column.name:
+                return _Place(Name(constraint.name), excluded[1])
+    return _Place(None)
 
 
 def _columns_in(unique: str) -> set[str]:

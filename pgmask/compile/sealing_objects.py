@@ -223,6 +223,9 @@ def _indexes(spec: SealSpec) -> list[Object]:
         name = column.index_name or derived("pgmask_", spec.store.name.text, column.name, "bidx")
         unique = "UNIQUE " if column.unique else ""
         keys = ", ".join([*(n.quoted for n in column.unique_with), column.index_column.quoted])
+        where = f"{column.index_column.quoted} IS NOT NULL"
+        if column.index_where is not None:
+            where += f" AND ({column.index_where})"
         found.append(
             Object(
                 kind=Kind.INDEX,
@@ -232,7 +235,7 @@ def _indexes(spec: SealSpec) -> list[Object]:
                 create=(
                     Statement(
                         text=f"CREATE {unique}INDEX {name.quoted} ON {spec.store.quoted} ({keys})"
-                        f" WHERE {column.index_column.quoted} IS NOT NULL"
+                        f" WHERE {where}"
                     ),
                 ),
                 drop=(

@@ -15,6 +15,10 @@ from pgmask.errors import InternalError
 _WORD = r'(?:"(?:[^"]|"")*"|[^\W\d][\w$]*)'
 _REFERENCE = re.compile(_WORD + r"(?:\s*\.\s*" + _WORD + r")*")
 _HEAD = "SELECT "
+_EXCLUDE = re.compile(
+    r"EXCLUDE USING btree \((?P<column>" + _WORD + r") WITH =\)(?: WHERE \((?P<where>.*)\))?",
+    re.DOTALL,
+)
 
 
 class _References(Visitor):
@@ -31,6 +35,17 @@ class _References(Visitor):
 def columns_of(expression: str) -> tuple[str, ...]:
     """The columns an expression reads, each once, in order of appearance."""
     return tuple(dict.fromkeys(name for _, name in _references(expression)))
+
+
+def exclusion(definition: str) -> tuple[str, str | None] | None:
+    """Column and condition of an EXCLUDE constraint that means UNIQUE, None for any other one.
+
+    definition: as ``pg_get_constraintdef`` writes it; a deferrable one is another one.
+    """
+    match = _EXCLUDE.fullmatch(definition)
+    if match is None:
+        return None
+    return columns_of(match["column"])[0], match["where"]
 
 
 def replace_columns(expression: str, replacement: Callable[[str], str]) -> str:

@@ -8,6 +8,7 @@ from pgmask.catalogue.model import Unique
 from pgmask.compile.context import Context
 from pgmask.compile.objects import Problem, Severity
 from pgmask.compile.sealing_objects import TRIGGER_PREFIX
+from pgmask.compile.sealing_rewrite import columns_of, exclusion
 from pgmask.compile.sealing_spec import SealedColumn, SealSpec, coding_of
 from pgmask.facts.model import RelationFact
 
@@ -93,11 +94,12 @@ def _keys(
                 f"foreign key {constraint.name!r} is on column {hit[0]!r}, which stores masks",
                 "Let the key point to a number instead, or drop it.",
             )  # fmt: skip
-        if constraint.type == "x" and hit:
+        if constraint.type == "x" and hit and not _taken(context, constraint.definition, masked):
             yield _say(
                 context, "PM250", constraint.name,
                 f"exclusion constraint {constraint.name!r} compares column {hit[0]!r}",
-                "Drop it: it would compare masks.",
+                "It would compare masks. One that means UNIQUE, USING btree (column WITH =),"
+                " goes over to the blind index: say unique: global. Drop any other one.",
             )  # fmt: skip
     for other in context.facts.relations:
         for constraint in other.constraints:
@@ -129,6 +131,15 @@ def _keys(
             )  # fmt: skip
 
 
+def _taken(context: Context, definition: str, masked: set[str]) -> bool:
+    """Whether a blind index takes the place of an EXCLUDE constraint."""
+    found = exclusion(definition)
+    if found is None or set(columns_of(found[1] or "true")) & masked:
+        return False
+    known = context.table.column(found[0])
+    return known is not None and known.sealed and known.unique is Unique.GLOBAL
+
+
 def _replaced(
     context: Context, columns: dict[str, SealedColumn], reads: frozenset[str]
 ) -> bool:
@@ -147,8 +158,6 @@ def _computed(context: Context, relation: RelationFact, masked: set[str]) -> Ite
     for fact in relation.columns:
         if not fact.generated or fact.default is None:
             continue
-        from pgmask.compile.sealing_rewrite import columns_of
-
         hit = sorted(set(columns_of(fact.default)) & masked)
         if hit:
             yield _say(

@@ -72,7 +72,8 @@ class SealedColumn:
     refuse: an invalid value is refused, else flagged; check: validate at all; search: has a
     64-bit blind index in ``index``, or 128 bits where unique; index_column: the blind index column;
     unique_with: columns before it in its
-    index (the unit); index_name: the constraint's whose place it takes; cross: (check, other
+    index (the unit); index_name: the constraint's whose place it takes; index_where: the condition
+    of that constraint, over columns that stay plain; cross: (check, other
     column); shared_by: flag a value that as many other rows have; null_at_rest: a text that must
     not repeat as a mask, because a unique key holds it.
     """
@@ -90,6 +91,7 @@ class SealedColumn:
     unique: bool = False
     unique_with: tuple[Name, ...] = ()
     index_name: Name | None = None
+    index_where: str | None = None
     cross: tuple[tuple[str, str], ...] = ()
     shared_by: int | None = None
     null_at_rest: bool = False
