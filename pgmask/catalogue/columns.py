@@ -6,13 +6,10 @@ a pattern raises, a kind or a pack refuses what is weaker, an exception in force
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pgmask.catalogue.model import Column, Exception_, KindBy, Position, Unique
-from pgmask.catalogue.packs.policy import Policy
-from pgmask.catalogue.patterns import Pattern
+from pgmask.catalogue.levels import Draft, Layer, Levels, Rules
+from pgmask.catalogue.model import Column, KindBy, Position, Unique
 from pgmask.catalogue.problems import Problems, did_you_mean
 from pgmask.catalogue.shapes import Entry
 from pgmask.kinds import KINDS, Kind
@@ -22,35 +19,6 @@ GENERAL: Final = "general"
 CHECKS: Final = ("birth_date", "sex")
 """The cross checks that a kind may offer against other columns."""
 
-Layer = tuple[str, Entry]
-"""Where it comes from, in words, and what it says."""
-
-
-@dataclass(slots=True)
-class Rules:
-    """What holds for all columns: patterns in name order, kind defaults, packs, exceptions."""
-
-    policy: Policy
-    patterns: tuple[tuple[Pattern, Entry], ...] = ()
-    kinds: Mapping[str, Entry] = field(default_factory=dict)
-    exceptions: Mapping[tuple[str, str], Exception_] = field(default_factory=dict)
-    floors_checked: dict[tuple[str, str | None], str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Draft:
-    """One column before and after resolving; origins: setting -> where it came from."""
-
-    table: str
-    name: str
-    at: Position
-    own: Entry | None
-    template: Layer | None = None
-    listed: bool = False
-    """Named by ``level_3``."""
-    table_entry: Entry | None = None
-    origins: dict[str, tuple[str, Position]] = field(default_factory=dict)
-
 
 class Resolver:
     """Makes columns of drafts; one instance reads one catalogue."""
@@ -59,7 +27,7 @@ class Resolver:
         self.rules = rules
         self.problems = problems
         self.matched: dict[str, set[tuple[str, str]]] = {p.text: set() for p, _ in rules.patterns}
-        self.used_exceptions: set[tuple[str, str]] = set()
+        self.levels = Levels(rules, problems)
 
     def resolve(self, draft: Draft) -> Column | None:
         """The column, or None when it has no level or category that could be used."""
@@ -69,10 +37,16 @@ class Resolver:
             return None  # recorded where it stands
         kind_by = self._kind_by(draft)
         kind = None if kind_by else self._kind(draft, layers)
+        if (
+            kind is None
+            and kind_by is None
+            and any({"kind", "kind_by"} & set(e.values) for e in said)
+        ):
+            return None
         if kind is not None and (default := self.rules.kinds.get(kind.name)) is not None:
             layers.append((f"defaults.kinds {kind.name}", default))
         category = self._category(draft, layers, kind, kind_by)
-        level = self._level(draft, layers, kind, kind_by, category)
+        level = self.levels.level(draft, layers, self._all_kinds(kind, kind_by), category)
         if level is None or category is None:
             return None
         if level == 1 and kind is None and kind_by is None:
@@ -247,134 +221,6 @@ class Resolver:
         )
         return None
 
-    def _level(
-        self,
-        draft: Draft,
-        layers: list[Layer],
-        kind: Kind | None,
-        kind_by: KindBy | None,
-        category: str | None,
-    ) -> int | None:
-        own: tuple[int, str, Position] | None = None
-        wanted: list[tuple[int, str, Position]] = []
-        for label, entry in layers:
-            level = entry.get("level")
-            if level is None:
-                continue
-            if label.startswith("defaults."):
-                wanted.append((level, label, entry.place("level")))
-            elif own is None:
-                own = (level, label, entry.place("level"))
-            elif level < own[0]:
-                wanted.append((level, label, entry.place("level")))
-        if own is None and draft.listed:
-            own = (3, "level_3", draft.at)
-        kinds = self._all_kinds(kind, kind_by)
-        by_content = [k for k in kinds if k.hidden_by_default and not k.never_shown]
-        if kinds and len(by_content) == len(kinds) and own is None and not wanted:
-            self.problems.add(
-                "PM012",
-                "no-level",
-                draft.at,
-                f"{draft.table}.{draft.name} is {kinds[0].title}: its level is that of its content",
-                "Add level: 1, 2 or 3 (A7).",
-            )
-            return None
-        for k in kinds:
-            default = self.rules.kinds.get(k.name) if kind_by else None
-            if default is not None and default.get("level") is not None:
-                label = f"defaults.kinds {k.name}"
-                wanted.append((default.get("level"), label, default.place("level")))
-            demand = self.rules.policy.kind_level(k.name)
-            if demand:
-                wanted.append((demand.level, f"kind {k.name} ({demand})", draft.at))
-        demand = self.rules.policy.category_level(category) if category else None
-        if demand:
-            wanted.append((demand.level, f"category {category} ({demand})", draft.at))
-        if (
-            own is None
-            and not any(not w[1].startswith("category") for w in wanted)
-            and (
-                "category" not in draft.origins or draft.origins["category"][0].startswith("kind ")
-            )
-        ):
-            self.problems.add(
-                "PM012",
-                "no-level",
-                draft.at,
-                f"{draft.table}.{draft.name} has no level",
-                "Add level: 1, 2 or 3.",
-            )
-            return None
-        strictest = min(wanted, key=lambda w: w[0], default=own)
-        if strictest is None:
-            self.problems.add(
-                "PM012",
-                "no-level",
-                draft.at,
-                f"{draft.table}.{draft.name} has no level",
-                "Add level: 1, 2 or 3.",
-            )
-            return None
-        return self._settle(draft, own, strictest)
-
-    def _settle(
-        self,
-        draft: Draft,
-        own: tuple[int, str, Position] | None,
-        strictest: tuple[int, str, Position],
-    ) -> int:
-        """The level from what the column says of itself and the strictest demand of others."""
-        exception = self.rules.exceptions.get((draft.table, draft.name))
-        if exception is not None:
-            demanded = strictest[0] if own is None else min(own[0], strictest[0])
-            if own is not None and own[0] == exception.level:
-                demanded = strictest[0]
-            self.used_exceptions.add((draft.table, draft.name))
-            if exception.instead_of == demanded and exception.level > demanded:
-                draft.origins["level"] = (
-                    f"exception {exception.reason!r} until {exception.until}",
-                    exception.position,
-                )
-                return exception.level
-            self.problems.add(
-                "PM017",
-                "exception-mismatch",
-                exception.position,
-                f"the exception lowers {draft.table}.{draft.name} from {exception.instead_of} to "
-                f"{exception.level}, but without it the level would be {demanded}",
-                "Correct instead_of, or remove the exception.",
-            )
-        if own is None or own[0] > strictest[0]:
-            level, label, place = strictest
-            draft.origins["level"] = (label, place)
-            if own is not None:
-                self._raised(draft, own, strictest)
-            return level
-        draft.origins["level"] = (own[1], own[2])
-        return own[0]
-
-    def _raised(
-        self, draft: Draft, own: tuple[int, str, Position], strictest: tuple[int, str, Position]
-    ) -> None:
-        name = f"{draft.table}.{draft.name}"
-        if strictest[1].startswith("defaults.columns"):
-            self.problems.warn(
-                "PM014",
-                "raised-by-pattern",
-                own[2],
-                f"{name} is level {strictest[0]}, not {own[0]}: {strictest[1]} raises it",
-                f"Write level: {strictest[0]}, or record an exception.",
-            )
-        else:
-            self.problems.add(
-                "PM014",
-                "level-below",
-                own[2],
-                f"{name} has level {own[0]}, {strictest[1]} asks for {strictest[0]}",
-                f"Write level: {strictest[0]}, or record an exception with reason and end.",
-            )
-
     def _mask(self, draft: Draft, layers: list[Layer], kind: Kind | None) -> str | None:
         mask = self._say(draft, layers, "mask")
         at = draft.origins["mask"][1] if mask else draft.at
@@ -400,7 +246,7 @@ class Resolver:
         weaker = self._below_floor(kind, mask)
         if weaker:
             self.problems.add("PM014", "mask-below-floor", at, weaker, "Choose another mask.")
-        return str(mask) if mask is not None else None
+        return None if mask is None or mask == kind.default_mask else str(mask)
 
     def _below_floor(self, kind: Kind, mask: str | None) -> str:
         """What the mask shows that a floor hides, '' when nothing."""

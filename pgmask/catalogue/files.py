@@ -87,11 +87,13 @@ def read_text(path: Path, file: str, at: Position, problems: Problems) -> str | 
             return None
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
         problems.add(
             "PM010",
             "utf-8",
-            Position(file, 1, 1),
-            f"not UTF-8 at byte {error.start + 1}",
+            Position(file, line, column),
+            "not UTF-8 from here",
             "Save the file as UTF-8.",
         )
     except OSError as error:

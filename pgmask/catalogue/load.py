@@ -6,9 +6,10 @@ import datetime
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pgmask.catalogue.columns import Draft, Resolver, Rules
+from pgmask.catalogue.columns import Resolver
 from pgmask.catalogue.derogations import check_exceptions, read_exceptions
 from pgmask.catalogue.files import Sources, lock_file, read_files, values
+from pgmask.catalogue.levels import Draft, Rules
 from pgmask.catalogue.lockfile import Lock, read_lock
 from pgmask.catalogue.model import (
     Catalogue,

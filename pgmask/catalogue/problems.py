@@ -122,4 +122,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean {near[0]!r}?"
     shown = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
-    return f"Known here: {shown}" if options else ""
+    return f"Known here: {shown}." if options else ""

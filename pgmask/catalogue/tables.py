@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
-from pgmask.catalogue.columns import CHECKS, Draft, Resolver
+from pgmask.catalogue.columns import CHECKS, Resolver
 from pgmask.catalogue.files import Part, values
+from pgmask.catalogue.levels import Draft
 from pgmask.catalogue.model import Column, HighValue, Position, Store, Subject, Table
 from pgmask.catalogue.packs.policy import Policy
 from pgmask.catalogue.problems import Problems, did_you_mean
