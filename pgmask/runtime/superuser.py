@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgmask.names import Name
+from pgmask.runtime.keys import GRANT as KEY_GRANT
 
 
 def superuser_sql(*, version: int, database: str, logins: tuple[str, ...] = ()) -> str:
@@ -17,7 +18,7 @@ def superuser_sql(*, version: int, database: str, logins: tuple[str, ...] = ()) 
         " missing.\n",
         "-- Lets the server read the key file itself (key provider file). Without it the key is"
         " brought\n-- in with: pgmask keys load\n"
-        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO pgmask_sealer;\n",
+        f"{KEY_GRANT};\n",
         "-- Nobody but pgmask writes messages into the log of changes. On many managed servers this"
         "\n-- says REVOKE and only warns: compare with doctor afterwards.\n"
         f"REVOKE EXECUTE ON FUNCTION pg_catalog.pg_logical_emit_message({emit}) FROM PUBLIC;\n"
