@@ -252,7 +252,10 @@ def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Fac
 
 def _read(connection: Connection, step: Step) -> Facts:
     functions = [o.address[1] for o in step.objects if o.kind == "function" and o.address]
-    return read_scope(connection, step.relations, _parent(step), functions)
+    sequences = [
+        o.address[2] for o in step.objects if o.kind == "grant" and o.address[0] == "sequence"
+    ]
+    return read_scope(connection, step.relations, _parent(step), functions, sequences)
 
 
 def _parent(step: Step) -> str:

@@ -33,6 +33,10 @@ def verify(connection: Connection, step: Step, after: Facts) -> None:
             found = reader.read(one.kind, one.address) or {}
             if found.get("enabled") is not True or found.get("forced") is not True:
                 problems.append(f"{one.key}: row-level security is not enabled and forced")
+        if one.kind == "place" and one.address:
+            found = reader.read(one.kind, one.address) or {}
+            for held in (*found.get("grants", ()), *found.get("column_grants", {}).values()):
+                problems.append(f"{one.key}: somebody else still has privileges: {held}")
     problems += _privileges(connection, step, after)
     if problems:
         raise PlanError(

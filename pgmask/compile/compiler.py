@@ -69,10 +69,18 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     The same catalogue and facts give the same bytes, whatever the order of their tuples.  Call
     ``check`` first: objects are made only for tables and columns that are there.
     """
-    found: list[Object] = list(shared.build(catalogue, facts))
+    known = contexts(catalogue, facts)
+    stores = {s.store_schema for s in catalogue.stores}
+    elsewhere = frozenset(
+        place
+        for c in known
+        for child in facts.descendants(c.relation)
+        if (place := store.place_of(c, child).schema.text) not in stores
+    )
+    found: list[Object] = list(shared.build(catalogue, facts, elsewhere))
     found += identity_views.build(catalogue)
     sealing = _sealing()
-    for context in contexts(catalogue, facts):
+    for context in known:
         found += store.build(context)
         # The sealing compiler's objects come first: of two with one key the first stays.
         if sealing is not None:

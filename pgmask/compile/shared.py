@@ -14,8 +14,13 @@ from pgmask.sqltext import dollar, literal
 ATTRIBUTES = "NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
-def build(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
-    """Roles first, then schemas, then who may enter them."""
+def build(
+    catalogue: Catalogue, facts: Facts, elsewhere: frozenset[str] = frozenset()
+) -> tuple[Object, ...]:
+    """Roles first, then schemas, then who may enter them.
+
+    elsewhere: schemas of partitions and children that stand in no store.
+    """
     found: list[Object] = []
     for profile in catalogue.profiles:
         group, owner = catalogue.group_role(profile), catalogue.view_owner(profile)
@@ -26,7 +31,7 @@ def build(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
         found.append(_installer(catalogue.store_owner, facts))
     for login in catalogue.backup:
         found.append(_backup(login))
-    found += _schemas(catalogue)
+    found += _schemas(catalogue, elsewhere)
     found += _identity_rights(catalogue, facts)
     return tuple(found)
 
@@ -90,7 +95,7 @@ def _backup(login: str) -> Object:
     )
 
 
-def _schemas(catalogue: Catalogue) -> list[Object]:
+def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
     """Store schemas of the store owner, view schemas of pgmask's owner, and who may use them."""
     found: dict[str, Object] = {}
     grants: dict[str, Object] = {}
@@ -121,6 +126,11 @@ def _schemas(catalogue: Catalogue) -> list[Object]:
         if one.key not in grants or len(privileges) > 1:
             grants[one.key] = one
 
+    for name in sorted(elsewhere):
+        # The owner of a table must be allowed to make tables where it stands.
+        may(name, catalogue.store_owner, "USAGE", "CREATE")
+        may(name, SEALER, "USAGE")
+        may(name, BACKUP, "USAGE")
     for store in catalogue.stores:
         if not any(t.schema == store.schema for t in catalogue.tables):
             continue

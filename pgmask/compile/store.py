@@ -87,16 +87,12 @@ def _move(context: Context, relation: RelationFact) -> list[Statement]:
         )
     if relation.owner != owner.text:
         create.append(statement(f"ALTER TABLE {there.quoted} OWNER TO {owner.quoted}"))
-    for grantee in _strangers(context, relation.acl, relation.owner):
+    entries = [*(relation.acl or ()), *(e for c in relation.columns for e in c.acl)]
+    # REVOKE on the table takes the privileges on its columns along.
+    for grantee in _strangers(context, tuple(entries), relation.owner):
         create.append(
             statement(f"REVOKE ALL PRIVILEGES ON TABLE {there.quoted} FROM {grantee} CASCADE")
         )
-    columns = sorted({g for c in relation.columns for g in _strangers(context, c.acl, "")})
-    for grantee in columns:
-        if relation.acl is None or grantee not in _strangers(context, relation.acl, relation.owner):
-            create.append(
-                statement(f"REVOKE ALL PRIVILEGES ON TABLE {there.quoted} FROM {grantee} CASCADE")
-            )
     for sequence in context.facts.owned_sequences(relation.qualified):
         schema = there.schema.text if sequence.schema == relation.schema else sequence.schema
         name = QualName.of(schema, sequence.name)

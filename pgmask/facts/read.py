@@ -92,12 +92,14 @@ class _Reader:
         scope: Sequence[int] | None,
         parent: str | None,
         functions: Sequence[str] | None = None,
+        sequences: Sequence[str] = (),
     ) -> None:
         self._cursor = connection.cursor(row_factory=psycopg.rows.tuple_row)
         self._values = {
             "scope": None if scope is None else list(scope),
             "parent": parent,
             "functions": None if functions is None else list(functions),
+            "sequences": list(sequences),
         }
         self.left_out = frozenset[str]() if scope is None else _NOT_IN_SCOPE
         if parent:
@@ -129,8 +131,9 @@ def read_scope(
     relations: Iterable[RelationName],
     table_id: str,
     functions: Iterable[str] = (),
+    sequences: Iterable[str] = (),
 ) -> Facts:
-    """Like ``read_facts``, for these relations and functions and one protected table.
+    """Like ``read_facts``, for these relations, functions, sequences and one protected table.
 
     Dependants and the deployment are left out; roles, memberships and schemas are read for the
     shared step (``''``) only.
@@ -140,7 +143,10 @@ def read_scope(
     found = cursor.execute(
         blocks()["oids"], {"schemas": [s for s, _ in wanted], "names": [n for _, n in wanted]}
     ).fetchall()
-    return _read(_Reader(connection, [r[0] for r in found], table_id, sorted(set(functions))))
+    oids = [r[0] for r in found]
+    return _read(
+        _Reader(connection, oids, table_id, sorted(set(functions)), sorted(set(sequences)))
+    )
 
 
 def _read(reader: _Reader) -> Facts:

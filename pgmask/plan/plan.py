@@ -343,14 +343,12 @@ def _addresses(change: Change) -> list[tuple[str, tuple[str, ...]]]:
 
 def state_of(table: str, relations: tuple[RelationName, ...], facts: Facts) -> str:
     """Hash of what was read of a step's relations and of what is recorded of them."""
+    if table == AFTER:
+        return ""  # what it drops stands on what the steps before it change
     seen = [
         (name, found.state) for name in relations if (found := facts.relation(*name)) is not None
     ]
-    recorded = [
-        (m.key, m.desired_hash)
-        for m in facts.managed
-        if m.parent == ("" if table == AFTER else table)
-    ]
+    recorded = [(m.key, m.desired_hash) for m in facts.managed if m.parent == table]
     return digest([seen, sorted(recorded)])
 
 

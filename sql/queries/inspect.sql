@@ -275,7 +275,8 @@ LEFT JOIN pg_catalog.pg_depend AS d
 LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 WHERE c.relkind = 'S'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND (%(scope)s::oid[] IS NULL OR d.refobjid = ANY (%(scope)s::oid[]))
+  AND (%(scope)s::oid[] IS NULL OR d.refobjid = ANY (%(scope)s::oid[])
+       OR c.relname::text = ANY (%(sequences)s::text[]))
 ORDER BY n.nspname, c.relname;
 
 -- name: default_sequences

@@ -1,0 +1,1452 @@
+-- Applications and persons of profile desk.
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'pgmask_desk') THEN
+    CREATE ROLE "pgmask_desk" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT;
+    COMMENT ON ROLE "pgmask_desk" IS 'Applications and persons of profile desk.';
+  END IF;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- made at this moment for another database of the cluster
+END;
+$pgmask$;
+
+-- Owns the views of profile desk.
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'pgmask_desk_views') THEN
+    CREATE ROLE "pgmask_desk_views" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
+    COMMENT ON ROLE "pgmask_desk_views" IS 'Owns the views of profile desk.';
+  END IF;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- made at this moment for another database of the cluster
+END;
+$pgmask$;
+
+-- Applications and persons of profile wide.
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'pgmask_wide') THEN
+    CREATE ROLE "pgmask_wide" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT;
+    COMMENT ON ROLE "pgmask_wide" IS 'Applications and persons of profile wide.';
+  END IF;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- made at this moment for another database of the cluster
+END;
+$pgmask$;
+
+-- Owns the views of profile wide.
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'pgmask_wide_views') THEN
+    CREATE ROLE "pgmask_wide_views" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT;
+    COMMENT ON ROLE "pgmask_wide_views" IS 'Owns the views of profile wide.';
+  END IF;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- made at this moment for another database of the cluster
+END;
+$pgmask$;
+
+-- who applies plans must be able to hand objects to this role
+GRANT "pgmask_desk_views" TO CURRENT_USER;
+
+-- who applies plans must be able to hand objects to this role
+GRANT "pgmask_wide_views" TO CURRENT_USER;
+
+CREATE SCHEMA IF NOT EXISTS "Store; 'x'";
+
+ALTER SCHEMA "Store; 'x'" OWNER TO "pgmask_store";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM PUBLIC;
+
+COMMENT ON SCHEMA "Store; 'x'" IS 'Stores of schema Kunden; DROP; applications read views.';
+
+CREATE SCHEMA IF NOT EXISTS "wide";
+
+ALTER SCHEMA "wide" OWNER TO "pgmask_owner";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "wide" FROM PUBLIC;
+
+COMMENT ON SCHEMA "wide" IS 'Views of profile wide.';
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_backup";
+
+GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_desk";
+
+GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_desk";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_desk_views";
+
+GRANT USAGE, CREATE ON SCHEMA "Kunden; DROP" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_backup";
+
+GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_sealer";
+
+GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_sealer";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "wide" FROM "pgmask_wide";
+
+GRANT USAGE ON SCHEMA "wide" TO "pgmask_wide";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "wide" FROM "pgmask_wide_views";
+
+GRANT USAGE, CREATE ON SCHEMA "wide" TO "pgmask_wide_views";
+
+-- who is asking, as far as profile desk honours it
+CREATE OR REPLACE VIEW "pgmask_private"."identity_desk" AS
+SELECT
+  l.person_id,
+  l.profile,
+  l.unit_id,
+  'login'::text AS grade,
+  NULL::text AS purpose,
+  NULL::pg_catalog.timestamptz AS second_factor_at,
+  l.outsourced,
+  'login'::text AS issuer,
+  NULLIF(l.valid_until, 'infinity') AS expires_at
+FROM (SELECT) AS one
+LEFT JOIN pgmask_private.effective_login AS l
+  ON l.login = SESSION_USER AND l.profile = 'desk'
+  AND l.valid_from <= pg_catalog.clock_timestamp()
+  AND pg_catalog.clock_timestamp() < l.valid_until
+WHERE CASE
+  WHEN l.person_id IS NOT NULL THEN true
+  ELSE pgmask.refuse_identity('desk')
+END;
+
+ALTER VIEW "pgmask_private"."identity_desk" OWNER TO "pgmask_owner";
+
+COMMENT ON VIEW "pgmask_private"."identity_desk" IS 'Who is asking, if profile desk honours it; else an error.';
+
+-- who is asking, as far as profile wide honours it
+CREATE OR REPLACE VIEW "pgmask_private"."identity_wide" AS
+SELECT
+  l.person_id,
+  l.profile,
+  l.unit_id,
+  'login'::text AS grade,
+  NULL::text AS purpose,
+  NULL::pg_catalog.timestamptz AS second_factor_at,
+  l.outsourced,
+  'login'::text AS issuer,
+  NULLIF(l.valid_until, 'infinity') AS expires_at
+FROM (SELECT) AS one
+LEFT JOIN pgmask_private.effective_login AS l
+  ON l.login = SESSION_USER AND l.profile = 'wide'
+  AND l.valid_from <= pg_catalog.clock_timestamp()
+  AND pg_catalog.clock_timestamp() < l.valid_until
+WHERE CASE
+  WHEN l.person_id IS NOT NULL THEN true
+  ELSE pgmask.refuse_identity('wide')
+END;
+
+ALTER VIEW "pgmask_private"."identity_wide" OWNER TO "pgmask_owner";
+
+COMMENT ON VIEW "pgmask_private"."identity_wide" IS 'Who is asking, if profile wide honours it; else an error.';
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_desk_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_wide_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_wide_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_designations" FROM "pgmask_desk_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."my_designations" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_designations" FROM "pgmask_wide_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."my_designations" TO "pgmask_wide_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_subjects" FROM "pgmask_desk_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."my_subjects" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_subjects" FROM "pgmask_wide_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."my_subjects" TO "pgmask_wide_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_units" FROM "pgmask_desk_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_units" FROM "pgmask_wide_views";
+
+GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_wide_views";
+
+-- move the table aside; indexes, constraints and owned sequences go with it
+ALTER TABLE "Kunden; DROP"."Order" SET SCHEMA "Store; 'x'";
+
+ALTER TABLE "Store; 'x'"."Order" OWNER TO "pgmask_store";
+
+-- remember what the table was before
+INSERT INTO pgmask_private.store_table (table_id, schema_name, table_name, original_schema, original_owner, adopted) VALUES ('Kunden; DROP.Order', 'Store; ''x''', 'Order', 'Kunden; DROP', 'installer', E'{}'::jsonb) ON CONFLICT (table_id) DO UPDATE SET schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name;
+
+COMMENT ON TABLE "Store; 'x'"."Order" IS 'pgmask: Store of Kunden; DROP.Order; read it through a view.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_back\slash" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_back\slash" IS E'back\\slash as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_per%cent" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_per%cent" IS 'per%cent as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_select" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_select" IS 'select as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_with ""quote""" character varying(20);
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_with ""quote""" IS 'with "quote" as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_x123456789012345678901234567890123456789_87984b01" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_x123456789012345678901234567890123456789_87984b01" IS 'x123456789012345678901234567890123456789012345678901234567890xy as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_x123456789012345678901234567890123456789_92431e9a" IS 'x123456789012345678901234567890123456789012345678901234567890xz as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_{}" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_{}" IS '{} as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_hidden_äöü漢字" text;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_hidden_äöü漢字" IS 'äöü漢字 as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_high_value" boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_high_value" IS 'The row speaks of a high-value customer (D1).';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_quality" text[];
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_quality" IS 'What is doubtful about the row (F4).';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_restricted" boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_restricted" IS 'The subject''s information is restricted.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD COLUMN IF NOT EXISTS "pgmask_sealed" bytea;
+
+ALTER TABLE "Store; 'x'"."Order" ALTER COLUMN "pgmask_sealed" SET STATISTICS 0;
+
+COMMENT ON COLUMN "Store; 'x'"."Order"."pgmask_sealed" IS 'Sealed truths, bundle own.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.Order_insert"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+
+  v_up text := current_setting('pgmask.up_d849c06379a4', TRUE);
+  v_marked boolean := FALSE;
+  v_flags text[] := coalesce(NEW.pgmask_quality, '{}');
+  v_old jsonb;
+  v_c record;
+  v_rows jsonb := '{}';
+  v_kept_0 boolean := FALSE;
+  v_class text;
+  v_subject text;
+  v_kek_id integer;
+  v_fingerprint bytea;
+  v_content bytea;
+  v_epoch integer;
+  v_wrapped_by integer;
+  v_wrapped bytea;
+  v_key bytea;
+  v_head bytea;
+  v_tag bytea;
+  v_plain bytea;
+  v_nothing text;
+BEGIN
+  IF NEW."pgmask_hidden_back\slash" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', E'back\\slash', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_per%cent" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'per%cent', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_select" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'select', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_with ""quote""" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'with "quote"', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_x123456789012345678901234567890123456789_87984b01" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'x123456789012345678901234567890123456789012345678901234567890xy', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_x123456789012345678901234567890123456789_92431e9a" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'x123456789012345678901234567890123456789012345678901234567890xz', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_{}" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', '{}', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_äöü漢字" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'äöü漢字', 'hidden');
+  END IF;
+  IF NEW."pgmask_sealed" IS NOT NULL THEN
+    v_class := 'row:Kunden; DROP.Order';
+    v_subject := jsonb_build_array(NEW."Id"::text)::text;
+    v_old := pgmask_private.open_carried(
+      v_class, v_subject, jsonb_build_array('Kunden; DROP.Order', 'own', NEW."Id"::text)::text, NEW."pgmask_sealed", 'Kunden; DROP.Order', 'own');
+    IF v_old IS NULL THEN
+      RETURN NEW;
+    END IF;
+    v_kept_0 := TRUE;
+  END IF;
+  IF v_up <> '' AND NOT v_kept_0 THEN
+    FOR v_c IN
+      SELECT jsonb_build_array(c."Id"::text)::text AS k, encode(sha256(coalesce(c."pgmask_sealed", '')), 'hex') AS d
+        FROM "Store; 'x'"."Order" AS c
+       WHERE (c."Id") = (NEW."Id")
+         FOR NO KEY UPDATE
+    LOOP
+      v_rows := v_rows || jsonb_build_object(v_c.k, v_c.d);
+
+    END LOOP;
+    IF v_rows <> '{}' THEN
+      v_marked := TRUE;
+      NEW."pgmask_sealed" := '\x00'::bytea;
+      v_nothing := pgmask_private.stash_truths('pgmask.up_d849c06379a4', pg_trigger_depth(), v_rows,
+        jsonb_build_object(),
+        jsonb_build_object());
+    ELSE
+      v_nothing := set_config('pgmask.up_d849c06379a4', jsonb_build_object(
+        'depth', pg_trigger_depth(), 'keys', jsonb_build_array((CASE WHEN (NEW."Id") IS NOT NULL THEN jsonb_build_array(NEW."Id")::text END)),
+        'forms', jsonb_build_object(),
+        'typed', FALSE)::text, TRUE);
+    END IF;
+  END IF;
+  NEW.pgmask_quality := nullif(v_flags, '{}');
+  RETURN NEW;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.Order_insert"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.Order_insert"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.Order_insert"() IS 'Seals what is inserted in Kunden; DROP.Order.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.Order_statement"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY INVOKER
+AS $pgmask$
+DECLARE
+  v_nothing text;
+BEGIN
+  v_nothing := set_config('pgmask.up_d849c06379a4', 'on', TRUE);
+  RETURN NULL;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.Order_statement"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.Order_statement"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.Order_statement"() IS 'Ends an upsert''s stash in Kunden; DROP.Order.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.Order_update"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_up text := current_setting('pgmask.up_d849c06379a4', TRUE);
+  v_stash jsonb;
+  v_truths jsonb;
+  v_old jsonb;
+  v_open bytea;
+  v_flags text[] := coalesce(OLD.pgmask_quality, '{}');
+  v_touch_0 boolean;
+  v_class text;
+  v_subject text;
+  v_kek_id integer;
+  v_fingerprint bytea;
+  v_content bytea;
+  v_epoch integer;
+  v_wrapped_by integer;
+  v_wrapped bytea;
+  v_key bytea;
+  v_head bytea;
+  v_tag bytea;
+  v_plain bytea;
+  v_nothing text;
+BEGIN
+  IF NEW."pgmask_hidden_back\slash" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', E'back\\slash', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_per%cent" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'per%cent', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_select" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'select', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_with ""quote""" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'with "quote"', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_x123456789012345678901234567890123456789_87984b01" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'x123456789012345678901234567890123456789012345678901234567890xy', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_x123456789012345678901234567890123456789_92431e9a" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'x123456789012345678901234567890123456789012345678901234567890xz', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_{}" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', '{}', 'hidden');
+  END IF;
+  IF NEW."pgmask_hidden_äöü漢字" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'äöü漢字', 'hidden');
+  END IF;
+  IF left(v_up, 1) = '{' THEN
+    v_nothing := set_config('pgmask.up_d849c06379a4', 'on', TRUE);
+    v_stash := v_up::jsonb;
+    IF (v_stash -> 'depth' = to_jsonb(pg_trigger_depth())) IS NOT TRUE THEN
+      v_stash := NULL;
+    ELSIF v_stash ? 'rows' THEN
+      IF v_stash -> 'rows' ->> jsonb_build_array(OLD."Id"::text)::text IS NULL THEN
+        v_stash := NULL;
+      ELSIF v_stash -> 'rows' ->> jsonb_build_array(OLD."Id"::text)::text <> encode(sha256(coalesce(OLD."pgmask_sealed", '')), 'hex') THEN
+        v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', NULL, 'appeared');
+      ELSE
+        v_truths := pgmask_private.stash_open('pgmask.up_d849c06379a4', pg_trigger_depth(), v_stash);
+      END IF;
+    ELSE
+      -- No row was there when the proposed row was masked, and now one is: where its masks say the
+      -- same, nobody can tell what this statement means.
+      IF v_stash -> 'keys' ->> 0 = (CASE WHEN (OLD."Id") IS NOT NULL THEN jsonb_build_array(OLD."Id")::text END)
+      THEN
+        IF v_stash -> 'typed' = 'true'::jsonb
+        THEN
+          v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', NULL, 'appeared');
+        END IF;
+      END IF;
+      v_stash := NULL;
+    END IF;
+  END IF;
+  IF NEW."Id"::text COLLATE "C" IS NOT DISTINCT FROM OLD."Id"::text COLLATE "C"
+       AND NEW.pgmask_high_value IS NOT DISTINCT FROM OLD.pgmask_high_value
+       AND NEW.pgmask_restricted IS NOT DISTINCT FROM OLD.pgmask_restricted
+       AND NEW.pgmask_quality IS NOT DISTINCT FROM OLD.pgmask_quality
+       AND NEW."pgmask_sealed" IS NOT DISTINCT FROM OLD."pgmask_sealed"
+  THEN
+    RETURN NEW;
+  END IF;
+  IF NEW."pgmask_sealed" IS DISTINCT FROM OLD."pgmask_sealed" THEN
+    RETURN NEW;
+  END IF;
+  v_touch_0 := NOT (NEW."Id"::text COLLATE "C" IS NOT DISTINCT FROM OLD."Id"::text COLLATE "C");
+  v_old := NULL;
+  IF v_touch_0 AND OLD."pgmask_sealed" IS NOT NULL THEN
+    v_class := 'row:Kunden; DROP.Order';
+    v_subject := jsonb_build_array(OLD."Id"::text)::text;
+    SELECT k.kek_id, k.fingerprint, l.content, d.epoch, d.kek_id, d.wrapped
+      INTO v_kek_id, v_fingerprint, v_content, v_epoch, v_wrapped_by, v_wrapped
+      FROM pgmask_private.kek AS k
+      LEFT JOIN pgmask_private.loaded_key AS l ON l.kek_id = k.kek_id AND k.provider = 'loaded'
+      LEFT JOIN pgmask_private.data_key AS d
+        ON d.subject_class = v_class AND d.subject_key = v_subject AND d.state <> 'retired'
+     WHERE k.state = 'current';
+    IF (sha256(v_content) = v_fingerprint) IS NOT TRUE THEN
+      v_content := pgmask_private.key_content(v_kek_id);
+    END IF;
+    v_key := NULL;
+    IF v_wrapped IS NOT NULL AND v_wrapped_by = v_kek_id THEN
+      v_key := pgmask_crypto.decrypt_iv(
+        substr(v_wrapped, 23), substr(v_content, 45, 32), substr(v_wrapped, 7, 16), 'aes-cbc/pad:none');
+      IF (substr(pgmask_crypto.hmac(
+            substr(v_wrapped, 1, 6)
+            || convert_to(jsonb_build_array('data key', v_class, v_subject)::text, 'UTF8')
+            || '\x00'::bytea || v_key,
+            substr(v_content, 13, 32), 'sha256'), 1, 16) = substr(v_wrapped, 7, 16)) IS NOT TRUE
+      THEN
+        v_key := pgmask_private.unwrap(v_content, v_class, v_subject, v_wrapped);
+      END IF;
+      v_head := int4send(v_epoch);
+    END IF;
+    v_open := v_key;
+    IF v_key IS NULL OR substr(OLD."pgmask_sealed", 3, 4) <> v_head THEN
+      v_open := pgmask_private.data_key_at(v_content, v_kek_id, v_class, v_subject,
+        ('x' || encode(substr(OLD."pgmask_sealed", 3, 4), 'hex'))::bit(32)::integer);
+    END IF;
+    v_plain := pgmask_private.siv_open(v_open, jsonb_build_array('Kunden; DROP.Order', 'own', OLD."Id"::text)::text, OLD."pgmask_sealed", 'pkcs');
+    IF v_plain IS NULL THEN
+      v_nothing := pgmask_private.refuse_value('Kunden; DROP.Order', 'own', 'unopened');
+    END IF;
+    v_old := convert_from(v_plain, 'UTF8')::jsonb;
+  END IF;
+  NEW.pgmask_quality := nullif(v_flags, '{}');
+  RETURN NEW;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.Order_update"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.Order_update"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.Order_update"() IS 'Keeps or seals what is updated in Kunden; DROP.Order.';
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_form_pgmask_sealed" CHECK (octet_length("pgmask_sealed") >= 38 OR "pgmask_sealed" = '\x00'::bytea) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_back\slash" CHECK ("pgmask_hidden_back\slash" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_per%cent" CHECK ("pgmask_hidden_per%cent" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_select" CHECK ("pgmask_hidden_select" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_with ""quote""" CHECK ("pgmask_hidden_with ""quote""" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_x123456789012345678901234567_41133728" CHECK ("pgmask_hidden_x123456789012345678901234567890123456789_92431e9a" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_x123456789012345678901234567_92b6d65f" CHECK ("pgmask_hidden_x123456789012345678901234567890123456789_87984b01" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_{}" CHECK ("pgmask_hidden_{}" IS NULL) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_äöü漢字" CHECK ("pgmask_hidden_äöü漢字" IS NULL) NOT VALID;
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
+BEFORE INSERT ON "Store; 'x'"."Order"
+FOR EACH ROW
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.Order_insert"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_marked"
+AFTER INSERT OR UPDATE ON "Store; 'x'"."Order"
+FOR EACH ROW
+WHEN (NEW."pgmask_sealed" = '\x00'::bytea)
+EXECUTE FUNCTION pgmask_private.refuse_marked_row();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_marked";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_statement"
+BEFORE UPDATE ON "Store; 'x'"."Order"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.Order_statement"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_statement";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_update"
+BEFORE UPDATE ON "Store; 'x'"."Order"
+FOR EACH ROW
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.Order_update"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_update";
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ROW LEVEL SECURITY;
+
+-- the owner's own statements fail loudly instead of seeing no rows (PM220)
+ALTER TABLE "Store; 'x'"."Order" FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+
+COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
+
+COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."Order" IS 'The sealing trigger looks rows up and re-seals them.';
+
+CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_select" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
+
+COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" IS 'Statements of the owner are refused: they would see no rows.';
+
+CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" IS 'Profile wide, rows all.';
+
+-- Kunden; DROP.Order for profile desk
+CREATE OR REPLACE VIEW "Kunden; DROP"."Order" AS
+SELECT
+  s."Id",
+  s."pgmask_hidden_select" AS "select",
+  s."pgmask_hidden_with ""quote""" AS "with ""quote""",
+  s."a.b",
+  s."pgmask_hidden_äöü漢字" AS "äöü漢字",
+  s."pgmask_hidden_x123456789012345678901234567890123456789_87984b01" AS "x123456789012345678901234567890123456789012345678901234567890xy",
+  s."pgmask_hidden_x123456789012345678901234567890123456789_92431e9a" AS "x123456789012345678901234567890123456789012345678901234567890xz",
+  s."pgmask_hidden_back\slash" AS "back\slash",
+  s."pgmask_hidden_per%cent" AS "per%cent",
+  s."pgmask_hidden_{}" AS "{}"
+FROM "Store; 'x'"."Order" AS s;
+
+ALTER VIEW "Kunden; DROP"."Order" OWNER TO "pgmask_desk_views";
+
+COMMENT ON VIEW "Kunden; DROP"."Order" IS 'pgmask: Kunden; DROP.Order as profile desk sees it.';
+
+-- Kunden; DROP.Order for profile wide
+CREATE OR REPLACE VIEW "wide"."Order" AS
+SELECT
+  s."Id",
+  NULL::text AS "select",
+  NULL::character varying(20) AS "with ""quote""",
+  s."a.b",
+  NULL::text AS "äöü漢字",
+  NULL::text AS "x123456789012345678901234567890123456789012345678901234567890xy",
+  NULL::text AS "x123456789012345678901234567890123456789012345678901234567890xz",
+  NULL::text AS "back\slash",
+  NULL::text AS "per%cent",
+  NULL::text AS "{}"
+FROM "Store; 'x'"."Order" AS s;
+
+ALTER VIEW "wide"."Order" OWNER TO "pgmask_wide_views";
+
+COMMENT ON VIEW "wide"."Order" IS 'pgmask: Kunden; DROP.Order as profile wide sees it.';
+
+DELETE FROM pgmask_private.profile_column WHERE table_id = 'Kunden; DROP.Order';
+
+-- what pgmask.why explains
+INSERT INTO pgmask_private.profile_column (profile, table_id, position, column_name, level, category, kind, form, sealed, view_schema, view_name, rows, operations)
+VALUES
+  ('desk', 'Kunden; DROP.Order', 1, 'Id', 3, 'general', NULL, 'plain', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 2, 'select', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 3, 'with "quote"', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 4, 'a.b', 3, 'general', NULL, 'plain', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 5, 'äöü漢字', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 6, 'x123456789012345678901234567890123456789012345678901234567890xy', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 7, 'x123456789012345678901234567890123456789012345678901234567890xz', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 8, E'back\\slash', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 9, 'per%cent', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.Order', 10, '{}', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'Order', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('wide', 'Kunden; DROP.Order', 1, 'Id', 3, 'general', NULL, 'plain', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 2, 'select', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 3, 'with "quote"', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 4, 'a.b', 3, 'general', NULL, 'plain', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 5, 'äöü漢字', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 6, 'x123456789012345678901234567890123456789012345678901234567890xy', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 7, 'x123456789012345678901234567890123456789012345678901234567890xz', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 8, E'back\\slash', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 9, 'per%cent', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.Order', 10, '{}', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']);
+
+REVOKE ALL PRIVILEGES ON TABLE "Kunden; DROP"."Order" FROM "pgmask_desk";
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "Kunden; DROP"."Order" TO "pgmask_desk";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "Store; 'x'"."Order" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_desk_views";
+
+GRANT SELECT ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), INSERT ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), UPDATE ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), DELETE ON TABLE "Store; 'x'"."Order" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_sealer";
+
+GRANT SELECT, UPDATE ON TABLE "Store; 'x'"."Order" TO "pgmask_sealer";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_wide_views";
+
+GRANT SELECT ("Id", "a.b") ON TABLE "Store; 'x'"."Order" TO "pgmask_wide_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "wide"."Order" FROM "pgmask_wide";
+
+GRANT SELECT ON TABLE "wide"."Order" TO "pgmask_wide";
+
+-- move the table aside; indexes, constraints and owned sequences go with it
+ALTER TABLE "Kunden; DROP"."bank_account-party_party" SET SCHEMA "Store; 'x'";
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" OWNER TO "pgmask_store";
+
+-- remember what the table was before
+INSERT INTO pgmask_private.store_table (table_id, schema_name, table_name, original_schema, original_owner, adopted) VALUES ('Kunden; DROP.bank_account-party_party', 'Store; ''x''', 'bank_account-party_party', 'Kunden; DROP', 'installer', E'{}'::jsonb) ON CONFLICT (table_id) DO UPDATE SET schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name;
+
+COMMENT ON TABLE "Store; 'x'"."bank_account-party_party" IS 'pgmask: Store of Kunden; DROP.bank_account-party_party; read it through a view.';
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD COLUMN IF NOT EXISTS "pgmask_hidden_$pgmask$" text;
+
+COMMENT ON COLUMN "Store; 'x'"."bank_account-party_party"."pgmask_hidden_$pgmask$" IS '$pgmask$ as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD COLUMN IF NOT EXISTS "pgmask_high_value" boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN "Store; 'x'"."bank_account-party_party"."pgmask_high_value" IS 'The row speaks of a high-value customer (D1).';
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD COLUMN IF NOT EXISTS "pgmask_quality" text[];
+
+COMMENT ON COLUMN "Store; 'x'"."bank_account-party_party"."pgmask_quality" IS 'What is doubtful about the row (F4).';
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD COLUMN IF NOT EXISTS "pgmask_restricted" boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN "Store; 'x'"."bank_account-party_party"."pgmask_restricted" IS 'The subject''s information is restricted.';
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD COLUMN IF NOT EXISTS "pgmask_sealed" bytea;
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ALTER COLUMN "pgmask_sealed" SET STATISTICS 0;
+
+COMMENT ON COLUMN "Store; 'x'"."bank_account-party_party"."pgmask_sealed" IS 'Sealed truths, bundle own.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_insert"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask1$
+DECLARE
+
+  v_up text := current_setting('pgmask.up_650ea0645a46', TRUE);
+  v_marked boolean := FALSE;
+  v_flags text[] := coalesce(NEW.pgmask_quality, '{}');
+  v_old jsonb;
+  v_c record;
+  v_rows jsonb := '{}';
+  v_kept_0 boolean := FALSE;
+  v_class text;
+  v_subject text;
+  v_kek_id integer;
+  v_fingerprint bytea;
+  v_content bytea;
+  v_epoch integer;
+  v_wrapped_by integer;
+  v_wrapped bytea;
+  v_key bytea;
+  v_head bytea;
+  v_tag bytea;
+  v_plain bytea;
+  v_nothing text;
+BEGIN
+  IF NEW."pgmask_hidden_$pgmask$" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.bank_account-party_party', '$pgmask$', 'hidden');
+  END IF;
+  IF NEW."pgmask_sealed" IS NOT NULL THEN
+    v_class := 'row:Kunden; DROP.bank_account-party_party';
+    v_subject := jsonb_build_array(NEW."id")::text;
+    v_old := pgmask_private.open_carried(
+      v_class, v_subject, jsonb_build_array('Kunden; DROP.bank_account-party_party', 'own', NEW."id")::text, NEW."pgmask_sealed", 'Kunden; DROP.bank_account-party_party', 'own');
+    IF v_old IS NULL THEN
+      RETURN NEW;
+    END IF;
+    v_kept_0 := TRUE;
+  END IF;
+  IF v_up <> '' AND NOT v_kept_0 THEN
+    FOR v_c IN
+      SELECT jsonb_build_array(c."id")::text AS k, encode(sha256(coalesce(c."pgmask_sealed", '')), 'hex') AS d
+        FROM "Store; 'x'"."bank_account-party_party" AS c
+       WHERE (c."id") = (NEW."id")
+         FOR NO KEY UPDATE
+    LOOP
+      v_rows := v_rows || jsonb_build_object(v_c.k, v_c.d);
+
+    END LOOP;
+    IF v_rows <> '{}' THEN
+      v_marked := TRUE;
+      NEW."pgmask_sealed" := '\x00'::bytea;
+      v_nothing := pgmask_private.stash_truths('pgmask.up_650ea0645a46', pg_trigger_depth(), v_rows,
+        jsonb_build_object(),
+        jsonb_build_object());
+    ELSE
+      v_nothing := set_config('pgmask.up_650ea0645a46', jsonb_build_object(
+        'depth', pg_trigger_depth(), 'keys', jsonb_build_array((CASE WHEN (NEW."id") IS NOT NULL THEN jsonb_build_array(NEW."id")::text END)),
+        'forms', jsonb_build_object(),
+        'typed', FALSE)::text, TRUE);
+    END IF;
+  END IF;
+  NEW.pgmask_quality := nullif(v_flags, '{}');
+  RETURN NEW;
+END
+$pgmask1$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_insert"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_insert"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_insert"() IS 'Seals what is inserted in Kunden; DROP.bank_account-party_party.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_statement"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY INVOKER
+AS $pgmask$
+DECLARE
+  v_nothing text;
+BEGIN
+  v_nothing := set_config('pgmask.up_650ea0645a46', 'on', TRUE);
+  RETURN NULL;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_statement"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_statement"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_statement"() IS 'Ends an upsert''s stash in Kunden; DROP.bank_account-party_party.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_update"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask1$
+DECLARE
+  v_up text := current_setting('pgmask.up_650ea0645a46', TRUE);
+  v_stash jsonb;
+  v_truths jsonb;
+  v_old jsonb;
+  v_open bytea;
+  v_flags text[] := coalesce(OLD.pgmask_quality, '{}');
+  v_touch_0 boolean;
+  v_class text;
+  v_subject text;
+  v_kek_id integer;
+  v_fingerprint bytea;
+  v_content bytea;
+  v_epoch integer;
+  v_wrapped_by integer;
+  v_wrapped bytea;
+  v_key bytea;
+  v_head bytea;
+  v_tag bytea;
+  v_plain bytea;
+  v_nothing text;
+BEGIN
+  IF NEW."pgmask_hidden_$pgmask$" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.bank_account-party_party', '$pgmask$', 'hidden');
+  END IF;
+  IF left(v_up, 1) = '{' THEN
+    v_nothing := set_config('pgmask.up_650ea0645a46', 'on', TRUE);
+    v_stash := v_up::jsonb;
+    IF (v_stash -> 'depth' = to_jsonb(pg_trigger_depth())) IS NOT TRUE THEN
+      v_stash := NULL;
+    ELSIF v_stash ? 'rows' THEN
+      IF v_stash -> 'rows' ->> jsonb_build_array(OLD."id")::text IS NULL THEN
+        v_stash := NULL;
+      ELSIF v_stash -> 'rows' ->> jsonb_build_array(OLD."id")::text <> encode(sha256(coalesce(OLD."pgmask_sealed", '')), 'hex') THEN
+        v_nothing := pgmask_private.refuse_value('Kunden; DROP.bank_account-party_party', NULL, 'appeared');
+      ELSE
+        v_truths := pgmask_private.stash_open('pgmask.up_650ea0645a46', pg_trigger_depth(), v_stash);
+      END IF;
+    ELSE
+      -- No row was there when the proposed row was masked, and now one is: where its masks say the
+      -- same, nobody can tell what this statement means.
+      IF v_stash -> 'keys' ->> 0 = (CASE WHEN (OLD."id") IS NOT NULL THEN jsonb_build_array(OLD."id")::text END)
+      THEN
+        IF v_stash -> 'typed' = 'true'::jsonb
+        THEN
+          v_nothing := pgmask_private.refuse_value('Kunden; DROP.bank_account-party_party', NULL, 'appeared');
+        END IF;
+      END IF;
+      v_stash := NULL;
+    END IF;
+  END IF;
+  IF NEW."id" IS NOT DISTINCT FROM OLD."id"
+       AND NEW.pgmask_high_value IS NOT DISTINCT FROM OLD.pgmask_high_value
+       AND NEW.pgmask_restricted IS NOT DISTINCT FROM OLD.pgmask_restricted
+       AND NEW.pgmask_quality IS NOT DISTINCT FROM OLD.pgmask_quality
+       AND NEW."pgmask_sealed" IS NOT DISTINCT FROM OLD."pgmask_sealed"
+  THEN
+    RETURN NEW;
+  END IF;
+  IF NEW."pgmask_sealed" IS DISTINCT FROM OLD."pgmask_sealed" THEN
+    RETURN NEW;
+  END IF;
+  v_touch_0 := NOT (NEW."id" IS NOT DISTINCT FROM OLD."id");
+  v_old := NULL;
+  IF v_touch_0 AND OLD."pgmask_sealed" IS NOT NULL THEN
+    v_class := 'row:Kunden; DROP.bank_account-party_party';
+    v_subject := jsonb_build_array(OLD."id")::text;
+    SELECT k.kek_id, k.fingerprint, l.content, d.epoch, d.kek_id, d.wrapped
+      INTO v_kek_id, v_fingerprint, v_content, v_epoch, v_wrapped_by, v_wrapped
+      FROM pgmask_private.kek AS k
+      LEFT JOIN pgmask_private.loaded_key AS l ON l.kek_id = k.kek_id AND k.provider = 'loaded'
+      LEFT JOIN pgmask_private.data_key AS d
+        ON d.subject_class = v_class AND d.subject_key = v_subject AND d.state <> 'retired'
+     WHERE k.state = 'current';
+    IF (sha256(v_content) = v_fingerprint) IS NOT TRUE THEN
+      v_content := pgmask_private.key_content(v_kek_id);
+    END IF;
+    v_key := NULL;
+    IF v_wrapped IS NOT NULL AND v_wrapped_by = v_kek_id THEN
+      v_key := pgmask_crypto.decrypt_iv(
+        substr(v_wrapped, 23), substr(v_content, 45, 32), substr(v_wrapped, 7, 16), 'aes-cbc/pad:none');
+      IF (substr(pgmask_crypto.hmac(
+            substr(v_wrapped, 1, 6)
+            || convert_to(jsonb_build_array('data key', v_class, v_subject)::text, 'UTF8')
+            || '\x00'::bytea || v_key,
+            substr(v_content, 13, 32), 'sha256'), 1, 16) = substr(v_wrapped, 7, 16)) IS NOT TRUE
+      THEN
+        v_key := pgmask_private.unwrap(v_content, v_class, v_subject, v_wrapped);
+      END IF;
+      v_head := int4send(v_epoch);
+    END IF;
+    v_open := v_key;
+    IF v_key IS NULL OR substr(OLD."pgmask_sealed", 3, 4) <> v_head THEN
+      v_open := pgmask_private.data_key_at(v_content, v_kek_id, v_class, v_subject,
+        ('x' || encode(substr(OLD."pgmask_sealed", 3, 4), 'hex'))::bit(32)::integer);
+    END IF;
+    v_plain := pgmask_private.siv_open(v_open, jsonb_build_array('Kunden; DROP.bank_account-party_party', 'own', OLD."id")::text, OLD."pgmask_sealed", 'pkcs');
+    IF v_plain IS NULL THEN
+      v_nothing := pgmask_private.refuse_value('Kunden; DROP.bank_account-party_party', 'own', 'unopened');
+    END IF;
+    v_old := convert_from(v_plain, 'UTF8')::jsonb;
+  END IF;
+  NEW.pgmask_quality := nullif(v_flags, '{}');
+  RETURN NEW;
+END
+$pgmask1$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_update"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_update"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_update"() IS 'Keeps or seals what is updated in Kunden; DROP.bank_account-party_party.';
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD CONSTRAINT "pgmask_form_pgmask_sealed" CHECK (octet_length("pgmask_sealed") >= 38 OR "pgmask_sealed" = '\x00'::bytea) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_$pgmask$" CHECK ("pgmask_hidden_$pgmask$" IS NULL) NOT VALID;
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
+BEFORE INSERT ON "Store; 'x'"."bank_account-party_party"
+FOR EACH ROW
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_insert"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_marked"
+AFTER INSERT OR UPDATE ON "Store; 'x'"."bank_account-party_party"
+FOR EACH ROW
+WHEN (NEW."pgmask_sealed" = '\x00'::bytea)
+EXECUTE FUNCTION pgmask_private.refuse_marked_row();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_marked";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_statement"
+BEFORE UPDATE ON "Store; 'x'"."bank_account-party_party"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_statement"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_statement";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_update"
+BEFORE UPDATE ON "Store; 'x'"."bank_account-party_party"
+FOR EACH ROW
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.bank_account-party_party_update"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_update";
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ROW LEVEL SECURITY;
+
+-- the owner's own statements fail loudly instead of seeing no rows (PM220)
+ALTER TABLE "Store; 'x'"."bank_account-party_party" FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+
+COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
+
+COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."bank_account-party_party" IS 'The sealing trigger looks rows up and re-seals them.';
+
+CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_select" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
+
+COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" IS 'Statements of the owner are refused: they would see no rows.';
+
+CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" IS 'Profile wide, rows all.';
+
+-- Kunden; DROP.bank_account-party_party for profile desk
+CREATE OR REPLACE VIEW "Kunden; DROP"."bank_account-party_party" AS
+SELECT
+  s."id",
+  s."pgmask_hidden_$pgmask$" AS "$pgmask$"
+FROM "Store; 'x'"."bank_account-party_party" AS s;
+
+ALTER VIEW "Kunden; DROP"."bank_account-party_party" OWNER TO "pgmask_desk_views";
+
+COMMENT ON VIEW "Kunden; DROP"."bank_account-party_party" IS 'pgmask: Kunden; DROP.bank_account-party_party as profile desk sees it.';
+
+-- Kunden; DROP.bank_account-party_party for profile wide
+CREATE OR REPLACE VIEW "wide"."bank_account-party_party" AS
+SELECT
+  s."id",
+  NULL::text AS "$pgmask$"
+FROM "Store; 'x'"."bank_account-party_party" AS s;
+
+ALTER VIEW "wide"."bank_account-party_party" OWNER TO "pgmask_wide_views";
+
+COMMENT ON VIEW "wide"."bank_account-party_party" IS 'pgmask: Kunden; DROP.bank_account-party_party as profile wide sees it.';
+
+DELETE FROM pgmask_private.profile_column WHERE table_id = 'Kunden; DROP.bank_account-party_party';
+
+-- what pgmask.why explains
+INSERT INTO pgmask_private.profile_column (profile, table_id, position, column_name, level, category, kind, form, sealed, view_schema, view_name, rows, operations)
+VALUES
+  ('desk', 'Kunden; DROP.bank_account-party_party', 1, 'id', 3, 'general', NULL, 'plain', false, 'Kunden; DROP', 'bank_account-party_party', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.bank_account-party_party', 2, '$pgmask$', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'bank_account-party_party', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('wide', 'Kunden; DROP.bank_account-party_party', 1, 'id', 3, 'general', NULL, 'plain', false, 'wide', 'bank_account-party_party', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.bank_account-party_party', 2, '$pgmask$', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'bank_account-party_party', ARRAY['all'], ARRAY['select']);
+
+REVOKE ALL PRIVILEGES ON TABLE "Kunden; DROP"."bank_account-party_party" FROM "pgmask_desk";
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "Kunden; DROP"."bank_account-party_party" TO "pgmask_desk";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_desk_views";
+
+GRANT SELECT ("id", "pgmask_hidden_$pgmask$"), INSERT ("id", "pgmask_hidden_$pgmask$"), UPDATE ("id", "pgmask_hidden_$pgmask$"), DELETE ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_sealer";
+
+GRANT SELECT, UPDATE ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_sealer";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_wide_views";
+
+GRANT SELECT ("id") ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_wide_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "wide"."bank_account-party_party" FROM "pgmask_wide";
+
+GRANT SELECT ON TABLE "wide"."bank_account-party_party" TO "pgmask_wide";
+
+-- move the table aside; indexes, constraints and owned sequences go with it
+ALTER TABLE "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" SET SCHEMA "Store; 'x'";
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_store";
+
+-- remember what the table was before
+INSERT INTO pgmask_private.store_table (table_id, schema_name, table_name, original_schema, original_owner, adopted) VALUES ('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'Store; ''x''', 't1234567890123456789012345678901234567890123456789012345678-abc', 'Kunden; DROP', 'installer', E'{}'::jsonb) ON CONFLICT (table_id) DO UPDATE SET schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name;
+
+COMMENT ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'pgmask: Store of Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc; read it through a view.';
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD COLUMN IF NOT EXISTS "pgmask_hidden_table" text;
+
+COMMENT ON COLUMN "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"."pgmask_hidden_table" IS 'table as writable profiles see it: hidden.';
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD COLUMN IF NOT EXISTS "pgmask_high_value" boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"."pgmask_high_value" IS 'The row speaks of a high-value customer (D1).';
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD COLUMN IF NOT EXISTS "pgmask_quality" text[];
+
+COMMENT ON COLUMN "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"."pgmask_quality" IS 'What is doubtful about the row (F4).';
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD COLUMN IF NOT EXISTS "pgmask_restricted" boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"."pgmask_restricted" IS 'The subject''s information is restricted.';
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD COLUMN IF NOT EXISTS "pgmask_sealed" bytea;
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ALTER COLUMN "pgmask_sealed" SET STATISTICS 0;
+
+COMMENT ON COLUMN "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"."pgmask_sealed" IS 'Sealed truths, bundle own.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_1d855c41"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY INVOKER
+AS $pgmask$
+DECLARE
+  v_nothing text;
+BEGIN
+  v_nothing := set_config('pgmask.up_4d5faffb8061', 'on', TRUE);
+  RETURN NULL;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_1d855c41"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_1d855c41"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_1d855c41"() IS 'Ends an upsert''s stash in Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_63b0cc58"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_up text := current_setting('pgmask.up_4d5faffb8061', TRUE);
+  v_stash jsonb;
+  v_truths jsonb;
+  v_old jsonb;
+  v_open bytea;
+  v_flags text[] := coalesce(OLD.pgmask_quality, '{}');
+  v_touch_0 boolean;
+  v_class text;
+  v_subject text;
+  v_kek_id integer;
+  v_fingerprint bytea;
+  v_content bytea;
+  v_epoch integer;
+  v_wrapped_by integer;
+  v_wrapped bytea;
+  v_key bytea;
+  v_head bytea;
+  v_tag bytea;
+  v_plain bytea;
+  v_nothing text;
+BEGIN
+  IF NEW."pgmask_hidden_table" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'table', 'hidden');
+  END IF;
+  IF left(v_up, 1) = '{' THEN
+    v_nothing := set_config('pgmask.up_4d5faffb8061', 'on', TRUE);
+    v_stash := v_up::jsonb;
+    IF (v_stash -> 'depth' = to_jsonb(pg_trigger_depth())) IS NOT TRUE THEN
+      v_stash := NULL;
+    ELSIF v_stash ? 'rows' THEN
+      IF v_stash -> 'rows' ->> jsonb_build_array(OLD."user")::text IS NULL THEN
+        v_stash := NULL;
+      ELSIF v_stash -> 'rows' ->> jsonb_build_array(OLD."user")::text <> encode(sha256(coalesce(OLD."pgmask_sealed", '')), 'hex') THEN
+        v_nothing := pgmask_private.refuse_value('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', NULL, 'appeared');
+      ELSE
+        v_truths := pgmask_private.stash_open('pgmask.up_4d5faffb8061', pg_trigger_depth(), v_stash);
+      END IF;
+    ELSE
+      -- No row was there when the proposed row was masked, and now one is: where its masks say the
+      -- same, nobody can tell what this statement means.
+      IF v_stash -> 'keys' ->> 0 = (CASE WHEN (OLD."user") IS NOT NULL THEN jsonb_build_array(OLD."user")::text END)
+      THEN
+        IF v_stash -> 'typed' = 'true'::jsonb
+        THEN
+          v_nothing := pgmask_private.refuse_value('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', NULL, 'appeared');
+        END IF;
+      END IF;
+      v_stash := NULL;
+    END IF;
+  END IF;
+  IF NEW."user" IS NOT DISTINCT FROM OLD."user"
+       AND NEW.pgmask_high_value IS NOT DISTINCT FROM OLD.pgmask_high_value
+       AND NEW.pgmask_restricted IS NOT DISTINCT FROM OLD.pgmask_restricted
+       AND NEW.pgmask_quality IS NOT DISTINCT FROM OLD.pgmask_quality
+       AND NEW."pgmask_sealed" IS NOT DISTINCT FROM OLD."pgmask_sealed"
+  THEN
+    RETURN NEW;
+  END IF;
+  IF NEW."pgmask_sealed" IS DISTINCT FROM OLD."pgmask_sealed" THEN
+    RETURN NEW;
+  END IF;
+  v_touch_0 := NOT (NEW."user" IS NOT DISTINCT FROM OLD."user");
+  v_old := NULL;
+  IF v_touch_0 AND OLD."pgmask_sealed" IS NOT NULL THEN
+    v_class := 'row:Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc';
+    v_subject := jsonb_build_array(OLD."user")::text;
+    SELECT k.kek_id, k.fingerprint, l.content, d.epoch, d.kek_id, d.wrapped
+      INTO v_kek_id, v_fingerprint, v_content, v_epoch, v_wrapped_by, v_wrapped
+      FROM pgmask_private.kek AS k
+      LEFT JOIN pgmask_private.loaded_key AS l ON l.kek_id = k.kek_id AND k.provider = 'loaded'
+      LEFT JOIN pgmask_private.data_key AS d
+        ON d.subject_class = v_class AND d.subject_key = v_subject AND d.state <> 'retired'
+     WHERE k.state = 'current';
+    IF (sha256(v_content) = v_fingerprint) IS NOT TRUE THEN
+      v_content := pgmask_private.key_content(v_kek_id);
+    END IF;
+    v_key := NULL;
+    IF v_wrapped IS NOT NULL AND v_wrapped_by = v_kek_id THEN
+      v_key := pgmask_crypto.decrypt_iv(
+        substr(v_wrapped, 23), substr(v_content, 45, 32), substr(v_wrapped, 7, 16), 'aes-cbc/pad:none');
+      IF (substr(pgmask_crypto.hmac(
+            substr(v_wrapped, 1, 6)
+            || convert_to(jsonb_build_array('data key', v_class, v_subject)::text, 'UTF8')
+            || '\x00'::bytea || v_key,
+            substr(v_content, 13, 32), 'sha256'), 1, 16) = substr(v_wrapped, 7, 16)) IS NOT TRUE
+      THEN
+        v_key := pgmask_private.unwrap(v_content, v_class, v_subject, v_wrapped);
+      END IF;
+      v_head := int4send(v_epoch);
+    END IF;
+    v_open := v_key;
+    IF v_key IS NULL OR substr(OLD."pgmask_sealed", 3, 4) <> v_head THEN
+      v_open := pgmask_private.data_key_at(v_content, v_kek_id, v_class, v_subject,
+        ('x' || encode(substr(OLD."pgmask_sealed", 3, 4), 'hex'))::bit(32)::integer);
+    END IF;
+    v_plain := pgmask_private.siv_open(v_open, jsonb_build_array('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'own', OLD."user")::text, OLD."pgmask_sealed", 'pkcs');
+    IF v_plain IS NULL THEN
+      v_nothing := pgmask_private.refuse_value('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'own', 'unopened');
+    END IF;
+    v_old := convert_from(v_plain, 'UTF8')::jsonb;
+  END IF;
+  NEW.pgmask_quality := nullif(v_flags, '{}');
+  RETURN NEW;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_63b0cc58"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_63b0cc58"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_63b0cc58"() IS 'Keeps or seals what is updated in Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc.';
+
+CREATE OR REPLACE FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_f4e61c0c"()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+
+  v_up text := current_setting('pgmask.up_4d5faffb8061', TRUE);
+  v_marked boolean := FALSE;
+  v_flags text[] := coalesce(NEW.pgmask_quality, '{}');
+  v_old jsonb;
+  v_c record;
+  v_rows jsonb := '{}';
+  v_kept_0 boolean := FALSE;
+  v_class text;
+  v_subject text;
+  v_kek_id integer;
+  v_fingerprint bytea;
+  v_content bytea;
+  v_epoch integer;
+  v_wrapped_by integer;
+  v_wrapped bytea;
+  v_key bytea;
+  v_head bytea;
+  v_tag bytea;
+  v_plain bytea;
+  v_nothing text;
+BEGIN
+  IF NEW."pgmask_hidden_table" IS NOT NULL THEN
+    v_nothing := pgmask_private.refuse_value('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'table', 'hidden');
+  END IF;
+  IF NEW."pgmask_sealed" IS NOT NULL THEN
+    v_class := 'row:Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc';
+    v_subject := jsonb_build_array(NEW."user")::text;
+    v_old := pgmask_private.open_carried(
+      v_class, v_subject, jsonb_build_array('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'own', NEW."user")::text, NEW."pgmask_sealed", 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'own');
+    IF v_old IS NULL THEN
+      RETURN NEW;
+    END IF;
+    v_kept_0 := TRUE;
+  END IF;
+  IF v_up <> '' AND NOT v_kept_0 THEN
+    FOR v_c IN
+      SELECT jsonb_build_array(c."user")::text AS k, encode(sha256(coalesce(c."pgmask_sealed", '')), 'hex') AS d
+        FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS c
+       WHERE (c."user") = (NEW."user")
+         FOR NO KEY UPDATE
+    LOOP
+      v_rows := v_rows || jsonb_build_object(v_c.k, v_c.d);
+
+    END LOOP;
+    IF v_rows <> '{}' THEN
+      v_marked := TRUE;
+      NEW."pgmask_sealed" := '\x00'::bytea;
+      v_nothing := pgmask_private.stash_truths('pgmask.up_4d5faffb8061', pg_trigger_depth(), v_rows,
+        jsonb_build_object(),
+        jsonb_build_object());
+    ELSE
+      v_nothing := set_config('pgmask.up_4d5faffb8061', jsonb_build_object(
+        'depth', pg_trigger_depth(), 'keys', jsonb_build_array((CASE WHEN (NEW."user") IS NOT NULL THEN jsonb_build_array(NEW."user")::text END)),
+        'forms', jsonb_build_object(),
+        'typed', FALSE)::text, TRUE);
+    END IF;
+  END IF;
+  NEW.pgmask_quality := nullif(v_flags, '{}');
+  RETURN NEW;
+END
+$pgmask$;
+
+REVOKE ALL ON FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_f4e61c0c"() FROM PUBLIC;
+
+ALTER FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_f4e61c0c"() OWNER TO pgmask_sealer;
+
+COMMENT ON FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_f4e61c0c"() IS 'Seals what is inserted in Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc.';
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD CONSTRAINT "pgmask_form_pgmask_sealed" CHECK (octet_length("pgmask_sealed") >= 38 OR "pgmask_sealed" = '\x00'::bytea) NOT VALID;
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_table" CHECK ("pgmask_hidden_table" IS NULL) NOT VALID;
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
+BEFORE INSERT ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+FOR EACH ROW
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_f4e61c0c"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_marked"
+AFTER INSERT OR UPDATE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+FOR EACH ROW
+WHEN (NEW."pgmask_sealed" = '\x00'::bytea)
+EXECUTE FUNCTION pgmask_private.refuse_marked_row();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_marked";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_statement"
+BEFORE UPDATE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_1d855c41"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_statement";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_update"
+BEFORE UPDATE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+FOR EACH ROW
+EXECUTE FUNCTION pgmask_private."seal_Kunden; DROP.t12345678901234567890123456789012345_63b0cc58"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_update";
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ROW LEVEL SECURITY;
+
+-- the owner's own statements fail loudly instead of seeing no rows (PM220)
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+
+COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
+
+COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'The sealing trigger looks rows up and re-seals them.';
+
+CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
+
+CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
+
+COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Statements of the owner are refused: they would see no rows.';
+
+CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+
+COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile wide, rows all.';
+
+-- Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc for profile desk
+CREATE OR REPLACE VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" AS
+SELECT
+  s."user",
+  s."pgmask_hidden_table" AS "table"
+FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s;
+
+ALTER VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_desk_views";
+
+COMMENT ON VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'pgmask: Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc as profile desk sees it.';
+
+-- Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc for profile wide
+CREATE OR REPLACE VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" AS
+SELECT
+  s."user",
+  NULL::text AS "table"
+FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s;
+
+ALTER VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_wide_views";
+
+COMMENT ON VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'pgmask: Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc as profile wide sees it.';
+
+DELETE FROM pgmask_private.profile_column WHERE table_id = 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc';
+
+-- what pgmask.why explains
+INSERT INTO pgmask_private.profile_column (profile, table_id, position, column_name, level, category, kind, form, sealed, view_schema, view_name, rows, operations)
+VALUES
+  ('desk', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 1, 'user', 3, 'general', NULL, 'plain', false, 'Kunden; DROP', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('desk', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 2, 'table', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
+  ('wide', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 1, 'user', 3, 'general', NULL, 'plain', false, 'wide', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select']),
+  ('wide', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 2, 'table', 2, 'basic', 'free_text', 'hidden', false, 'wide', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select']);
+
+REVOKE ALL PRIVILEGES ON TABLE "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_desk";
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_desk";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_desk_views";
+
+GRANT SELECT ("user", "pgmask_hidden_table"), INSERT ("user", "pgmask_hidden_table"), UPDATE ("user", "pgmask_hidden_table"), DELETE ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_sealer";
+
+GRANT SELECT, UPDATE ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_sealer";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_wide_views";
+
+GRANT SELECT ("user") ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_wide_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_wide";
+
+GRANT SELECT ON TABLE "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_wide";
+
+REVOKE ALL PRIVILEGES ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" FROM "pgmask_backup";
+
+GRANT SELECT ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" FROM "pgmask_desk";
+
+GRANT USAGE ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" TO "pgmask_desk";
