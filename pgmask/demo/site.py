@@ -23,6 +23,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgmask.errors import Refused
+from pgmask.keyfile import KeyFile
+from pgmask.keyfile import write as write_key
+from pgmask.runtime.keys import GRANT as KEY_GRANT
 from pgmask.server import Binaries, Cluster, connect, create_cluster, find_binaries, open_cluster
 
 DATABASE: Final = "insurer"
@@ -40,6 +43,7 @@ PEOPLE: Final = (
 READERS: Final = "crm_readers"
 """The group that could read everything until today."""
 
+_KEY_LINK: Final = "pgmask.key"
 # Old log segments hold what was written before; a recycled one would keep it on disk.
 _SETTINGS: Final = {
     "wal_recycle": "off",
@@ -82,6 +86,23 @@ class Site:
     def key_file(self) -> Path:
         """The key file: outside the data directory, so outside every backup of it."""
         return self.folder / "keys" / "1.key"
+
+    def put_key(self, key: KeyFile) -> tuple[str, str | None]:
+        """Write the key file; the provider to register it with, and where the server finds it.
+
+        Our own server reads the file itself, through a link in its data directory: the key is in
+        no copy of that directory. Elsewhere it has to be loaded.
+        """
+        self.key_file.parent.mkdir(mode=0o700)
+        write_key(self.key_file, key)
+        if self.cluster is None:
+            return "loaded", None
+        for path in (self.key_file.parent, self.key_file):
+            self.cluster.account.own(path)
+        (self.cluster.data / _KEY_LINK).symlink_to(self.key_file)
+        with psycopg.connect(self.cluster.dsn(dbname=DATABASE), autocommit=True) as admin:
+            admin.execute(KEY_GRANT.encode())
+        return "file", _KEY_LINK
 
     @property
     def binaries(self) -> Binaries:
