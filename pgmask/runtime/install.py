@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from alembic import command, context
@@ -126,7 +126,7 @@ def state(dsn: str) -> str | None:
     Raises ServerError (PM020) when the server cannot be reached.
     """
     with connect(dsn, autocommit=True) as connection:
-        return _state(connection)
+        return installed_revision(connection)
 
 
 def install(dsn: str, *, dry_run: bool = False) -> Installed:
@@ -180,10 +180,11 @@ def _config(out: io.StringIO | None = None) -> Config:
     return config
 
 
-def _state(connection: psycopg.Connection[object]) -> str | None:
+def installed_revision(connection: psycopg.Connection[Any]) -> str | None:
+    """The revision installed in the connection's database, None when there is none."""
     table = f"{VERSION_SCHEMA}.{VERSION_TABLE}"
     known = connection.execute("SELECT pg_catalog.to_regclass(%s)", (table,)).fetchone()
-    if known is None or known[0] is None:  # type: ignore[index]
+    if known is None or known[0] is None:
         return None
     try:
         row = connection.execute(f"SELECT version_num FROM {table}".encode()).fetchone()  # noqa: S608
@@ -193,7 +194,7 @@ def _state(connection: psycopg.Connection[object]) -> str | None:
             "this login may not see which revision is installed",
             hint="Use the login that installed pgmask; it is a member of pgmask_owner.",
         ) from None
-    return None if row is None else str(row[0])  # type: ignore[index]
+    return None if row is None else str(row[0])
 
 
 def _run(dsn: str, *, dry_run: bool) -> Installed:
@@ -217,7 +218,7 @@ def _migrate(connection: Connection) -> Installed:
     connection.exec_driver_sql("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (_LOCK,))
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)  # noqa: S101  the engine is over psycopg
-    was = _state(raw)
+    was = installed_revision(raw)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
@@ -270,6 +271,7 @@ __all__ = [
     "connect_engine",
     "head",
     "install",
+    "installed_revision",
     "prologue",
     "run_frozen",
     "run_script",
