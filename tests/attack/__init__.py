@@ -1,0 +1,1 @@
+"""Attacks on a protected database, as one table; see ``table.py`` and ``runner.py``."""
