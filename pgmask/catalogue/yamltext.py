@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_UNPRINTED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # Words that some YAML reader types as something else.
 _TYPED: Final = frozenset(
     "null true false yes no on off y n none nan inf".split()
@@ -23,15 +24,8 @@ def scalar(value: object) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and (text.lower() not in _TYPED or text == "none"):
         return text
-    # JSON's string is YAML's double-quoted one, but for three characters that YAML breaks lines at.
-    return (
-        json.dumps(text, ensure_ascii=False)
-        .replace("\x7f", "\\x7f")
-        .replace("\x85", "\\x85")
-        .replace("\u2028", "\\u2028")
-        .replace("\u2029", "\\u2029")
-        .replace("\ufeff", "\\ufeff")
-    )
+    # JSON's string is YAML's double-quoted one, but for characters that YAML does not print.
+    return _UNPRINTED.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def flow_list(values: Iterable[object]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -72,7 +74,7 @@ def test_editors_refuse_unknown_words() -> None:
 class Words(yaml.SafeLoader):
     """As editors read YAML 1.2: no dates, ``no`` is a word; keys are strings as in JSON."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, object]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         return {str(k): v for k, v in super().construct_mapping(node, deep=True).items()}
 
 
