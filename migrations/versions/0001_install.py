@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "c6acb8aac8a6bdd6e4a659207a8f574505e1fc1c7f192a84dfc146d18f7ae668"
+DIGEST = "a7a532fa2c0dc1c77b5213281a5a0cd1ec6490778c591ca7faca4666e2da1e53"
 
 
 def upgrade() -> None:
