@@ -20,6 +20,7 @@ CREATE TABLE pgmask_private.deployment (
   approval_ref text,
   applied_by text NOT NULL DEFAULT session_user,
   pgmask_version text NOT NULL,
+  state_digest text,
   CONSTRAINT deployment_two_persons CHECK (approver IS NULL OR author IS NULL OR approver <> author),
   CONSTRAINT deployment_reference CHECK ((approver IS NULL) = (approval_ref IS NULL))
 );
@@ -41,6 +42,7 @@ COMMENT ON COLUMN pgmask_private.deployment.approver IS 'Who answered for it; an
 COMMENT ON COLUMN pgmask_private.deployment.approval_ref IS 'Reference of the written opinion.';
 COMMENT ON COLUMN pgmask_private.deployment.applied_by IS 'The database login that ran the apply.';
 COMMENT ON COLUMN pgmask_private.deployment.pgmask_version IS 'Version of pgmask that ran it.';
+COMMENT ON COLUMN pgmask_private.deployment.state_digest IS 'Digest of the system catalogues after it: while it holds, the next plan is empty at once.';
 
 -- One row per table step that an apply finished: what a resumed apply leaves out.
 CREATE TABLE pgmask_private.deployment_step (

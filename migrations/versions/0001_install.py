@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "a7a532fa2c0dc1c77b5213281a5a0cd1ec6490778c591ca7faca4666e2da1e53"
+DIGEST = "f4fddac9f53f2d9f21ee9ce37ac18b427f62709a01864063f623ca657455e36e"
 
 
 def upgrade() -> None:

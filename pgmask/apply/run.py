@@ -23,12 +23,13 @@ from pgmask import __version__
 from pgmask.apply.verify import verify
 from pgmask.errors import PgmaskError, PlanError, Refused
 from pgmask.facts.model import Facts
-from pgmask.facts.read import read_scope
+from pgmask.facts.read import read_digest, read_facts, read_scope
 from pgmask.hashing import canonical_json
 from pgmask.names import QualName
+from pgmask.plan.drift import drift
 from pgmask.plan.fingerprint import Reader
 from pgmask.plan.hazards import MUST_ALLOW
-from pgmask.plan.plan import Plan, PlannedStatement, Step, lock_count, state_of
+from pgmask.plan.plan import Plan, PlannedStatement, Step, bystanders, lock_count, state_of
 
 LOCK = 0x70676D61736B  # "pgmask" as a number; session-level, so a killed apply frees it
 LOCK_TIMEOUT_MS = 2000
@@ -103,12 +104,7 @@ def apply_plan(
             count += len(step.statements)
         if progress is not None:
             progress("", len(todo), len(todo))
-        with connection.transaction():
-            connection.execute(
-                "UPDATE pgmask_private.deployment SET finished_at = clock_timestamp()"
-                " WHERE id = %s",
-                (deployment,),
-            )
+        _finish(connection, plan, deployment)
     return Outcome(steps=len(todo), resumed=len(done), statements=count, deployment=deployment)
 
 
@@ -191,6 +187,25 @@ def _begin(
         return row[0], set()
 
 
+def _finish(connection: Connection, plan: Plan, deployment: int) -> None:
+    """End the deployment; remember the state when nobody changed anything meanwhile.
+
+    The digest is kept only if, in the same snapshot, every managed object is as it was left and no
+    other table has come, gone or got a column: later plans may then believe it.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        digest = read_digest(connection)
+        facts = read_facts(connection)
+        tables = [t["schema"] + "." + t["name"] for t in plan.catalogue["tables"]]
+        clean = not drift(facts) and bystanders(facts, tables) == plan.bystanders
+        connection.execute(
+            "UPDATE pgmask_private.deployment SET finished_at = clock_timestamp(),"
+            " state_digest = %s WHERE id = %s",
+            (digest if clean else None, deployment),
+        )
+
+
 def _with_retries(
     connection: Connection, step: Step, deployment: int, *, lock_timeout_ms: int, attempts: int
 ) -> None:
@@ -253,7 +268,7 @@ def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Fac
 def _read(connection: Connection, step: Step) -> Facts:
     functions = [o.address[1] for o in step.objects if o.kind == "function" and o.address]
     sequences = [
-        o.address[2] for o in step.objects if o.kind == "grant" and o.address[0] == "sequence"
+        o.address[2] for o in step.objects if o.kind == "grant" and o.address[:1] == ("sequence",)
     ]
     return read_scope(connection, step.relations, _parent(step), functions, sequences)
 

@@ -49,7 +49,7 @@ def verify(connection: Connection, step: Step, after: Facts) -> None:
 def _privileges(connection: Connection, step: Step, after: Facts) -> list[str]:
     rows: list[Row] = []
     for one in step.objects:
-        if one.kind == "grant":
+        if one.kind == "grant" and one.address:
             rows += _wanted(one, after)
     if not rows:
         return []

@@ -11,11 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from pgmask.apply import Approval, apply_plan
 from pgmask.apply.rehearse import rehearse as rehearse_plan
 from pgmask.apply.run import check_allowed
-from pgmask.cli.database import read, read_catalogue
+from pgmask.cli.database import plan_now, read_catalogue
 from pgmask.cli.options import Dsn, Environment
 from pgmask.cli.output import people
 from pgmask.errors import PlanError, Refused
-from pgmask.plan import Hazard, Plan, load, make
+from pgmask.plan import Hazard, Plan, load
 from pgmask.plan.render import summary
 from pgmask.server import connect, require_dsn
 
@@ -89,7 +89,7 @@ def _plan(source: Path, dsn: str | None, environment: str | None, author: str) -
             return load(source.read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             raise PlanError("PM240", f"the plan file {source} cannot be read") from None
-    return make(read_catalogue(source, environment), read(dsn), author=author)
+    return plan_now(dsn, read_catalogue(source, environment), author)
 
 
 def _confirm(planned: Plan, given: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pgmask.apply import plan_database
 from pgmask.catalogue.load import load
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_facts
+from pgmask.plan import Plan
 from pgmask.server import connect, require_dsn
 
 
@@ -21,3 +23,10 @@ def read(dsn: str | None) -> Facts:
     with connect(require_dsn(dsn)) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return read_facts(connection)
+
+
+def plan_now(dsn: str | None, catalogue: Catalogue, author: str) -> Plan:
+    """The plan for this database, from one consistent picture of it."""
+    with connect(require_dsn(dsn)) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return plan_database(connection, catalogue, author=author)

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from pgmask.cli.database import read, read_catalogue
+from pgmask.cli.database import plan_now, read_catalogue
 from pgmask.cli.options import CatalogueFile, Dsn, Environment, Format, TextFormat
 from pgmask.cli.output import data, people
-from pgmask.plan import make
 from pgmask.plan.render import sql, summary, tables
 
 
@@ -40,7 +39,7 @@ def plan(
 ) -> None:
     """Show what would change in the database; nothing is changed."""
     wanted = read_catalogue(catalogue, environment)
-    found = make(wanted, read(dsn), author=author)
+    found = plan_now(dsn, wanted, author)
     if out is not None:
         out.write_text(found.to_json() + "\n", "utf-8")
         people.print(f"plan written to {out}, hash {found.hash}", markup=False)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from typing import Any
-
 from pgmask.catalogue.model import Catalogue
-from pgmask.compile import added, grants, identity_views, policies, problems, shared, store, views
+from pgmask.compile import (
+    added,
+    grants,
+    identity_views,
+    policies,
+    problems,
+    publications,
+    shared,
+    store,
+    views,
+)
 from pgmask.compile.context import Context
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.order import ordered
+from pgmask.compile.sealing import sealing_objects, sealing_problems
 from pgmask.facts.model import Facts
 from pgmask.names import QualName
-
-
-def _sealing() -> Any | None:
-    """The compiler of sealed columns, where it is built in."""
-    if importlib.util.find_spec("pgmask.compile.sealing") is None:
-        return None
-    found = importlib.import_module("pgmask.compile.sealing")
-    ready = hasattr(found, "sealing_objects") and hasattr(found, "sealing_problems")
-    return found if ready else None
 
 
 def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
@@ -50,7 +48,6 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     """Everything in the database that the catalogue cannot be laid over, all at once, sorted."""
     found = list(problems.of_database(catalogue, facts))
     known = contexts(catalogue, facts)
-    sealing = _sealing()
     there = {c.table.id for c in known}
     for table in catalogue.tables:
         if table.id not in there:
@@ -58,8 +55,9 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     for context in known:
         found += problems.of_table(context)
         found += problems.writes_computed(context)
-        if sealing is not None and context.relation.kind in "rp":
-            found += sealing.sealing_problems(catalogue, facts, context.table)
+        found += publications.problems(context)
+        if context.relation.kind in "rp":
+            found += sealing_problems(catalogue, facts, context.table)
     return tuple(sorted(set(found)))
 
 
@@ -79,15 +77,14 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     )
     found: list[Object] = list(shared.build(catalogue, facts, elsewhere))
     found += identity_views.build(catalogue)
-    sealing = _sealing()
     for context in known:
         found += store.build(context)
         # The sealing compiler's objects come first: of two with one key the first stays.
-        if sealing is not None:
-            found += sealing.sealing_objects(catalogue, facts, context.table)
+        found += sealing_objects(catalogue, facts, context.table)
         found += added.build(context)
         found += added.build_shadows(context)
         found += policies.build(context)
         found += views.build(context)
         found += grants.build(context)
+        found += publications.build(context)
     return ordered(found)

@@ -100,6 +100,7 @@ def build(context: Context) -> tuple[Object, ...]:
         found.append(grant("relation", name, SEALER, table, (("SELECT", ()), ("UPDATE", ()))))
         found.append(grant("relation", name, BACKUP, table, (("SELECT", ()),)))
     found += _sequences(context, family)
+    found += _default_functions(context, family)
     return tuple(found)
 
 
@@ -151,6 +152,30 @@ def _view_owner(context: Context, profile: Profile) -> Object:
         context.table.id,
         tuple(privileges),
     )
+
+
+def _default_functions(context: Context, family: tuple[RelationFact, ...]) -> list[Object]:
+    """EXECUTE for the group roles that insert: functions in defaults run as the caller (R45)."""
+    found = []
+    for function in sorted({f for r in family for f in r.default_functions}):
+        for profile in context.profiles:
+            if Operation.INSERT not in profile.may(context.table) or not opened(context, profile):
+                continue
+            role = Name(context.catalogue.group_role(profile))
+            found.append(
+                Object(
+                    kind=Kind.GRANT,
+                    identity=f"function {function} to {role} for {context.table.id}",
+                    table=context.table.id,
+                    phase=Phase.GRANTS,
+                    create=(
+                        # The server's own rendering of the name and argument types.
+                        statement(f"GRANT EXECUTE ON FUNCTION {function} TO {role.quoted}"),
+                    ),
+                    replace=True,
+                )
+            )
+    return found
 
 
 def _sequences(context: Context, family: tuple[RelationFact, ...]) -> list[Object]:

@@ -192,7 +192,7 @@ class RelationFact:
     parents, children: by inheritance or partitioning, children only the direct ones; partition_key:
     the server's text; partition_columns: the columns in it; definition: of a view; extension: made
     by one; default_sequences: (column, sequence schema, sequence) used by defaults;
-    default_functions: functions outside pg_catalog that defaults call, as regprocedure text;
+    default_functions: functions that defaults call and PUBLIC may not, as regprocedure text;
     raw: the rows it was made from, without oids.
     """
 

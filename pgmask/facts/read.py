@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -115,6 +116,39 @@ class _Reader:
         text = blocks()[block]
         values = {k: v for k, v in self._values.items() if b"%(" + k.encode() + b")s" in text}
         return self._cursor.execute(text, values or None).fetchall()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memo:
+    """What the last apply left: its catalogue, pgmask's version, the state then and the one now."""
+
+    catalogue_hash: str
+    version: str
+    digest_then: str | None
+    digest_now: str
+
+
+def read_digest(connection: psycopg.Connection[Any]) -> str:
+    """A digest over who last wrote each row of the system catalogues; equal means unchanged."""
+    row = connection.execute(blocks()["digest"]).fetchone()
+    return str(row[0]) if row is not None else ""
+
+
+def read_memo(connection: psycopg.Connection[Any]) -> Memo | None:
+    """The memo of the last apply, None when there is none or an apply has not finished."""
+    reader = _Reader(connection, None, None)
+    reader.pin()
+    if not reader.rows("server")[0][5]:
+        return None
+    found = reader.rows("memo")
+    if not found or found[0][2] is None:
+        return None
+    return Memo(
+        catalogue_hash=found[0][0],
+        version=found[0][1],
+        digest_then=found[0][2],
+        digest_now=read_digest(connection),
+    )
 
 
 def read_facts(connection: psycopg.Connection[Any]) -> Facts:

@@ -38,7 +38,7 @@ class Reader:
         self._members = {(m.role, m.member): m for m in facts.memberships}
         self._grantees: dict[tuple[str, str, str], set[str]] = {}
         for kind, address in self._known:
-            if kind == "grant":
+            if kind == "grant" and address:
                 self._grantees.setdefault(address[:3], set()).add(address[3])  # type: ignore[arg-type]
 
     def read(self, kind: str, address: Address) -> Fingerprint | None:

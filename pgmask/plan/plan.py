@@ -6,6 +6,7 @@ again under the table's lock and refuses (PM230) when somebody was faster.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -84,7 +85,8 @@ class Plan:
     """Everything ``apply`` needs.
 
     page: the text that is signed, page_hash its hash; needs_approval: A5; warnings: problems that
-    do not refuse; lock_slots: the server's capacity; author: who wrote the change.
+    do not refuse; lock_slots: the server's capacity; author: who wrote the change; bystanders: hash
+    of the tables that are not protected, as the plan judged them.
     """
 
     database: str
@@ -101,6 +103,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     lock_slots: int = 0
     author: str = ""
+    bystanders: str = ""
 
     @property
     def page_hash(self) -> str:
@@ -199,10 +202,17 @@ def make(catalogue: Catalogue, facts: Facts, *, author: str = "") -> Plan:
 
     Raises PlanError: PM200 with every reason why the catalogue cannot be laid over the database.
     """
-    problems = check(catalogue, facts)
-    refuse(problems)
-    objects = compile(catalogue, facts)
-    return _assemble(catalogue, facts, objects, diff(objects, facts), problems, author)
+    # Hundreds of thousands of small values that all live to the end: the collector finds nothing.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        problems = check(catalogue, facts)
+        refuse(problems)
+        objects = compile(catalogue, facts)
+        return _assemble(catalogue, facts, objects, diff(objects, facts), problems, author)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _assemble(
@@ -242,6 +252,40 @@ def _assemble(
         warnings=tuple(str(p) for p in problems if p.severity is Severity.WARN),
         lock_slots=facts.lock_slots,
         author=author,
+        bystanders=bystanders(facts, {t.id for t in catalogue.tables}),
+    )
+
+
+def bystanders(facts: Facts, protected: Iterable[str]) -> str:
+    """Hash of names and columns of the relations that are neither store, child nor view of ours."""
+    ours = {m.address[:2] for m in facts.managed if m.kind in ("security", "view")}
+    ours |= {(s.schema, s.name) for s in facts.stores}
+    named = set(protected)
+    for relation in facts.relations:
+        if f"{relation.schema}.{relation.name}" in named:
+            ours |= {relation.qualified, *(d.qualified for d in facts.descendants(relation))}
+    return digest(
+        [
+            (r.schema, r.name, r.kind, [c.name for c in r.columns])
+            for r in facts.relations
+            if r.qualified not in ours and r.schema not in ("pgmask", "pgmask_private")
+        ]
+    )
+
+
+def nothing(catalogue: Catalogue, database: str) -> Plan:
+    """The empty plan: the database is as the last apply of this catalogue left it."""
+    return Plan(
+        database=database,
+        server_version=0,
+        catalogue_hash=catalogue.hash,
+        before_hash=catalogue.hash,
+        catalogue={},
+        access={},
+        page=access.page((), catalogue.hash, database),
+        needs_approval=False,
+        steps=(),
+        tables=len(catalogue.tables),
     )
 
 

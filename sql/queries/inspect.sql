@@ -300,6 +300,7 @@ JOIN pg_catalog.pg_depend AS u
 JOIN pg_catalog.pg_proc AS p ON p.oid = u.refobjid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname <> 'pg_catalog'
+  AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
   AND (%(scope)s::oid[] IS NULL OR d.adrelid = ANY (%(scope)s::oid[]))
 ORDER BY d.adrelid, n.nspname::text, p.oid::regprocedure::text;
 
@@ -416,3 +417,66 @@ FROM pgmask_private.profile_column AS p
 WHERE (%(parent)s::text IS NULL OR p.table_id = %(parent)s::text)
 GROUP BY p.table_id
 ORDER BY p.table_id;
+
+-- name: memo
+SELECT d.catalogue_hash, d.pgmask_version, d.state_digest
+FROM pgmask_private.deployment AS d
+WHERE d.finished_at IS NOT NULL
+  AND NOT EXISTS (SELECT FROM pgmask_private.deployment AS u WHERE u.id > d.id)
+ORDER BY d.id DESC
+LIMIT 1;
+
+-- name: digest
+-- Who wrote each row of the catalogues last: equal digests mean that nothing at all was changed.
+-- Statistics are updated in place and keep their xmin.
+WITH space AS (
+  SELECT n.oid FROM pg_catalog.pg_namespace AS n
+  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+), relation AS (
+  SELECT c.oid, c.xmin FROM pg_catalog.pg_class AS c WHERE c.relnamespace IN (SELECT oid FROM space)
+)
+SELECT pg_catalog.md5(pg_catalog.concat_ws(':',
+  (SELECT md5(string_agg(n.oid::text || n.xmin, ',' ORDER BY n.oid))
+   FROM pg_catalog.pg_namespace AS n WHERE n.oid IN (SELECT oid FROM space)),
+  (SELECT md5(string_agg(c.oid::text || '.' || c.xmin, ',' ORDER BY c.oid)) FROM relation AS c),
+  (SELECT md5(string_agg(a.attrelid::text || '.' || a.attnum || '.' || a.xmin, ','
+                         ORDER BY a.attrelid, a.attnum))
+   FROM pg_catalog.pg_attribute AS a WHERE a.attnum > 0 AND a.attrelid IN (SELECT oid FROM relation)),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_attrdef AS x WHERE x.adrelid IN (SELECT oid FROM relation)),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_constraint AS x WHERE x.connamespace IN (SELECT oid FROM space)),
+  (SELECT md5(string_agg(x.indexrelid::text || '.' || x.xmin, ',' ORDER BY x.indexrelid))
+   FROM pg_catalog.pg_index AS x WHERE x.indrelid IN (SELECT oid FROM relation)),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_trigger AS x WHERE x.tgrelid IN (SELECT oid FROM relation)),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_policy AS x),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_rewrite AS x WHERE x.ev_class IN (SELECT oid FROM relation)),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_proc AS x WHERE x.pronamespace IN (SELECT oid FROM space)),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_type AS x WHERE x.typnamespace IN (SELECT oid FROM space)),
+  (SELECT md5(string_agg(x.inhrelid::text || '.' || x.inhparent || '.' || x.xmin, ','
+                         ORDER BY x.inhrelid, x.inhparent)) FROM pg_catalog.pg_inherits AS x),
+  (SELECT md5(string_agg(x.objoid::text || '.' || x.objsubid || '.' || x.xmin, ','
+                         ORDER BY x.objoid, x.classoid, x.objsubid))
+   FROM pg_catalog.pg_description AS x WHERE x.objoid >= 16384),
+  (SELECT md5(string_agg(r::text, ',' ORDER BY r.rolname)) FROM (
+     SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
+       r.rolreplication, r.rolbypassrls FROM pg_catalog.pg_roles AS r) AS r),
+  (SELECT md5(string_agg(m::text, ',' ORDER BY m.roleid, m.member, m.grantor))
+   FROM pg_catalog.pg_auth_members AS m),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_publication AS x),
+  (SELECT md5(string_agg(x.oid::text || '.' || x.xmin, ',' ORDER BY x.oid))
+   FROM pg_catalog.pg_publication_rel AS x),
+  (SELECT md5(string_agg(x.ctid::text || '.' || x.xmin, ',' ORDER BY x.ctid))
+   FROM pgmask_private.managed_object AS x),
+  (SELECT md5(string_agg(x.table_id || '.' || x.xmin, ',' ORDER BY x.table_id))
+   FROM pgmask_private.store_table AS x),
+  (SELECT md5(string_agg(x.ctid::text || '.' || x.xmin, ',' ORDER BY x.ctid))
+   FROM pgmask_private.profile_column AS x),
+  pg_catalog.current_setting('server_version_num')
+));

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pgmask.compile import compile
+from pgmask.compile import Kind, compile
 from pgmask.emit import script
 from pgmask.plan import Plan
 from pgmask.plan.render import sql, summary, tables
@@ -90,7 +90,8 @@ def test_golden_sql(installed: Database, case: str, golden: Golden) -> None:
     fill(installed, case)
     facts = facts_of(installed)
     objects = compile(catalogue_of(case), facts)
-    text = script(s for o in objects for s in o.create)
+    # The bodies of the sealing functions are tested where they are generated.
+    text = script(s for o in objects if o.kind is not Kind.FUNCTION for s in o.create)
     # Only 16 and newer know the options of a membership; what a table was before has its own test.
     text = text.replace(" WITH INHERIT TRUE, SET TRUE", "")
     golden(CORPUS / case / "expected.sql", re.sub(r"'\{\"acl\".*\}'::jsonb", "'{}'::jsonb", text))
