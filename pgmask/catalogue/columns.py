@@ -57,6 +57,16 @@ class Resolver:
                 f"{draft.table}.{draft.name} has level 1 and no kind, so no mask",
                 "Add kind: one of `pgmask kinds`; free_text is masked whole.",
             )
+        kinds = self._all_kinds(kind, kind_by)
+        if level > 1 and any(k.never_shown for k in kinds):
+            self.problems.add(
+                "PM014",
+                "never-shown",
+                draft.origins["level"][1],
+                f"{draft.table}.{draft.name} is of a kind that is never shown and would be plain "
+                "at rest (B8)",
+                "It has level 1; no exception lowers it.",
+            )
         mask = self._mask(draft, layers, kind)
         search = self._say(draft, layers, "search") == "exact"
         unique = Unique(self._say(draft, layers, "unique") or "no")
@@ -66,7 +76,6 @@ class Resolver:
         if table is not None and level < 3:
             why = why or self._from_table(draft, table, "why")
             basis = basis or self._from_table(draft, table, "basis")
-        kinds = self._all_kinds(kind, kind_by)
         subject, subject_class = self._subject(draft)
         return Column(
             name=draft.name,

@@ -15,7 +15,7 @@ from pgmask.catalogue.packs.policy import Policy
 from pgmask.catalogue.patterns import Pattern
 from pgmask.catalogue.problems import Problems
 from pgmask.catalogue.shapes import Entry
-from pgmask.kinds import Kind
+from pgmask.kinds import KINDS, Kind
 
 BY_PATTERN: Final = "defaults.columns"
 """Begins the origin of whatever a name pattern brought."""
@@ -67,6 +67,9 @@ class Levels:
         own: Demanded | None = None
         wanted: list[Demanded] = []
         for label, entry in layers:
+            if label.startswith(BY_PATTERN) and entry.get("kind") in KINDS:
+                # Also where the column names another kind: a pattern may only raise.
+                wanted += self._of_kind(KINDS[entry.get("kind")], f"{label}: ", entry.place("kind"))
             level = entry.get("level")
             if level is None:
                 continue
@@ -112,22 +115,27 @@ class Levels:
             return None
         return entry.get("level"), f"defaults.kinds {kind.name}", entry.place("level")
 
+    def _of_kind(self, kind: Kind, prefix: str, at: Position) -> list[Demanded]:
+        """What the defaults and the packs ask for a kind."""
+        found: list[Demanded] = []
+        default = self._default(kind)
+        if default is not None:
+            found.append((default[0], f"{prefix}{default[1]}", default[2]))
+        demand = self.rules.policy.kind_level(kind.name)
+        if demand:
+            found.append((demand.level, f"{prefix}kind {kind.name} ({demand})", at))
+        return found
+
     def _demands(
         self, draft: Draft, kinds: tuple[Kind, ...], category: str | None
     ) -> list[Demanded]:
         """What kinds and the category ask for; a kind that a pattern brought speaks as pattern."""
-        by, place = draft.origins.get("kind", ("", draft.at))
-        by_pattern = by.startswith(BY_PATTERN)
-        prefix = f"{by}: " if by_pattern else ""
-        at = place if by_pattern else draft.at
+        by, _ = draft.origins.get("kind", ("", draft.at))
+        prefix = f"{by}: " if by.startswith(BY_PATTERN) else ""
         found: list[Demanded] = []
-        for kind in kinds:
-            default = self._default(kind)
-            if default is not None:
-                found.append((default[0], f"{prefix}{default[1]}", default[2]))
-            demand = self.rules.policy.kind_level(kind.name)
-            if demand:
-                found.append((demand.level, f"{prefix}kind {kind.name} ({demand})", at))
+        if not prefix:
+            for kind in kinds:
+                found += self._of_kind(kind, "", draft.at)
         demand = self.rules.policy.category_level(category) if category else None
         if demand:
             by_kind = draft.origins["category"][0].startswith("kind ")

@@ -20,6 +20,9 @@ Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MAX_DEPTH: Final = 32
 """Deeper than any catalogue; a guard against files made to exhaust the stack."""
 
+REFUSED: Final = "\x00refused"
+"""Stands for an alias or a key that was refused already; no YAML text can hold it."""
+
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -112,7 +115,7 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
                     "A reader must see what a line means: use `templates` and `use`.",
                 )
                 if stack:
-                    _attach(stack[-1], Scalar("", True, at), problems)
+                    _attach(stack[-1], Scalar(REFUSED, True, at), problems)
             elif kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
                 stack.pop()
             elif kind is yaml.DocumentStartEvent:
@@ -163,7 +166,7 @@ def _attach(parent: _Open, node: Node, problems: Problems) -> None:
             )
     else:
         problems.add("PM012", "complex-key", node.at, "a key must be a text", "Write a plain key.")
-        parent.key = Scalar("", True, node.at)
+        parent.key = Scalar(REFUSED, True, node.at)
 
 
 def _refuse_indirection(event: Any, at: Position, problems: Problems) -> None:

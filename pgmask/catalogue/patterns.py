@@ -9,6 +9,7 @@ comma.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -66,9 +67,8 @@ def written(*names: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _regex(glob: str) -> re.Pattern[str]:
-    return re.compile(
-        "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in glob), re.DOTALL
-    )
+    # fnmatch's translation does not backtrack over many stars; its [] means nothing here.
+    return re.compile(fnmatch.translate(glob.replace("[", "[[]")))
 
 
 def is_glob(part: Part) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from pgmask.catalogue.model import Position
-from pgmask.catalogue.nodes import Mapping, Node, Scalar, Sequence
+from pgmask.catalogue.nodes import REFUSED, Mapping, Node, Scalar, Sequence
 from pgmask.catalogue.problems import Problems, did_you_mean
 from pgmask.names import MAX_NAME_BYTES
 
@@ -76,6 +76,8 @@ class Shape(Protocol):
 
 def _wrong(node: Node, wanted: str, problems: Problems, fix: str = "") -> Any:
     if isinstance(node, Scalar):
+        if node.text == REFUSED:
+            return BAD
         found = "nothing" if node.null else f"the text {node.text[:40]!r}"
     else:
         found = "a list" if isinstance(node, Sequence) else "a mapping"
@@ -99,7 +101,7 @@ def _scalar(node: Node, wanted: str, problems: Problems) -> Scalar | None:
             "Decide, and write it in place of TODO.",
         )
         return None
-    if isinstance(node, Scalar) and not node.null:
+    if isinstance(node, Scalar) and not node.null and node.text != REFUSED:
         return node
     _wrong(node, wanted, problems)
     return None
@@ -124,8 +126,8 @@ class Text:
         scalar = _scalar(node, self.words, problems)
         if scalar is None:
             return BAD
-        text = scalar.text.strip() if scalar.plain else scalar.text
-        if not text or len(text) > self.limit or _CONTROL.search(text.rstrip("\n")):
+        text = scalar.text.strip() if scalar.plain else scalar.text.rstrip("\n")
+        if not text or len(text) > self.limit or _CONTROL.search(text):
             return _wrong(
                 node, f"{self.words} of one line and 1 to {self.limit} characters", problems
             )
@@ -415,7 +417,7 @@ class Record:
             seen[key.text] = key.at
             described = known.get(key.text)
             if described is None:
-                if not (key.plain and key.text in ("<<", "")):
+                if not (key.plain and key.text in ("<<", REFUSED)):
                     problems.add(
                         "PM012",
                         "unknown-key",

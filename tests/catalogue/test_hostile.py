@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -18,11 +19,13 @@ from pgmask.catalogue.problems import Problems
 from pgmask.catalogue.yamltext import scalar
 from tests.catalogue.samples import CORPUS, HEAD, PROFILES, accepted, look, write
 
+_SURROGATES: tuple[Literal["Cs"], ...] = ("Cs",)
+_CONTROL: tuple[Literal["Cs", "Cc"], ...] = ("Cs", "Cc")
 NAMES = st.text(
-    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff\u2028\u2029"),
+    st.characters(exclude_categories=_CONTROL, exclude_characters="\ufeff\u2028\u2029"),
     min_size=1, max_size=20,
 ).filter(lambda t: t.strip() and t == t.strip())  # fmt: skip
-TEXTS = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)
+TEXTS = st.text(st.characters(exclude_categories=_SURROGATES), max_size=40)
 
 
 @given(NAMES)

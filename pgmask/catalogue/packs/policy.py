@@ -24,7 +24,9 @@ class Demand:
 
 def source(pack: str, article: str) -> str:
     """``taikang, article 12(1)``."""
-    return f"{pack}, article {article}" if article[:1].isdigit() else f"{pack}, {article}"
+    if not article:
+        return pack
+    return f"{pack}, article {article}" if article[0].isdigit() else f"{pack}, {article}"
 
 
 class Policy:

@@ -57,18 +57,18 @@ PACK: Final = _record(
     pack=_WORD,
     title=_TEXT,
     source=_TEXT,
-    levels_=MapOf(key=_LEVEL, value=_record("level", rank=_LEVEL, title=_TEXT, article=_ARTICLE)),
+    levels_=MapOf(key=_LEVEL, value=_record("level", rank=_LEVEL, title=_TEXT, article_=_ARTICLE)),
     categories_=MapOf(
-        key=_WORD, value=_record("category", title=_TEXT, level=_LEVEL, article=_ARTICLE)
+        key=_WORD, value=_record("category", title=_TEXT, level=_LEVEL, article_=_ARTICLE)
     ),
-    kinds_=MapOf(key=_WORD, value=_record("kind", level=_LEVEL, floor_=_TEXT, article=_ARTICLE)),
+    kinds_=MapOf(key=_WORD, value=_record("kind", level=_LEVEL, floor_=_TEXT, article_=_ARTICLE)),
     sealed_levels_=ListOf(item=_LEVEL),
     high_value_=_record(
         "high value",
         at_least=_TEXT,
         order=ListOf(item=_TEXT, least=1),
         floors_=MapOf(key=_WORD, value=_TEXT),
-        article=_ARTICLE,
+        article_=_ARTICLE,
     ),
     level_2_plain_=_record(
         "level 2 plain",
@@ -79,7 +79,7 @@ PACK: Final = _record(
     derivations_=MapOf(
         key=_WORD,
         value=_record(
-            "derivation", rule=Choice(options={"allow": "", "never": ""}), article=_ARTICLE
+            "derivation", rule=Choice(options={"allow": "", "never": ""}), article_=_ARTICLE
         ),
     ),
     outsourced_=_record(
@@ -87,7 +87,7 @@ PACK: Final = _record(
         reveal=Choice(options={"refuse": ""}),
         high_value=Choice(options={"refuse": ""}),
         scope=Choice(options={"it": "", "all": ""}),
-        article=_ARTICLE,
+        article_=_ARTICLE,
     ),
     documents_=ListOf(item=_WORD),
     interpretations_=ListOf(
@@ -195,12 +195,12 @@ def _pack(entry: Entry, name: str, problems: Problems) -> Pack | None:
         source=entry.get("source"),
         levels=tuple(
             LevelName(level=k.value, rank=v.get("rank"), title=v.get("title"),
-                      article=v.get("article"))
+                      article=v.get("article", ""))
             for k, v in entry.get("levels", ())
         ),
         categories=tuple(
             CategoryRule(name=k.value, title=v.get("title"), level=v.get("level"),
-                         article=v.get("article"))
+                         article=v.get("article", ""))
             for k, v in entry.get("categories", ())
         ),
         kinds=tuple(
@@ -208,7 +208,7 @@ def _pack(entry: Entry, name: str, problems: Problems) -> Pack | None:
                 kind=k.value,
                 level=v.get("level"),
                 floor=_floor(v.get("floor"), v, "floor", problems) if v.get("floor") else None,
-                article=v.get("article"),
+                article=v.get("article", ""),
             )
             for k, v in entry.get("kinds", ())
         ),
@@ -219,12 +219,12 @@ def _pack(entry: Entry, name: str, problems: Problems) -> Pack | None:
             article=plain.get("article", ""),
         ) if plain else None,
         derivations=tuple(
-            DerivationRule(name=k.value, rule=v.get("rule"), article=v.get("article"))
+            DerivationRule(name=k.value, rule=v.get("rule"), article=v.get("article", ""))
             for k, v in entry.get("derivations", ())
         ),
         outsourced=OutsourcedRule(
             reveal=outsourced.get("reveal"), high_value=outsourced.get("high_value"),
-            scope=outsourced.get("scope"), article=outsourced.get("article"),
+            scope=outsourced.get("scope"), article=outsourced.get("article", ""),
         ) if outsourced else None,
         documents=_values(entry.get("documents")),
         interpretations=tuple(
@@ -251,7 +251,7 @@ def _high_value(entry: Entry, problems: Problems) -> HighValueRule:
             floors.append((kind.value, floor))
     return HighValueRule(
         at_least=entry.get("at_least"), order=order, floors=tuple(floors),
-        article=entry.get("article"),
+        article=entry.get("article", ""),
     )  # fmt: skip
 
 
