@@ -302,3 +302,47 @@ REVOKE ALL ON FUNCTION pgmask_private.check_key(integer) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.check_key(integer) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.check_key(integer) IS
   'Raises PM310 to PM313 unless the key can be used now; gives nothing back.';
+
+CREATE FUNCTION pgmask_private.make_data_keys(p_class text, p_keys text[])
+RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+STRICT
+PARALLEL UNSAFE
+SECURITY INVOKER
+AS $pgmask$
+DECLARE
+  v_kek_id integer := pgmask_private.current_kek();
+  v_content bytea;
+  v_key text;
+  v_keys text[];
+  v_wrapped bytea[] := '{}';
+  v_made bigint;
+BEGIN
+  v_content := pgmask_private.key_content(v_kek_id);
+  v_keys := ARRAY(
+    SELECT DISTINCT k.k
+      FROM pg_catalog.unnest(p_keys) AS k (k)
+     WHERE k.k IS NOT NULL
+       AND NOT EXISTS (
+         SELECT FROM pgmask_private.data_key AS d
+          WHERE d.subject_class = p_class AND d.subject_key = k.k)
+     ORDER BY k.k);
+  FOREACH v_key IN ARRAY v_keys LOOP
+    v_wrapped := v_wrapped || pgmask_private.siv_seal(
+      pg_catalog.substr(v_content, 13, 64), 1,
+      pg_catalog.jsonb_build_array('data key', p_class, v_key)::text,
+      pgmask_crypto.gen_random_bytes(64), 'none');
+  END LOOP;
+  INSERT INTO pgmask_private.data_key (subject_class, subject_key, epoch, kek_id, wrapped)
+  SELECT p_class, n.k, 1, v_kek_id, n.w
+    FROM ROWS FROM (pg_catalog.unnest(v_keys), pg_catalog.unnest(v_wrapped)) AS n (k, w)
+  ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS v_made = ROW_COUNT;
+  RETURN v_made;
+END
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.make_data_keys(text, text[]) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.make_data_keys(text, text[]) OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.make_data_keys(text, text[]) IS
+  'Makes the first data keys of many subjects at once, in key order, for pgmask seal; gives how many.';

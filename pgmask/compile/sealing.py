@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pglast
 
@@ -50,6 +51,12 @@ def sealing_objects(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[O
     """Every object of the table's sealing, for the compiler."""
     context = _context(catalogue, facts, table)
     return build(context) if context is not None else ()
+
+
+def spec_of_table(catalogue: Catalogue, facts: Facts, table: Table) -> SealSpec | None:
+    """The spec of one table of the catalogue, None where there is nothing to seal."""
+    context = _context(catalogue, facts, table)
+    return spec_of(context) if context is not None else None
 
 
 def sealing_problems(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[Problem, ...]:
@@ -420,7 +427,7 @@ def _replaced_indexes(context: Context, sealed: set[str]) -> tuple[Name, ...]:
     }  # fmt: skip
     constraints = {c.name for c in _constraints(context)}
     for one in _adopted(context, "indexes"):
-        parsed = pglast.parse_sql(str(one["definition"]))[0].stmt
+        parsed: Any = pglast.parse_sql(str(one["definition"]))[0].stmt
         inside = str(one["definition"]).partition("(")[2].rpartition(")")[0]
         if parsed.unique and str(one["name"]) not in constraints and inside:
             reads = {e.name for e in parsed.indexParams if e.name}
@@ -464,8 +471,8 @@ def _split(expressions: str) -> list[str]:
     if not expressions:
         return []
     text = "SELECT " + expressions
-    targets = pglast.parse_sql(text)[0].stmt.targetList
-    starts = [t.location for t in targets] + [len(text)]
+    select: Any = pglast.parse_sql(text)[0].stmt
+    starts = [t.location for t in select.targetList] + [len(text)]
     return [text[a:b].rstrip().rstrip(",") for a, b in zip(starts, starts[1:], strict=False)]
 
 
@@ -544,4 +551,4 @@ def _taken_over(context: Context, spec: SealSpec) -> Object | None:
     )
 
 
-__all__ = ["build", "sealing_objects", "sealing_problems", "spec_of"]
+__all__ = ["build", "sealing_objects", "sealing_problems", "spec_of", "spec_of_table"]

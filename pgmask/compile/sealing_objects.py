@@ -6,6 +6,7 @@ from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing_insert import insert_body, masked_shadow
 from pgmask.compile.sealing_spec import MARKED, OTHER_GLYPH, PLAIN_GLYPH, SealedColumn, SealSpec
 from pgmask.compile.sealing_update import statement_body, update_body
+from pgmask.compile.sealing_verify import verify_body
 from pgmask.names import Name, derived
 from pgmask.sqltext import Statement, dollar, literal
 
@@ -67,15 +68,33 @@ def _functions(spec: SealSpec) -> list[Object]:
         "update": (update_body(spec), True, "Keeps or seals what is updated"),
         "statement": (statement_body(spec), False, "Ends an upsert's stash"),
     }
-    return [_function(spec, part, *rest) for part, rest in bodies.items()]
+    found = [_function(spec, part, *rest) for part, rest in bodies.items()]
+    found.append(
+        _function(
+            spec, "verify", verify_body(spec), True, "Says whether the sealing of a row holds",
+            parameters=f"new {spec.store.quoted}", returns="text",
+        )
+    )  # fmt: skip
+    return found
 
 
-def _function(spec: SealSpec, part: str, body: str, definer: bool, says: str) -> Object:
+def _function(
+    spec: SealSpec,
+    part: str,
+    body: str,
+    definer: bool,
+    says: str,
+    *,
+    parameters: str = "",
+    returns: str = "trigger",
+) -> Object:
     name = spec.function(part)
-    qualified = f"pgmask_private.{name.quoted}()"
+    arguments = parameters.removeprefix("new ")
+    qualified = f"pgmask_private.{name.quoted}({arguments})"
     security = "DEFINER\nSET search_path = pg_catalog, pg_temp" if definer else "INVOKER"
     text = (
-        f"CREATE OR REPLACE FUNCTION {qualified}\nRETURNS trigger\nLANGUAGE plpgsql\nVOLATILE\n"
+        f"CREATE OR REPLACE FUNCTION pgmask_private.{name.quoted}({parameters})\n"
+        f"RETURNS {returns}\nLANGUAGE plpgsql\nVOLATILE\n"
         f"CALLED ON NULL INPUT\nPARALLEL UNSAFE\nSECURITY {security}\n"
         f"AS {dollar(chr(10) + body + chr(10))}"
     )
@@ -113,9 +132,9 @@ def mask_checks(spec: SealSpec) -> tuple[tuple[Name, str], ...]:
             marked = f"{spec.bundle(column.bundle).sealed.quoted} = '{MARKED}'::bytea"
             test = _text_masked(shadow, marked) if column.text else f"{shadow.quoted} IS NULL"
             found.append((derived("pgmask_mask_", shadow.text), test))
-    for shadow in spec.shadows:
-        if shadow.hidden:
-            found.append((derived("pgmask_mask_", shadow.name.text), f"{shadow.name.quoted} IS NULL"))
+    for one in spec.shadows:
+        if one.hidden:
+            found.append((derived("pgmask_mask_", one.name.text), f"{one.name.quoted} IS NULL"))
     for bundle in spec.bundles:
         sealed = bundle.sealed.quoted
         found.append(

@@ -27,8 +27,8 @@ class _References(Visitor):
         self.found: list[tuple[int, str]] = []
 
     def visit_ColumnRef(self, _ancestors: object, node: ast.ColumnRef) -> None:  # noqa: N802
-        last = node.fields[-1]
-        if isinstance(last, ast.String):
+        last = node.fields[-1] if node.fields else None
+        if isinstance(last, ast.String) and last.sval is not None and node.location is not None:
             self.found.append((node.location, last.sval))
 
 

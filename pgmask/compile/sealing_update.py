@@ -434,8 +434,8 @@ def _judge(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str:
                 parts.append(flag(column, "form", test))
     parts.insert(0, refuse_all(spec, wrong, "'form'"))
     parts.insert(0, refuse_all(spec, missing, "'missing'"))
-    kept = {c.name: _kept(spec, c) for c in spec.columns}
-    parts.append(cross_checks(spec, always, var, kept))
+    as_read = {c.name: _kept(spec, c) for c in spec.columns}
+    parts.append(cross_checks(spec, always, var, as_read))
     return block(f"IF v_touch_{n} THEN", lines(*parts))
 
 

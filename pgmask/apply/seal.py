@@ -1,0 +1,237 @@
+"""Adopt the rows that are already there: seal them in batches while the table stays in use.
+
+Each batch is a transaction of its own over a range of the primary key: it makes the data keys of
+its subjects and touches its rows, and the sealing trigger does the rest. Rows that somebody holds
+are left out and taken in a later pass. A killed run loses at most the batch it was in.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from pgmask.apply.seal_table import SealTable
+from pgmask.apply.throttle import Limits, Throttle
+from pgmask.errors import PgmaskError, Refused, ServerError
+
+Connection = psycopg.Connection[Any]
+LOCK = 0x70677365  # "pgse" as a number; the second half of the lock is the table
+LOCK_TIMEOUT_MS = 2000
+ATTEMPTS = 8
+_PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
+_GRAVE = (pg.InsufficientResources, pg.OperatorIntervention, pg.SystemError, pg.InternalError)
+_KEYS = ("PM310", "PM311", "PM312", "PM313")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a table is: rows sealed by this run, rows it began with, seconds, and what it waits
+    for ('' while it works)."""
+
+    table: str
+    sealed: int
+    total: int
+    seconds: float
+    waits_for: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.sealed / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRow:
+    """A row that could not be sealed: its key, the SQLSTATE and the constraint or column."""
+
+    key: tuple[str, ...]
+    code: str
+    object: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What a run did with one table."""
+
+    table: str
+    rows: int
+    seconds: float
+    refused: tuple[RefusedRow, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    connection: Connection
+    table: SealTable
+    throttle: Throttle
+    report: Callable[[Progress], None]
+    batch_rows: int
+    total: int = 0
+    sealed: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def tell(self, waits_for: str = "") -> None:
+        self.report(
+            Progress(
+                table=self.table.id, sealed=self.sealed, total=max(self.total, self.sealed),
+                seconds=time.monotonic() - self.started, waits_for=waits_for,
+            )
+        )  # fmt: skip
+
+
+def seal_rows(
+    connection: Connection,
+    table: SealTable,
+    *,
+    limits: Limits = Limits(),  # noqa: B008  a frozen value
+    batch_rows: int = 1000,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Sealed:
+    """Seal every row that is left, over an autocommit connection of the installer.
+
+    Goes on where an earlier run stopped; may run beside applications and beside seals of other
+    tables.  Rows the database refuses are remembered by key (``seal_refused``) and left as they
+    are.  Raises Refused PM320 not applied yet, PM323 another run is at this table or the disk is
+    full; KeyFault PM310 to PM313.
+    """
+    if not connection.autocommit:
+        raise ValueError("seal needs an autocommit connection")
+    with _as_sealer(connection), _only_one(connection, table):
+        run = _Run(
+            connection=connection, table=table, throttle=Throttle(connection, limits),
+            report=report, batch_rows=batch_rows,
+        )  # fmt: skip
+        run.total = table.count_left(connection)
+        last = table.begin(connection)
+        run.tell()
+        left = run.total
+        # A last pass takes what was locked or written meanwhile; it ends when it finds nothing new.
+        while left:
+            before = run.sealed
+            _one_pass(run, last, patient=last is None and before > 0)
+            last = None
+            left = table.count_left(connection, without_refused=True)
+            if run.sealed == before and left:
+                _one_pass(run, None, patient=True)
+                left = table.count_left(connection, without_refused=True)
+                if run.sealed == before and left:
+                    break
+        refused = tuple(
+            RefusedRow(key=k, code=c, object=o) for k, c, o in table.refused(connection)
+        )
+        if not refused and not left:
+            table.phase(connection, "verifying")
+        return Sealed(
+            table=table.id, rows=run.sealed, seconds=time.monotonic() - run.started,
+            refused=refused,
+        )  # fmt: skip
+
+
+def _one_pass(run: _Run, last: Sequence[str] | None, *, patient: bool) -> None:
+    """Once over the table, from after ``last``; patient: wait for locked rows."""
+    while True:
+        run.throttle.wait(run.tell)
+        keys = _batch(run, last, run.batch_rows, patient=patient)
+        if not keys:
+            return
+        last = keys[-1]
+        run.tell()
+
+
+def _batch(
+    run: _Run, last: Sequence[str] | None, rows: int, *, patient: bool
+) -> list[tuple[str, ...]]:
+    """One batch; the keys it went over, [] at the end of the table."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with run.connection.transaction():
+                run.connection.execute(
+                    sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT_MS))
+                )
+                keys = run.table.next_keys(run.connection, last, rows, skip_locked=not patient)
+                if not keys:
+                    return []
+                run.table.make_keys(run.connection, keys)
+                run.table.touch(run.connection, keys)
+                run.table.advance(run.connection, keys[-1], len(keys))
+            run.sealed += len(keys)
+            return keys
+        except _PASSING:
+            run.tell("a lock")
+            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311  no secret
+        except _GRAVE as error:
+            raise _stopped(run.table, error) from None
+        except psycopg.OperationalError as error:
+            raise _stopped(run.table, error) from None
+        except psycopg.Error as error:
+            if error.sqlstate in _KEYS:
+                raise
+            return _halves(run, last, rows, error)
+    raise ServerError(
+        "PM323", f"{run.table.id}: a lock was not to be had in {ATTEMPTS} attempts",
+        hint="Somebody holds rows for long: look at pg_stat_activity, then run pgmask seal again.",
+    )  # fmt: skip
+
+
+def _halves(
+    run: _Run, last: Sequence[str] | None, rows: int, error: psycopg.Error
+) -> list[tuple[str, ...]]:
+    """A batch the database refused: smaller ones, down to the row that it refuses."""
+    if rows > 1:
+        return _batch(run, last, max(1, rows // 8), patient=True)
+    with run.connection.transaction():
+        keys = run.table.next_keys(run.connection, last, 1, skip_locked=False)
+        if keys:
+            named = error.diag.constraint_name or error.diag.column_name
+            run.table.refuse(run.connection, keys[0], error.sqlstate or "", named)
+    return keys
+
+
+def _stopped(table: SealTable, error: psycopg.Error) -> PgmaskError:
+    full = isinstance(error, pg.DiskFull)
+    why = "the disk is full" if full else f"the server ended it ({type(error).__name__})"
+    return ServerError(
+        "PM323", f"{table.id}: {why}; what was sealed stays sealed",
+        hint="Make room" * full + "Look at the server" * (not full)
+        + ", then run pgmask seal again: it goes on where it stopped.",
+    )  # fmt: skip
+
+
+@contextmanager
+def _as_sealer(connection: Connection) -> Iterator[None]:
+    """Everything here is done as the role that owns keys and triggers, not as the installer."""
+    connection.execute("SET ROLE pgmask_sealer")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("RESET ROLE")
+
+
+@contextmanager
+def _only_one(connection: Connection, table: SealTable) -> Iterator[None]:
+    row = connection.execute(
+        "SELECT pg_catalog.pg_try_advisory_lock(%s, pg_catalog.hashtext(%s))", (LOCK, table.id)
+    ).fetchone()
+    if row is None or not row[0]:
+        raise Refused("PM323", f"another pgmask seal is at {table.id}",
+                      hint="Wait for it, or end it; a killed one frees the table by itself.")  # fmt: skip
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(
+                "SELECT pg_catalog.pg_advisory_unlock(%s, pg_catalog.hashtext(%s))",
+                (LOCK, table.id),
+            )
+
+
+__all__ = ["Limits", "Progress", "RefusedRow", "Sealed", "replace", "seal_rows"]
