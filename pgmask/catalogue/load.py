@@ -34,14 +34,8 @@ from pgmask.catalogue.rules import check_rules
 from pgmask.catalogue.scope import Scope
 from pgmask.catalogue.settings import read_settings
 from pgmask.catalogue.shapes import Entry, Located
-from pgmask.catalogue.tables import (
-    collect_tables,
-    finish_tables,
-    link_columns,
-    read_columns,
-    read_stores,
-    read_subjects,
-)
+from pgmask.catalogue.subjects import finish_tables, read_subjects
+from pgmask.catalogue.tables import collect_tables, link_columns, read_columns, read_stores
 from pgmask.kinds import KINDS
 
 

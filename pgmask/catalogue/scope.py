@@ -171,3 +171,15 @@ class Scope:
             did_you_mean(column, table.columns),
         )
         return False
+
+    def key_column(self, table: RawTable, name: str, at: Position, use: str) -> None:
+        """A column that rows are found or decided by: it must exist and not be sealed."""
+        if self.has(table, name, at) and table.columns[name].sealed:
+            self.problems.add(
+                "PM013",
+                "sealed-key",
+                at,
+                f"{table.id}.{name} is sealed, so it cannot serve as {use}: the store holds its "
+                "mask",
+                "Name a column of level 2 or 3.",
+            )

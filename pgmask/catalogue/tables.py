@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from pgmask.catalogue.columns import CHECKS, Resolver
-from pgmask.catalogue.files import Part, values
+from pgmask.catalogue.files import Part
 from pgmask.catalogue.levels import Draft
-from pgmask.catalogue.model import Column, HighValue, Position, Store, Subject, Table
+from pgmask.catalogue.model import Column, Position, Store
 from pgmask.catalogue.packs.policy import Policy
 from pgmask.catalogue.problems import Problems, did_you_mean
 from pgmask.catalogue.scope import RawTable, Scope
 from pgmask.catalogue.shapes import Entry
 
-NOBODY: Final = "none"
-"""``subject: none``: every row is its own subject."""
 RESERVED: Final = frozenset({"pgmask", "pgmask_private", "pgmask_crypto", "information_schema"})
 """Schemas that no store and no profile may have."""
 
@@ -178,9 +176,9 @@ def link_columns(scope: Scope, drafts: dict[tuple[str, str], Draft], policy: Pol
                 continue
             changes: dict[str, object] = {}
             if column.kind_by and own is not None:
-                _key_column(scope, raw, column.kind_by.column, own.place("kind_by"), "kind_by")
+                scope.key_column(raw, column.kind_by.column, own.place("kind_by"), "kind_by")
             if column.subject and own is not None:
-                _key_column(scope, raw, column.subject, own.place("subject"), "subject")
+                scope.key_column(raw, column.subject, own.place("subject"), "subject")
             for source in (own, (drafts[(raw.id, name)].template or ("", None))[1]):
                 if source is None:
                     continue
@@ -197,18 +195,6 @@ def link_columns(scope: Scope, drafts: dict[tuple[str, str], Draft], policy: Pol
     for (id_, name), found in sources.items():
         column = scope.tables[id_].columns[name]
         _never_below(scope, column, found, drafts[(id_, name)], policy)
-
-
-def _key_column(scope: Scope, raw: RawTable, name: str, at: Position, use: str) -> None:
-    """A column that rows are found or decided by: it must exist and not be sealed."""
-    if scope.has(raw, name, at) and raw.columns[name].sealed:
-        scope.problems.add(
-            "PM013",
-            "sealed-key",
-            at,
-            f"{raw.id}.{name} is sealed, so it cannot serve as {use}: the store holds its mask",
-            "Name a column of level 2 or 3.",
-        )
 
 
 def _checks(scope: Scope, raw: RawTable, column: Column, own: Entry) -> tuple[tuple[str, str], ...]:
@@ -290,199 +276,3 @@ def _never_below(
         f"of level {lowest}",
         f"Write level: {lowest}, name the pack's derivation, or record an exception.",
     )
-
-
-def read_subjects(entries: Iterable[Entry], scope: Scope, policy: Policy) -> tuple[Subject, ...]:
-    """The classes of persons, sorted; each table and each name once."""
-    found: dict[str, Subject] = {}
-    for entry in entries:
-        if entry.get("table") is None or entry.get("key") is None:
-            continue
-        raw = scope.table(entry.get("table"), entry.place("table"))
-        if raw is None:
-            continue
-        for key in ("key", "unit", "owner"):
-            if key in entry.values:
-                _key_column(scope, raw, entry.get(key), entry.place(key), key)
-        name = entry.get("name") or raw.name
-        subject = Subject(
-            name=name,
-            table=raw.id,
-            key=entry.get("key"),
-            unit=entry.get("unit"),
-            owner=entry.get("owner"),
-            high_value=_high_value(entry.get("high_value"), scope, raw, policy),
-        )
-        twice = [s for s in found.values() if s.name == name or s.table == raw.id]
-        if twice:
-            scope.problems.add(
-                "PM013",
-                "subject-twice",
-                entry.at,
-                f"the subject {name!r} of table {raw.id} stands twice",
-                "Give each its own name.",
-            )
-            continue
-        found[name] = subject
-    return tuple(found[name] for name in sorted(found))
-
-
-def _high_value(
-    entry: Entry | None, scope: Scope, raw: RawTable, policy: Policy
-) -> HighValue | None:
-    if entry is None or entry.get("column") is None:
-        return None
-    _key_column(scope, raw, entry.get("column"), entry.place("column"), "high_value")
-    rule = policy.high_value
-    order = values(entry.get("order")) or (rule.order if rule else ())
-    at_least = entry.get("at_least") or (rule.at_least if rule else None)
-    if not order or at_least is None:
-        scope.problems.add(
-            "PM013",
-            "grade",
-            entry.at,
-            "no pack in force says which grades count as high-value",
-            "Write order: [lowest, .., highest] and at_least.",
-        )
-        return None
-    if at_least not in order:
-        scope.problems.add(
-            "PM013",
-            "grade",
-            entry.place("at_least"),
-            f"the grade {at_least!r} is not in the order of grades",
-            did_you_mean(at_least, order),
-        )
-        return None
-    if rule and at_least in rule.order and rule.at_least in rule.order:
-        if rule.order.index(at_least) > rule.order.index(rule.at_least):
-            scope.problems.add(
-                "PM014",
-                "grade-above-pack",
-                entry.place("at_least"),
-                f"high-value begins at {rule.at_least!r} (article {rule.article})",
-                f"Write at_least: {rule.at_least}.",
-            )
-    return HighValue(column=entry.get("column"), order=order, at_least=at_least)
-
-
-def finish_tables(scope: Scope, subjects: tuple[Subject, ...]) -> tuple[Table, ...]:
-    """The tables with whose rows they hold, sorted by id."""
-    return tuple(_table(scope.tables[id_], scope, subjects) for id_ in sorted(scope.tables))
-
-
-def _table(raw: RawTable, scope: Scope, subjects: tuple[Subject, ...]) -> Table:
-    entry = raw.entry
-    own = next((s for s in subjects if s.table == raw.id), None)
-    by_name = {s.name: s for s in subjects}
-    if own is not None:
-        subject_class: str | None = own.name
-        subject: str | None = own.key
-        if "subject" in entry.values and entry.get("subject") != own.key:
-            scope.problems.add(
-                "PM013",
-                "subject-own-table",
-                entry.place("subject"),
-                f"{raw.id} holds the subjects themselves, its key is {own.key!r}",
-                "Remove `subject` here.",
-            )
-    else:
-        subject_class, subject = _whose(raw, scope, by_name)
-    for key in ("unit",):
-        if key in entry.values:
-            _key_column(scope, raw, entry.get(key), entry.place(key), key)
-    for item in entry.get("conflict_target", ()):
-        scope.has(raw, item.value, item.at)
-    columns = []
-    for _, column in sorted(raw.columns.items()):
-        if column.subject_class is not None and column.subject_class not in by_name:
-            scope.problems.add(
-                "PM013",
-                "unknown-subject",
-                column.position,
-                f"there is no class of subjects {column.subject_class!r}",
-                did_you_mean(column.subject_class, by_name),
-            )
-        elif column.subject and column.subject_class is None and subject_class is None:
-            if len(by_name) == 1:
-                column = dataclasses.replace(column, subject_class=next(iter(by_name)))
-            else:
-                scope.problems.add(
-                    "PM013",
-                    "subject-class",
-                    column.position,
-                    f"{raw.id}.{column.name} does not say which class its subject is of",
-                    "Write subject: {column: ..., class: ...}.",
-                )
-        elif column.subject_class == subject_class:
-            column = dataclasses.replace(column, subject_class=None)
-        if column.subject == subject and column.subject_class is None:
-            column = dataclasses.replace(column, subject=None)
-        columns.append(column)
-    return Table(
-        schema=raw.schema,
-        name=raw.name,
-        subject_class=subject_class,
-        subject=subject,
-        unit=entry.get("unit") or (own.unit if own else None),
-        owner=raw.owner,
-        channel=entry.get("channel", ""),
-        domain=raw.domain,
-        rollout=entry.get("rollout", "enforced"),
-        columns=tuple(columns),
-        conflict_target=values(entry.get("conflict_target")),
-        position=raw.at,
-    )
-
-
-def _whose(
-    raw: RawTable, scope: Scope, by_name: dict[str, Subject]
-) -> tuple[str | None, str | None]:
-    entry = raw.entry
-    written = entry.get("subject")
-    if "subject" in entry.bad:
-        return None, None
-    if written is None:
-        unsaid = [c.name for c in raw.columns.values() if c.sealed and not c.subject]
-        if unsaid:
-            scope.problems.add(
-                "PM013",
-                "no-subject",
-                raw.at,
-                f"{raw.id} has sealed columns ({', '.join(unsaid[:5])}) and does not say whose",
-                "Write subject: COLUMN, or subject: none where each row is its own subject.",
-            )
-        return None, None
-    if isinstance(written, Entry):
-        name, column, place = written.get("class"), written.get("column"), written.place("class")
-        if column is None or name is None:
-            return None, None
-        if name not in by_name:
-            scope.problems.add(
-                "PM013",
-                "unknown-subject",
-                place,
-                f"there is no class of subjects {name!r}",
-                did_you_mean(name, by_name),
-            )
-            return None, None
-        _key_column(scope, raw, column, written.place("column"), "subject")
-        return name, column
-    if written == NOBODY:
-        return None, None
-    at = entry.place("subject")
-    if len(by_name) != 1:
-        scope.problems.add(
-            "PM013",
-            "subject-class",
-            at,
-            f"{raw.id} does not say which class of subjects {written!r} is of"
-            if by_name
-            else f"{raw.id} names a subject, but the catalogue has none",
-            "Write subject: {column: ..., class: ...}."
-            if by_name
-            else "Describe the table of the persons under `subject`.",
-        )
-        return None, None
-    _key_column(scope, raw, written, at, "subject")
-    return next(iter(by_name)), written
