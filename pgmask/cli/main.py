@@ -63,6 +63,27 @@ _EPILOG: Final = (
 )
 
 
+# What a server may refuse to any verb: the code of ours, what it means here, and the way out.
+_SAYS: Final = {
+    "42501": (
+        "PM242",
+        "this login may not look or write there",
+        "Use the login that installed pgmask, or one that is a member of its roles.",
+    ),
+    "3F000": ("PM027", "there is no runtime in this database", "pgmask install"),
+    "25006": (
+        "PM020",
+        "this server only reads: it is a standby, or set to read only",
+        "Connect to the primary.",
+    ),
+    "53100": (
+        "PM020",
+        "the server's disk is full",
+        "What was not committed is undone. Make room, then run the same command again.",
+    ),
+}
+
+
 class _VerbModule(Protocol):
     def register(self, app: typer.Typer) -> None: ...
 
@@ -168,8 +189,11 @@ def _from_server(error: psycopg.Error) -> PgmaskError:
     code = error.sqlstate
     if code in REGISTRY:
         return PgmaskError(code, REGISTRY[code].title)
-    if code is None:
+    if code is None or code.startswith("08") or code in ("57P01", "57P02", "57P03"):
         return ServerError("PM020", "the connection was lost")
+    if code in _SAYS:
+        registered, said, hint = _SAYS[code]
+        return PgmaskError(registered, said, hint=hint)
     return InternalError(
         "PM901",
         f"the server refused a statement with SQLSTATE {code} ({type(error).__name__})",

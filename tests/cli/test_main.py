@@ -94,6 +94,11 @@ def _raising(error: BaseException) -> typer.Typer:
         (ValueError(SECRET), 1, "ValueError in main.py, line"),
         (psycopg.OperationalError(SECRET), 1, "PM020"),
         (psycopg.errors.UniqueViolation(SECRET), 1, "23505"),
+        (psycopg.errors.InsufficientPrivilege(SECRET), 1, "PM242"),
+        (psycopg.errors.InvalidSchemaName(SECRET), 1, "PM027"),
+        (psycopg.errors.ReadOnlySqlTransaction(SECRET), 1, "standby"),
+        (psycopg.errors.DiskFull(SECRET), 1, "disk is full"),
+        (psycopg.errors.AdminShutdown(SECRET), 1, "PM020"),
     ],
     ids=lambda v: type(v).__name__ if isinstance(v, BaseException) else "",
 )
