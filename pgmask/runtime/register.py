@@ -6,13 +6,15 @@ import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from pgmask.errors import REGISTRY, PgmaskError
 from pgmask.identity import IssuerKey
-from pgmask.runtime.book import Book
+
+if TYPE_CHECKING:
+    from pgmask.runtime.book import Book
 
 Connection = psycopg.Connection[Any]
 

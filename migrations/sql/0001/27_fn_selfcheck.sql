@@ -27,7 +27,8 @@ DECLARE
     'store_table', 'profile_column', 'register_rule', 'unit', 'person', 'post', 'post_profile',
     'person_post', 'document_form', 'document', 'training', 'assignment', 'designation',
     'unit_access', 'database_login', 'register_history', 'issuer', 'issuer_profile',
-    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'runtime_object', 'seal_run', 'seal_refused'
+    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'runtime_object',
+    'seal_run', 'seal_refused'
   ];
   c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer'];
 BEGIN
