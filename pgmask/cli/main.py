@@ -71,6 +71,11 @@ _SAYS: Final = {
         "Use the login that installed pgmask, or one that is a member of its roles.",
     ),
     "3F000": ("PM027", "there is no runtime in this database", "pgmask install"),
+    "42P01": (
+        "PM027",
+        "a part of the runtime is missing: it is not installed, or of another revision",
+        "pgmask install, or pgmask upgrade",
+    ),
     "25006": (
         "PM020",
         "this server only reads: it is a standby, or set to read only",

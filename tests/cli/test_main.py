@@ -96,6 +96,7 @@ def _raising(error: BaseException) -> typer.Typer:
         (psycopg.errors.UniqueViolation(SECRET), 1, "23505"),
         (psycopg.errors.InsufficientPrivilege(SECRET), 1, "PM242"),
         (psycopg.errors.InvalidSchemaName(SECRET), 1, "PM027"),
+        (psycopg.errors.UndefinedTable(SECRET), 1, "PM027"),
         (psycopg.errors.ReadOnlySqlTransaction(SECRET), 1, "standby"),
         (psycopg.errors.DiskFull(SECRET), 1, "disk is full"),
         (psycopg.errors.AdminShutdown(SECRET), 1, "PM020"),
