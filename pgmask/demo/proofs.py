@@ -21,7 +21,7 @@ from pgmask.demo.scene import Connection, Scene, one
 from pgmask.demo.site import APPLICATION, BACKUP, BEFORE, write_doors
 from pgmask.demo.story import count
 from pgmask.demo.thief import search_folder
-from pgmask.errors import InternalError, ServerError
+from pgmask.errors import InternalError
 from pgmask.kinds import generate as forms
 
 NEW_PHONE: Final = "13900001111"
@@ -200,7 +200,9 @@ def _dump(scene: Scene, path: Path) -> float:
         str(parts["dbname"]), password=password,
     )  # fmt: skip
     if done.returncode != 0:
-        raise ServerError("PM025", "pg_dump by the backup login failed", detail=done.stderr[-1500:])
+        raise InternalError(
+            "PM901", "pg_dump by the backup login failed", detail=done.stderr[-1500:]
+        )
     return time.perf_counter() - started
 
 

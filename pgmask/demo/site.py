@@ -7,6 +7,7 @@ away at the end: the database and every role that was not there before.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
 import secrets
@@ -144,7 +145,7 @@ def own_server(folder: Path | None) -> Iterator[Site]:
 def other_server(dsn: str, folder: Path, *, keep: bool) -> Iterator[Site]:
     """A database on a server that is there already; it and our roles are dropped at the end.
 
-    Raises Refused (PM023) when a database or role of the demonstration is there already.
+    Raises Refused (PM035) when a database or role of the demonstration is there already.
     """
     site = Site(dba=dsn, folder=folder)
     with connect(dsn, autocommit=True) as there:
@@ -158,7 +159,7 @@ def other_server(dsn: str, folder: Path, *, keep: bool) -> Iterator[Site]:
         names = ", ".join(
             [f"role {name}" for name in taken] + [f"database {d}" for (d,) in databases]
         )
-        raise Refused("PM023", f"the demonstration would use what is there already: {names}")
+        raise Refused("PM035", f"the demonstration would use what is there already: {names}")
     done = False
     try:
         _people(site)
@@ -190,6 +191,17 @@ def keep_folder() -> Path:
         return Path("/var/lib/pgmask-demo")
     state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser()
     return state / "pgmask-demo"
+
+
+def open_kept(folder: Path) -> Site:
+    """A kept demonstration, through the passwords of its service file."""
+    found = configparser.ConfigParser(interpolation=None)
+    found.read(folder / "pg_service.conf", "utf-8")
+    dba = make_conninfo("", **dict(found["dba"]))
+    return Site(
+        dba=dba, folder=folder,
+        passwords={name: part["password"] for name, part in found.items() if "password" in part},
+    )  # fmt: skip
 
 
 def stop_kept() -> Path:

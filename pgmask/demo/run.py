@@ -1,0 +1,67 @@
+"""The demonstration from first to last; every number printed is computed in the run."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pgmask.demo import acts, proofs, sealing, site
+from pgmask.demo.scene import Scene
+from pgmask.demo.story import Story
+from pgmask.errors import ServerError
+
+
+def run(*, customers: int, keep: bool, dsn: str | None) -> None:
+    """Tell the whole story. Raises PgmaskError with its code at the first step that fails."""
+    started = time.perf_counter()
+    story = Story()
+    with _site(keep=keep, dsn=dsn) as place:
+        scene = Scene(site=place, customers=customers, story=story)
+        try:
+            acts.today(scene)
+            acts.check(scene)
+            acts.install(scene)
+            acts.plan_and_apply(scene)
+            sealing.seal(scene)
+            story.line()
+            acts.same_question(scene)
+            story.line()
+            proofs.write(scene)
+            proofs.measure(scene)
+            proofs.steal(scene)
+            proofs.cost(scene)
+        finally:
+            scene.close()
+        story.line()
+        if keep:
+            proofs.go_on(scene)
+        else:
+            story.line(
+                f"all of it in {time.perf_counter() - started:.0f} s; nothing is left behind"
+            )
+            story.line("go on: pgmask demo --keep leaves it running with a psql line per person;")
+            story.line("       your own database: pgmask init --dsn ... > catalogue.yml")
+
+
+@contextlib.contextmanager
+def _site(*, keep: bool, dsn: str | None) -> Iterator[site.Site]:
+    folder = site.keep_folder() if keep else None
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        raise ServerError(
+            "PM036", f"a demonstration is kept in {folder} already", hint="pgmask demo stop"
+        )
+    if dsn is None:
+        with site.own_server(folder) as made:
+            yield made
+        return
+    with contextlib.ExitStack() as stack:
+        place: Path
+        if folder is None:
+            place = stack.enter_context(site.scratch())
+        else:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place = folder
+        with site.other_server(dsn, place, keep=keep) as made:
+            yield made
