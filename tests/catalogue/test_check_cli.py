@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from pgmask.catalogue import load
 from pgmask.catalogue.reference import catalogue_page, json_schema_text
 from pgmask.cli.main import run
 from tests.catalogue.samples import CORPUS, table, write
 from tests.catalogue.test_cover import COLUMNS, DUMP, UNPROTECTED
 from tests.harness import Database
+from tests.spine.world import applied, plan_of
 
 GOOD = str(CORPUS / "good" / "several")
 BAD = str(CORPUS / "bad" / "references.yml")
@@ -167,3 +169,19 @@ def test_a_decided_starter_passes(tmp_path: Path, capsys: pytest.CaptureFixture[
         file.write_text(text, "utf-8")
     capsys.readouterr()
     assert run(["check", str(folder), "--sql", str(dump)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.requirement("A5")
+def test_an_adopted_database_is_covered_as_before(
+    installed: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Store tables moved aside, added columns and views do not show as unclassified."""
+    installed.run(DUMP)
+    path = write(tmp_path, table(COLUMNS) + UNPROTECTED)
+    outcome = applied(installed, plan_of(installed, load(path)))
+    assert outcome.steps
+    dsn = installed.dsn("installer")
+    assert installed.rows("SELECT to_regclass('crm_store.customer') IS NOT NULL") == [(True,)]
+    assert run(["check", str(path), "--dsn", dsn]) == 0, capsys.readouterr().out
+    installed.run("CREATE TABLE crm.claim (id int)")
+    assert run(["check", str(path), "--dsn", dsn]) == 2
