@@ -43,7 +43,9 @@ def _bundle(spec: SealSpec, bundle: Bundle, var: dict[str, str]) -> str:
         else f"{field('NEW', c.column)} IS NOT NULL"
         for c in left
     )  # fmt: skip
-    parts = [block(f"IF {plain} THEN", f"RETURN {literal(f'plain:{bundle.name}')};")]
+    parts = []
+    if left:
+        parts = [block(f"IF {plain} THEN", f"RETURN {literal(f'plain:{bundle.name}')};")] if left else []
     opened = lines(
         subject_of(spec, bundle, "NEW"),
         "v_old := pgmask_private.open_carried(",

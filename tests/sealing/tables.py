@@ -82,9 +82,10 @@ CUSTOMER = SealSpec(
         UniqueKey(name="customer_pkey", parts=("id",)),
         UniqueKey(name="customer_no_key", parts=("customer_no",)),
         UniqueKey(name="customer_note_lower", parts=("lower(tag)",), predicate="(active IS TRUE)"),
-        UniqueKey(name="customer_slot_key", parts=("slot",), nulls_equal=True),
+        UniqueKey(name="customer_slot_key", parts=("slot",), predicate="(n > 100)",
+                  nulls_equal=True),
     ),
-    moved=(MovedCheck(name=Name("phone_length"), expression="(length((phone)::text) >= 5)"),),
+    moved=(MovedCheck(name=Name("phone_length"), expression="((length((phone)::text) >= 5) OR ((phone)::text = ''::text))"),),
     own_high=HighRule(column=Name("grade"), grades=("diamond", "black")),
     unit=Name("unit_id"),
     subject_class="customer",
@@ -145,7 +146,7 @@ CREATE TABLE {STORE}.policy (
   PRIMARY KEY (no, at)
 );
 """
-SLOT = f"CREATE UNIQUE INDEX customer_slot_key ON {STORE}.customer (slot) NULLS NOT DISTINCT WHERE slot IS NOT NULL;"  # noqa: E501
+SLOT = f"CREATE UNIQUE INDEX customer_slot_key ON {STORE}.customer (slot) NULLS NOT DISTINCT WHERE n > 100;"  # noqa: E501
 
 VIEWS = f"""
 DO $$ BEGIN
@@ -158,7 +159,8 @@ CREATE SCHEMA crm;
 CREATE SCHEMA desk;
 GRANT USAGE ON SCHEMA crm, desk TO pgmask_agent;
 GRANT USAGE, CREATE ON SCHEMA crm, desk, {STORE} TO pgmask_agent_views;
-GRANT USAGE ON SCHEMA {STORE} TO pgmask_sealer, pgmask_store;
+GRANT USAGE, CREATE ON SCHEMA {STORE} TO pgmask_store;
+GRANT USAGE ON SCHEMA {STORE} TO pgmask_sealer;
 GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {STORE} TO pgmask_sealer;
 ALTER TABLE {STORE}.customer OWNER TO pgmask_store;
 ALTER TABLE {STORE}.policy OWNER TO pgmask_store;
