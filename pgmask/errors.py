@@ -157,7 +157,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM025",
         "pgcrypto is missing or stands in another schema",
         "pgmask calls pgcrypto by the certain name pgmask_crypto, so that nobody can shadow it.",
-        "ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto; or install the contrib package.",
+        "Superuser: ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto; or install contrib.",
     ),
     (
         "PM026",
@@ -326,6 +326,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "statements of the owner are refused on a protected table",
         "Under forced row-level security the owner would silently see and change no rows.",
         "Change the table in a migration window, or use a profile's view.",
+    ),
+    (
+        "PM221",
+        "the backup role does not see everything",
+        "A table is not readable for the backup role, or its own policies hide rows from it.",
+        "GRANT SELECT on it to pgmask_backup, or give it a policy for that role.",
     ),
     (
         "PM230",
@@ -564,7 +570,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM701",
         "the server's minor version is below the floor",
-        "Minor versions before August 2025 let a caller read samples of values he may not see.",
+        "Before August 2025 a caller could read samples of values that he may not see.",
         "Upgrade to 15.14, 16.10, 17.6, 18.0 or newer of the same major version.",
     ),
     (
@@ -576,13 +582,13 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM703",
         "the server's log keeps values",
-        "Logged parameters, failed statements or error details hold assertions and plain values.",
+        "Logged parameters, failed statements and error details hold plain values.",
         "pgmask install --superuser-sql prints the settings per application login.",
     ),
     (
         "PM704",
         "a role gets around the protection",
-        "Superusers and roles with BYPASSRLS, REPLICATION or rights to read everything see all rows.",
+        "Superusers, BYPASSRLS, REPLICATION and rights to read everything see all rows.",
         "Take the attribute or membership away, or declare a backup role in the catalogue.",
     ),
     (
@@ -600,7 +606,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM707",
         "everybody has a right that should have been revoked",
-        "Some REVOKE was never made, or said only a warning.",
+        "A REVOKE was never made, or only warned.",
         "Run the statement given as the owner or a superuser, and look again.",
     ),
     (
@@ -660,7 +666,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM717",
         "names can be shadowed",
-        "A role may create objects in a schema that others search, or a setting changes the search.",
+        "Somebody may create objects in a schema that others search, or changes the search.",
         "REVOKE CREATE on the schema; ALTER ROLE .. RESET the setting.",
     ),
     (

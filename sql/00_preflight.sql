@@ -37,7 +37,8 @@ BEGIN
     v_code := 'PM025';
     v_problems := v_problems || pg_catalog.format(
       'extension pgcrypto is in schema "%s": CREATE SCHEMA IF NOT EXISTS pgmask_crypto; '
-      'ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto', v_schema);
+      'ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto (a superuser; or, where nothing uses it, '
+      'its owner: DROP EXTENSION pgcrypto)', v_schema);
   ELSIF v_schema IS NULL AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_available_extensions AS a WHERE a.name = 'pgcrypto'
   ) THEN
@@ -73,6 +74,9 @@ BEGIN
           WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
             AND d.refobjid = n.oid
             AND d.classid <> 'pg_catalog.pg_extension'::pg_catalog.regclass
+            AND NOT EXISTS (
+              SELECT FROM pg_catalog.pg_depend AS e
+               WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e')
        )
   LOOP
     v_problems := v_problems || pg_catalog.format(

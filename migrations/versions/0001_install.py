@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "f4fddac9f53f2d9f21ee9ce37ac18b427f62709a01864063f623ca657455e36e"
+DIGEST = "2242daeffe3b6d2e0d7e07a055c23412539c4d9474539e59260947ee5113a04c"
 
 
 def upgrade() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ VERSION_TABLE: Final = "alembic_version"
 
 _LOCK: Final = 0x70676D61736B  # "pgmask"
 _ATTEMPTS: Final = 5
+_ALEMBIC: Final = threading.Lock()
+"""Alembic keeps its context in a global of the process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +171,8 @@ def script(*, since: str | None = None) -> str:
     """The SQL that brings a database from a revision (None: no runtime) to this program's."""
     out = io.StringIO()
     config = _config(out)
-    command.upgrade(config, f"{since}:head" if since else "head", sql=True)
+    with _ALEMBIC:
+        command.upgrade(config, f"{since}:head" if since else "head", sql=True)
     return out.getvalue()
 
 
@@ -221,7 +225,8 @@ def _migrate(connection: Connection) -> Installed:
     was = installed_revision(raw)
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _ALEMBIC:
+        command.upgrade(config, "head")
     made = connection.exec_driver_sql("SELECT pgmask_private.ensure_token_key()").scalar_one()
     return Installed(revision=head(), was=was, token_key_made=bool(made) and was is not None)
 

@@ -36,3 +36,10 @@ def still(still_world: World) -> Iterator[World]:
     """A world shared by tests that commit no change; each closes its connections."""
     yield still_world
     still_world.database.close()
+
+
+@pytest.fixture(scope="session")
+def still_installed(server: Server) -> Iterator[Database]:
+    """An installed runtime shared by tests that commit no change."""
+    with server.database(template=server.template("runtime_world", _fill)) as database:
+        yield database
