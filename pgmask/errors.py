@@ -10,6 +10,7 @@ group  meaning
 PM00x  names and values at the edge
 PM01x  the catalogue file
 PM02x  the server and the connection
+PM03x  the demonstration
 PM04x  a write refused by the sealing trigger
 PM1xx  identity: who is asking
 PM2xx  plan, apply, drift, protected tables
@@ -182,6 +183,18 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a role of pgmask is not ours to use",
         "A role exists with more rights than pgmask gives it, or belongs to another installer.",
         "Run the statements listed as that role's administrator, then repeat.",
+    ),
+    (
+        "PM035",
+        "the demonstration would meet what is there already",
+        "The server named by --dsn has a role or database of the names the demonstration makes.",
+        "Use another server, or none: pgmask demo starts one of its own.",
+    ),
+    (
+        "PM036",
+        "a demonstration is kept already",
+        "pgmask demo --keep was run before and is still there.",
+        "Use it, or end it: pgmask demo stop.",
     ),
     (
         "PM041",

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "2242daeffe3b6d2e0d7e07a055c23412539c4d9474539e59260947ee5113a04c"
+DIGEST = "94c2490b5767e7787d992755d740573d1c6211408dc1a59f1464930a92189455"
 
 
 def upgrade() -> None:

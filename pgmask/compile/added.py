@@ -33,6 +33,9 @@ def build_shadows(context: Context) -> tuple[Object, ...]:
     found = []
     for one in shadows(context.catalogue, context.table):
         kind = context.type_of(one.column.name)
+        collation = context.fact(one.column.name).collation
+        if collation is not None:
+            kind = f"{kind} COLLATE {collation}"
         says = f"{one.column.name} as writable profiles see it: {one.form.value}."
         found.append(column(context, one.name, kind, says))
     return tuple(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pgmask.catalogue.model import Catalogue
 from pgmask.compile import (
     added,
+    backup,
     grants,
     identity_views,
     policies,
@@ -44,6 +45,16 @@ def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
     return tuple(found)
 
 
+def _protected(known: tuple[Context, ...]) -> frozenset[tuple[str, str]]:
+    """The stores and their children by name, as they are and where they will be."""
+    found = set()
+    for context in known:
+        for relation in (context.relation, *context.facts.descendants(context.relation)):
+            place = store.place_of(context, relation)
+            found |= {relation.qualified, (place.schema.text, place.name.text)}
+    return frozenset(found)
+
+
 def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     """Everything in the database that the catalogue cannot be laid over, all at once, sorted."""
     found = list(problems.of_database(catalogue, facts))
@@ -52,6 +63,7 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     for table in catalogue.tables:
         if table.id not in there:
             found.append(problems.missing_table(table, facts))
+    found += backup.problems(catalogue, facts, _protected(known))
     for context in known:
         found += problems.of_table(context)
         found += problems.writes_computed(context)
@@ -77,6 +89,7 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     )
     found: list[Object] = list(shared.build(catalogue, facts, elsewhere))
     found += identity_views.build(catalogue)
+    found += backup.build(catalogue, facts, _protected(known))
     for context in known:
         found += store.build(context)
         # The sealing compiler's objects come first: of two with one key the first stays.

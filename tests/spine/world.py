@@ -7,11 +7,13 @@ from typing import Any
 
 import psycopg
 
+from pgmask import sealing
 from pgmask.apply import Approval, Outcome, apply_plan
 from pgmask.catalogue import load
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_facts
+from pgmask.keyfile import KeyFile
 from pgmask.plan import Hazard, Plan, make
 from pgmask.plan.drift import Drift, drift
 from tests.harness import Database
@@ -97,3 +99,18 @@ def register(database: Database, *persons: tuple[str, str, str]) -> None:
     with database.superuser() as su:
         for login, profile, _ in persons:
             su.execute(f"GRANT pgmask_{profile} TO {login}".encode())
+
+
+def load_key(database: Database) -> None:
+    """A key of this test, as ``pgmask keys`` would register and load it."""
+    key = KeyFile.new(1)
+    with database.superuser() as su:
+        su.execute(
+            "INSERT INTO pgmask_private.kek (kek_id, provider, fingerprint, canary)"
+            " VALUES (%s, 'loaded', %s, %s)",
+            (key.key_id, key.fingerprint, sealing.make_canary(key)),
+        )
+        su.execute(
+            "INSERT INTO pgmask_private.loaded_key (kek_id, content) VALUES (%s, %s)",
+            (key.key_id, key.to_bytes()),
+        )

@@ -39,6 +39,8 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM027', 'the runtime is not installed, or is of another revision', 'The database has no pgmask, or an older or a newer one than this program.', 'pgmask install, pgmask upgrade, or a newer pgmask.', false),
   ('PM028', 'the runtime did not pass its own check', 'A function, table, trigger or comment of the runtime lacks a mark that protects it.', 'Nothing was installed. Each missing mark is listed.', false),
   ('PM029', 'a role of pgmask is not ours to use', 'A role exists with more rights than pgmask gives it, or belongs to another installer.', 'Run the statements listed as that role''s administrator, then repeat.', false),
+  ('PM035', 'the demonstration would meet what is there already', 'The server named by --dsn has a role or database of the names the demonstration makes.', 'Use another server, or none: pgmask demo starts one of its own.', false),
+  ('PM036', 'a demonstration is kept already', 'pgmask demo --keep was run before and is still there.', 'Use it, or end it: pgmask demo stop.', false),
   ('PM041', 'a value is not valid for its kind', 'The value written to a protected column is not of the column''s kind.', 'Nothing was written. Send a valid value, or leave the column out.', false),
   ('PM042', 'a value looks masked but is not the mask of this row', 'The value holds a mask glyph and differs from the stored mask, so it cannot be the truth.', 'Nothing was written. Send the unchanged value, the full value, or leave the column out.', false),
   ('PM043', 'a mask has changed meanwhile', 'The row was changed by somebody else after it was read; its mask is another one now.', 'Nothing was written. Reload the row and repeat the change.', false),

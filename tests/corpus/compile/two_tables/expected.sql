@@ -151,6 +151,14 @@ ALTER VIEW "pgmask_private"."identity_analyst" OWNER TO "pgmask_owner";
 
 COMMENT ON VIEW "pgmask_private"."identity_analyst" IS 'Who is asking, if profile analyst honours it; else an error.';
 
+REVOKE ALL PRIVILEGES ON TABLE "crm"."ref_note" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "crm"."ref_note" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm"."ref_product" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "crm"."ref_product" TO "pgmask_backup";
+
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_agent_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_agent_views";
@@ -224,7 +232,7 @@ ALTER TABLE "crm_store"."customer" ALTER COLUMN "pgmask_sealed" SET STATISTICS 0
 
 COMMENT ON COLUMN "crm_store"."customer"."pgmask_sealed" IS 'Sealed truths, bundle own.';
 
-ALTER TABLE "crm_store"."customer" ADD COLUMN IF NOT EXISTS "pgmask_shadow_remark" text;
+ALTER TABLE "crm_store"."customer" ADD COLUMN IF NOT EXISTS "pgmask_shadow_remark" text COLLATE pg_catalog."C";
 
 COMMENT ON COLUMN "crm_store"."customer"."pgmask_shadow_remark" IS 'remark as writable profiles see it: mask.';
 
