@@ -21,6 +21,7 @@ from pgmask.facts.model import Facts
 from pgmask.facts.read import read_facts
 from pgmask.plan.hazards import Hazard
 from pgmask.plan.plan import make
+from pgmask.runtime import keys
 from pgmask.server import connect
 
 Connection = psycopg.Connection[Any]
@@ -151,8 +152,11 @@ def verify(dsn: str, table: SealTable, *, workers: int = 2) -> tuple[tuple[Key, 
     """Every row: masks at rest, every bundle opens, blind indexes right; what does not hold.
 
     Each worker has a connection of its own and takes its share of the rows.  At most 100 findings
-    per worker.
+    per worker.  Raises KeyFault (PM310 and the like) when a key does not work: a row whose key is
+    not there passes, because a restore brings rows before keys.
     """
+    with connect(dsn) as connection:
+        keys.require(connection)
 
     def one(part: int) -> list[tuple[Key, str]]:
         with connect(dsn, autocommit=True) as connection:

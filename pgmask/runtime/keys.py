@@ -120,3 +120,11 @@ def status(connection: Connection) -> tuple[KeyStatus, ...]:
                 "  FROM pgmask_private.kek AS k ORDER BY k.kek_id"
             )
         )
+
+
+def require(connection: Connection) -> None:
+    """Nothing when every key in use works. Raises KeyFault with the condition of the first else."""
+    for key in status(connection):
+        if not key.fine:
+            raise KeyFault(key.condition, f"key {key.kek_id}: {key.says}",
+                           hint="Nothing can be verified without it. See pgmask keys status.")  # fmt: skip
