@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-import pglast
-from pglast.parser import ParseError
+from pglast.parser import ParseError, parse_sql_json
 
 from pgmask.errors import InternalError
 
@@ -54,9 +54,10 @@ def gate(text: str) -> str:
     Raises InternalError (PM002): the fault is ours, the text is in the plan.
     """
     try:
-        parsed = pglast.parse_sql(text)
+        # The tree as JSON: building pglast's objects takes ten times as long as the parsing.
+        parsed = json.loads(parse_sql_json(text)).get("stmts", [])
     except ParseError as error:
         raise InternalError("PM002", f"does not parse: {error.args[0]}", detail=text) from None
     if len(parsed) != 1:
         raise InternalError("PM002", f"{len(parsed)} statements instead of one", detail=text)
-    return type(parsed[0].stmt).__name__
+    return str(next(iter(parsed[0]["stmt"])))
