@@ -22,6 +22,7 @@ _GROUPS: Final = (
     ("PM00", "Names and values at the edge"),
     ("PM01", "The catalogue file"),
     ("PM02", "The server, the connection, installing"),
+    ("PM03", "The demonstration"),
     ("PM04", "A write refused by the sealing trigger"),
     ("PM1", "Identity: who is asking"),
     ("PM2", "Plan, apply, drift, protected tables"),
