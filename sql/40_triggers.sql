@@ -98,15 +98,16 @@ CREATE FUNCTION pgmask_private.register_check()
 AS $pgmask$
 DECLARE
   v_unit text;
+  v_now timestamptz := clock_timestamp();  -- one moment for all rows that are compared
 BEGIN
   -- At the begin of every designation that is not over, and now: how many persons of its unit?
   SELECT d.unit_id INTO v_unit
     FROM pgmask_private.designation AS d
     JOIN pgmask_private.designation AS o
       ON o.unit_id = d.unit_id
-     AND tstzrange(o.valid_from, o.valid_to) @> greatest(d.valid_from, clock_timestamp())
-   WHERE d.valid_to IS NULL OR clock_timestamp() < d.valid_to
-   GROUP BY d.unit_id, greatest(d.valid_from, clock_timestamp())
+     AND tstzrange(o.valid_from, o.valid_to) @> greatest(d.valid_from, v_now)
+   WHERE d.valid_to IS NULL OR v_now < d.valid_to
+   GROUP BY d.unit_id, greatest(d.valid_from, v_now)
   HAVING count(DISTINCT o.person_id)
          > (SELECT r.designated_per_unit FROM pgmask_private.register_rule AS r)
    LIMIT 1;
@@ -121,7 +122,7 @@ BEGIN
     SELECT FROM pgmask_private.designation AS d
       JOIN pgmask_private.person AS p ON p.person_id = d.person_id
      WHERE p.employment = 'outsourced'
-       AND (d.valid_to IS NULL OR clock_timestamp() < d.valid_to)
+       AND (d.valid_to IS NULL OR v_now < d.valid_to)
   ) THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PM504',
@@ -133,8 +134,8 @@ BEGIN
     SELECT FROM pgmask_private.issuer_key AS k
       JOIN pgmask_private.issuer_key AS o
         ON o.issuer = k.issuer
-       AND tstzrange(o.valid_from, o.valid_to) @> greatest(k.valid_from, clock_timestamp())
-     WHERE k.valid_to IS NULL OR clock_timestamp() < k.valid_to
+       AND tstzrange(o.valid_from, o.valid_to) @> greatest(k.valid_from, v_now)
+     WHERE k.valid_to IS NULL OR v_now < k.valid_to
      GROUP BY k.key_id, k.valid_from
     HAVING count(*) > 2
   ) THEN

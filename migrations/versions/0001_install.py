@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "94c2490b5767e7787d992755d740573d1c6211408dc1a59f1464930a92189455"
+DIGEST = "07aac0808802b7ce120a5b3ea92483d4097b4521618db5178d3e7d034ef1ce8b"
 
 
 def upgrade() -> None:
