@@ -129,8 +129,15 @@ def _from_shadow(spec: SealSpec, column: SealedColumn, v: str) -> str:
         return ""
     reference = f"NEW.{shadow.quoted}"
     refuse = refusal("refuse_value", literal(spec.table_id), literal(column.name), "'glyph'")
+    # A row that moves between partitions brings its shadow along: that is no write through it.
+    sealed = f"NEW.{spec.bundle(column.bundle).sealed.quoted}"
+    written = (
+        f'{reference}::text COLLATE "C" IS DISTINCT FROM {mask_of(column, v)}'
+        if column.text
+        else "TRUE"
+    )
     return block(
-        f"IF {reference} IS NOT NULL THEN",
+        f"IF {reference} IS NOT NULL AND {sealed} IS NULL AND {written} THEN",
         lines(
             block(f"IF {glyph(reference + '::text')} THEN", refuse) if column.text else "",
             f"{v} := {text_of(column.column, reference)};",

@@ -21,8 +21,8 @@ def verify_body(spec: SealSpec) -> str:
     """The body of ``verify(new)``: NULL when the row is right, else what is wrong and where.
 
     The parameter is called ``new`` so that the triggers' own expressions serve here.
-    Answers: ``plain`` a value left to be sealed, ``unopened``, ``mask``, ``index``, each with the
-    bundle or column. A subject without its key (erased, not restored) is nobody's fault here.
+    Answers: ``plain`` a value left to be sealed, ``unopened``, ``key`` missing though never erased,
+    ``mask``, ``index``, each with the bundle or column.
     """
     var = variables(spec)
     declare = "\n".join(f"  {var[c.name]} text;" for c in spec.columns)
@@ -51,6 +51,13 @@ def _bundle(spec: SealSpec, bundle: Bundle, var: dict[str, str]) -> str:
         "v_old := pgmask_private.open_carried(",
         f"  v_class, v_subject, {data(spec, bundle, 'NEW')}, {sealed},"
         f" {literal(spec.table_id)}, {literal(bundle.name)});",
+        block(
+            "IF v_old IS NULL AND NOT EXISTS (\n"
+            "  SELECT FROM pgmask_private.data_key AS d\n"
+            "   WHERE d.subject_class = v_class AND d.subject_key = v_subject\n"
+            "     AND d.state = 'erased')\nTHEN",
+            f"RETURN {literal(f'key:{bundle.name}')};",
+        ),
         block("IF v_old IS NOT NULL THEN", lines(*(_column(spec, c, var[c.name]) for c in columns))),
     )
     closed = lines(*parts)
