@@ -37,7 +37,8 @@ def drift(
     elif found:
         data(_text(found))
     if found:
-        people.print(f"{len(found)} differences; put back with: pgmask plan, pgmask apply")
+        many = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+        people.print(f"{many}; put back with: pgmask plan, pgmask apply")
         raise typer.Exit(2)
     people.print("no drift: everything is as the last apply left it")
 

@@ -12,12 +12,11 @@ from pgmask.plan.plan import AFTER, SHARED, Plan, lock_count
 
 def summary(plan: Plan) -> str:
     """At most twelve lines: what, how much, which hazards, who sees what differently."""
-    version = plan.server_version // 10000, plan.server_version % 10000
+    major, minor = divmod(plan.server_version, 10000)
+    # Where nothing was written since the last apply, the server was not asked.
+    server = f" (PostgreSQL {major}.{minor})" if major else ""
     was = plan.before_hash[:8] or "none"
-    lines = [
-        f"database {plan.database} (PostgreSQL {version[0]}.{version[1]})   "
-        f"catalogue {plan.catalogue_hash[:8]}, was {was}"
-    ]
+    lines = [f"database {plan.database}{server}   catalogue {plan.catalogue_hash[:8]}, was {was}"]
     if plan.empty:
         return f"{lines[0]}\n\n  nothing to do\n"
     tables = [s for s in plan.steps if s.table not in (SHARED, AFTER)]
