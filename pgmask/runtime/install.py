@@ -185,12 +185,15 @@ def _config(out: io.StringIO | None = None) -> Config:
 
 
 def installed_revision(connection: psycopg.Connection[Any]) -> str | None:
-    """The revision installed in the connection's database, None when there is none."""
+    """The revision installed in the connection's database, None when there is none.
+
+    Raises ServerError PM026 when this login may not see it.
+    """
     table = f"{VERSION_SCHEMA}.{VERSION_TABLE}"
-    known = connection.execute("SELECT pg_catalog.to_regclass(%s)", (table,)).fetchone()
-    if known is None or known[0] is None:
-        return None
     try:
+        known = connection.execute("SELECT pg_catalog.to_regclass(%s)", (table,)).fetchone()
+        if known is None or known[0] is None:
+            return None
         row = connection.execute(f"SELECT version_num FROM {table}".encode()).fetchone()  # noqa: S608
     except psycopg.errors.InsufficientPrivilege:
         raise ServerError(
