@@ -156,8 +156,10 @@ def read_facts(connection: psycopg.Connection[Any]) -> Facts:
 
     Some twenty queries, whatever the number of tables.  For one consistent picture the transaction
     should be REPEATABLE READ.  Sets search_path to pg_catalog until the end of the transaction.
+    An autocommit connection gets a transaction for it, or names would come in its own search_path.
     """
-    return _read(_Reader(connection, None, None))
+    with connection.transaction():
+        return _read(_Reader(connection, None, None))
 
 
 def read_scope(
