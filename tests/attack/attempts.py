@@ -53,7 +53,7 @@ DO $$
 DECLARE r record;
 BEGIN
   FOR r IN SELECT conrelid::regclass AS t, conname FROM pg_catalog.pg_constraint
-            WHERE contype = 'c' AND conname LIKE 'pgmask%' AND conparentid = 0
+            WHERE contype = 'c' AND conname LIKE 'pgmask%' AND coninhcount = 0
   LOOP
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I', r.t, r.conname);
   END LOOP;

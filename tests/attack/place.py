@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 
 from pgmask import sealing
-from pgmask.apply import Approval, apply_plan
+from pgmask.apply import Approval, apply_plan, seal_finish
+from pgmask.apply.seal import seal_rows
 from pgmask.catalogue import load
 from pgmask.facts.read import read_facts
 from pgmask.keyfile import KeyFile
@@ -191,9 +192,12 @@ def _protect(database: Database, key: KeyFile) -> None:
             (key.key_id, key.to_bytes()),
         )
     protect(database)
-    with psycopg.connect(database.dsn("postgres")) as connection:
-        for t in ("customer", "policy", "contact_log"):
-            connection.execute(f"UPDATE crm_store.{t} SET id = id")
+    with psycopg.connect(database.dsn(), autocommit=True) as connection:
+        for table in seal_finish.deployed(connection).tables:
+            assert not seal_rows(connection, table).refused
+            assert not seal_finish.verify(database.dsn(), table, workers=1)
+            seal_finish.finish(connection, table)
+            seal_finish.rewrite(connection, table)
 
 
 def _open(database: Database) -> None:
