@@ -196,6 +196,8 @@ def _from_server(error: psycopg.Error) -> PgmaskError:
         return PgmaskError(code, REGISTRY[code].title)
     if code is None or code.startswith("08") or code in ("57P01", "57P02", "57P03"):
         return ServerError("PM020", "the connection was lost")
+    if code == "0A000" and "recovery" in (error.diag.message_primary or ""):
+        code = "25006"  # what a standby says of unlogged tables
     if code in _SAYS:
         registered, said, hint = _SAYS[code]
         return PgmaskError(registered, said, hint=hint)

@@ -46,6 +46,16 @@ def examine(connection: Connection) -> tuple[Finding, ...]:
                     what=f"{name}: this login may not look there",
                 )
             )
+        except psycopg.errors.FeatureNotSupported:
+            # Unlogged tables cannot be read there.
+            found.append(
+                Finding(
+                    code="PM700",
+                    urgency=Urgency.INFO,
+                    who=Who.DBA,
+                    what=f"{name}: a standby cannot tell; ask the primary",
+                )
+            )
     connection.rollback()
     return tuple(sorted(found, key=lambda f: (_ORDER[f.urgency], f.who, f.code, f.what)))
 
