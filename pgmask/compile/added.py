@@ -24,7 +24,8 @@ def build(context: Context) -> tuple[Object, ...]:
         found.append(
             column(context, UNIT, context.unit_type, "The unit of the row's subject (C1).")
         )
-    found.append(_rows(context))
+    if context.profiles:
+        found.append(_rows(context))
     return tuple(found)
 
 
@@ -83,22 +84,18 @@ def _rows(context: Context) -> Object:
     clear = statement(
         f"DELETE FROM pgmask_private.profile_column WHERE table_id = {literal(table.id)}"
     )
-    create = [clear]
-    if values:
-        create.append(
-            statement(
-                "INSERT INTO pgmask_private.profile_column (profile, table_id, position,"
-                " column_name, level, category, kind, form, sealed, view_schema, view_name, rows,"
-                " operations)\nVALUES\n  " + ",\n  ".join(values),
-                "what pgmask.why explains",
-            )
-        )
+    insert = statement(
+        "INSERT INTO pgmask_private.profile_column (profile, table_id, position,"
+        " column_name, level, category, kind, form, sealed, view_schema, view_name, rows,"
+        " operations)\nVALUES\n  " + ",\n  ".join(values),
+        "what pgmask.why explains",
+    )
     return Object(
         kind=Kind.ROW,
         identity=f"profile_column {table.id}",
         table=table.id,
         phase=Phase.ROWS,
-        create=tuple(create),
+        create=(clear, insert),
         drop=(clear,),
         replace=True,
         address=("profile_column", table.id),

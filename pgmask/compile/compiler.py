@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgmask.catalogue.model import Catalogue
 from pgmask.compile import (
     added,
@@ -79,6 +81,12 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     The same catalogue and facts give the same bytes, whatever the order of their tuples.  Call
     ``check`` first: objects are made only for tables and columns that are there.
     """
+    catalogue = replace(
+        catalogue,
+        tables=tuple(sorted(catalogue.tables, key=lambda t: t.id)),
+        profiles=tuple(sorted(catalogue.profiles, key=lambda p: p.name)),
+        subjects=tuple(sorted(catalogue.subjects, key=lambda s: s.name)),
+    )
     known = contexts(catalogue, facts)
     stores = {s.store_schema for s in catalogue.stores}
     elsewhere = frozenset(

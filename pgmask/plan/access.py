@@ -17,8 +17,6 @@ from pgmask.hashing import digest
 Matrix = Mapping[str, Any]
 
 _FORMS = {Form.HIDDEN.value: 1, Form.MASK.value: 2, Form.PLAIN.value: 3}
-_WIDTH = (Rows.GRANTED, Rows.ASSIGNED, Rows.OWN_UNIT, Rows.UNITS, Rows.ALL)
-_ROWS = {rows.value: number for number, rows in enumerate(_WIDTH)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,13 +135,16 @@ def _profiles(old: Matrix, new: Matrix) -> Iterator[AccessChange]:
             yield from _table(name, table, had, now["tables"].get(table))
 
 
-def _rule(name: str, was: Matrix | None, now: Matrix) -> Iterator[AccessChange]:
-    def rank(rows: list[str]) -> int:
-        return max((_ROWS[r] for r in rows), default=-1)
+def _covered(rows: str, had: list[str]) -> bool:
+    """Whether rows of that kind were all reachable before."""
+    own = rows == Rows.OWN_UNIT.value and Rows.UNITS.value in had
+    return rows in had or Rows.ALL.value in had or own
 
+
+def _rule(name: str, was: Matrix | None, now: Matrix) -> Iterator[AccessChange]:
     if was is None or was["rows"] != now["rows"]:
         had = list(was["rows"]) if was else []
-        wider = rank(now["rows"]) > rank(had) or not set(now["rows"]) <= set(had)
+        wider = any(not _covered(r, had) for r in now["rows"])
         yield AccessChange(
             profile=name, what="rows", before=" or ".join(had) or "none",
             after=" or ".join(now["rows"]) or "none", widens=wider,

@@ -42,8 +42,10 @@ def test_every_profile_has_the_tables_own_shape(crm: Database) -> None:
         store = crm.rows(shape, f"crm_store.{table}")
         assert crm.rows(shape, f"crm.{table}") == store
         assert crm.rows(shape, f"analyst.{table}") == store
-    options = crm.rows("SELECT DISTINCT reloptions FROM pg_class WHERE relkind = 'v' AND"
-                       " relnamespace IN ('crm'::regnamespace, 'analyst'::regnamespace)")  # fmt: skip
+    options = crm.rows(
+        "SELECT DISTINCT reloptions FROM pg_class WHERE relkind = 'v' AND"
+        " relnamespace IN ('crm'::regnamespace, 'analyst'::regnamespace)"
+    )
     assert options == [(None,)], "plain views: a barrier ruins plans"
 
 
