@@ -195,7 +195,10 @@ END IF;"""
 
 MAKE_KEY = """\
 IF v_key IS NULL THEN
-  v_key := pgmask_private.data_key(v_content, v_kek_id, v_class, v_subject);
+  v_key := CASE
+    WHEN v_epoch IS NULL THEN pgmask_private.first_data_key(v_content, v_kek_id, v_class, v_subject)
+    ELSE pgmask_private.data_key(v_content, v_kek_id, v_class, v_subject)
+  END;
   v_head := substr(v_key, 1, 4);
   v_key := substr(v_key, 5);
 END IF;"""
