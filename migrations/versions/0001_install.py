@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "07aac0808802b7ce120a5b3ea92483d4097b4521618db5178d3e7d034ef1ce8b"
+DIGEST = "aff69a025afeac270fc6f011667931fb521f5085319f253a0bc7a1260780ace4"
 
 
 def upgrade() -> None:

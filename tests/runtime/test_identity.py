@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -369,7 +370,19 @@ def test_rotation_keeps_two_keys_and_revocation_none(world: World) -> None:
     refused("PM103", app, lambda: login(app, world.assertion(ANN, key=made[0])))
     assert scalar(installer, "SELECT pgmask.revoke_issuer('web')") is True
     for key in made:
-        refused("PM103", app, lambda key=key: login(app, world.assertion(ANN, key=key)))
+        assertion = world.assertion(ANN, key=key)
+        refused("PM103", app, functools.partial(login, app, assertion))
+
+
+def test_a_third_valid_key_is_refused(world: World) -> None:
+    """Also by those who write the table themselves."""
+    world.database.run("SELECT pgmask.rotate_issuer_key('web')")
+    with pytest.raises(psycopg.Error) as caught:
+        world.database.run(
+            "INSERT INTO pgmask_private.issuer_key (key_id, issuer, secret)"
+            " VALUES ('web.extra', 'web', decode(repeat('00', 32), 'hex'))"
+        )
+    assert caught.value.sqlstate == "PM507"
 
 
 def test_a_key_of_one_issuer_does_not_sign_for_another(world: World) -> None:

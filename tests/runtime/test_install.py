@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def pieces(database: Database) -> list[tuple[str, str]]:
     """Everything the runtime looks like, as its own fingerprint tells it."""
-    return database.rows("SELECT identity, hash FROM pgmask_private.runtime_now() ORDER BY 1, 2")  # type: ignore[return-value]
+    return database.rows("SELECT identity, hash FROM pgmask_private.runtime_now() ORDER BY 1, 2")
 
 
 def test_installs_once_and_finds_itself_afterwards(database: Database) -> None:
