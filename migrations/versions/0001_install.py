@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "aff69a025afeac270fc6f011667931fb521f5085319f253a0bc7a1260780ace4"
+DIGEST = "792eb2b46828af4134034a29caa00e40ca6fccf557fc2a9ff2d1da7dac967a25"
 
 
 def upgrade() -> None:

@@ -76,7 +76,8 @@ def apply_plan(
     Raises Refused: PM231 hazard not allowed, PM232 approval missing or by the author himself.
     Raises PlanError: PM230 somebody changed the table since the plan, PM233 another apply runs,
     PM234 a lock was not to be had, PM235 more locks than the server has, PM236 a grant or revoke
-    did not take effect, PM237 a statement failed, PM241 another database.
+    did not take effect or default privileges would undo it, PM237 a statement failed, PM241
+    another database.
     """
     if not connection.autocommit:
         raise ValueError("apply needs an autocommit connection")
@@ -84,6 +85,7 @@ def apply_plan(
     check_allowed(plan, allow=allow, approval=approval, author=author)
     with _only_one(connection):
         _same_database(connection, plan)
+        _no_default_grants(connection, plan)
         if plan.empty:
             return Outcome(steps=0, resumed=0, statements=0, deployment=None)
         for step in plan.steps:
@@ -156,6 +158,28 @@ def _same_database(connection: Connection, plan: Plan) -> None:
     row = connection.execute("SELECT pg_catalog.current_database()").fetchone()
     if row is None or row[0] != plan.database:
         raise PlanError("PM241", f"the plan was made for database {plan.database!r}")
+
+
+def _no_default_grants(connection: Connection, plan: Plan) -> None:
+    """Refuse where default privileges of this login would open the views and stores it makes."""
+    schemas = {o.address[0] for s in plan.steps for o in s.objects if o.address}
+    found = connection.execute(
+        "SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END"
+        " FROM pg_catalog.pg_default_acl AS d"
+        " CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a"
+        " LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = d.defaclnamespace"
+        " WHERE d.defaclrole = CURRENT_USER::regrole AND a.grantee <> d.defaclrole"
+        " AND (d.defaclnamespace = 0 OR n.nspname = ANY (%s))"
+        " AND NOT (a.grantee = 0 AND d.defaclobjtype IN ('f', 'T')) ORDER BY 1",
+        (sorted(schemas),),
+    ).fetchall()
+    if found:
+        raise PlanError(
+            "PM236",
+            "default privileges of this login would give rights on every new object to "
+            + ", ".join(r[0] for r in found),
+            hint="Take them back with ALTER DEFAULT PRIVILEGES, or apply as another login.",
+        )
 
 
 def _begin(

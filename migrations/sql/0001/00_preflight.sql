@@ -63,6 +63,29 @@ BEGIN
       v_me.rolname, pg_catalog.current_database(), pg_catalog.current_database(), v_me.rolname);
   END IF;
 
+  -- Default privileges would give others rights on everything the install makes: functions that
+  -- write the register, tables with keys.
+  FOR v_schema IN
+    SELECT DISTINCT pg_catalog.format('%s to %s',
+             CASE d.defaclobjtype
+               WHEN 'f' THEN 'functions' WHEN 'n' THEN 'schemas' WHEN 'S' THEN 'sequences'
+               WHEN 'T' THEN 'types' ELSE 'tables' END,
+             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(
+               pg_catalog.pg_get_userbyid(a.grantee)) END)
+      FROM pg_catalog.pg_default_acl AS d
+     CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+      LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = d.defaclnamespace
+     WHERE d.defaclrole = CURRENT_USER::pg_catalog.regrole
+       AND (d.defaclnamespace = 0 OR n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto'))
+       AND a.grantee <> d.defaclrole
+       -- What PostgreSQL gives PUBLIC anyway is taken away by name.
+       AND NOT (a.grantee = 0 AND d.defaclobjtype IN ('f', 'T'))
+  LOOP
+    v_problems := v_problems || pg_catalog.format(
+      'default privileges of role "%s" give rights on new %s: take them back with ALTER DEFAULT '
+      'PRIVILEGES, or install as another role', v_me.rolname, v_schema);
+  END LOOP;
+
   -- A schema of these names that holds somebody else's objects is not ours to fill.
   FOR v_schema IN
     SELECT n.nspname
