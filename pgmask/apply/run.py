@@ -26,6 +26,7 @@ from pgmask.facts.model import Facts
 from pgmask.facts.read import read_digest, read_facts, read_scope
 from pgmask.hashing import canonical_json
 from pgmask.names import QualName
+from pgmask.plan import access
 from pgmask.plan.drift import drift
 from pgmask.plan.fingerprint import Reader
 from pgmask.plan.hazards import MUST_ALLOW
@@ -86,6 +87,7 @@ def apply_plan(
     with _only_one(connection):
         _same_database(connection, plan)
         _no_default_grants(connection, plan)
+        _same_page(connection, plan)
         if plan.empty:
             return Outcome(steps=0, resumed=0, statements=0, deployment=None)
         for step in plan.steps:
@@ -180,6 +182,23 @@ def _no_default_grants(connection: Connection, plan: Plan) -> None:
             + ", ".join(r[0] for r in found),
             hint="Take them back with ALTER DEFAULT PRIVILEGES, or apply as another login.",
         )
+
+
+def _same_page(connection: Connection, plan: Plan) -> None:
+    """What is signed must be what the plan does to the access that is deployed now (A5)."""
+    if not plan.access:
+        return
+    row = connection.execute(
+        "SELECT d.catalogue_hash, d.access FROM pgmask_private.deployment AS d"
+        " WHERE d.finished_at IS NOT NULL ORDER BY d.id DESC LIMIT 1"
+    ).fetchone()
+    before_hash, before = row if row is not None else ("", None)
+    if before_hash != plan.before_hash:
+        raise PlanError("PM230", "another catalogue was deployed since the plan was made")
+    lines = access.changes(before, plan.access) if plan.catalogue_hash != before_hash else ()
+    page = access.page(lines, plan.catalogue_hash, plan.database)
+    if page != plan.page or access.needs_approval(lines) != plan.needs_approval:
+        raise Refused("PM240", "the page in the plan does not say what the plan does")
 
 
 def _begin(
