@@ -33,6 +33,12 @@ VERSION_TABLE: Final = "alembic_version"
 
 _LOCK: Final = 0x70676D61736B  # "pgmask"
 _ATTEMPTS: Final = 5
+_REMEMBER: Final = """
+UPDATE pgmask_private.runtime_object AS o
+   SET hash = n.hash
+  FROM pgmask_private.runtime_now() AS n
+ WHERE n.kind = o.kind AND n.identity = o.identity AND n.hash <> o.hash;
+"""
 _ALEMBIC: Final = threading.Lock()
 """Alembic keeps its context in a global of the process."""
 
@@ -231,7 +237,11 @@ def _migrate(connection: Connection) -> Installed:
     with _ALEMBIC:
         command.upgrade(config, "head")
     made = connection.exec_driver_sql("SELECT pgmask_private.ensure_token_key()").scalar_one()
-    return Installed(revision=head(), was=was, token_key_made=bool(made) and was is not None)
+    restored = bool(made) and was is not None
+    if restored:
+        # The server writes some definitions in other words once they were dumped and restored.
+        run_script(connection, _REMEMBER)
+    return Installed(revision=head(), was=was, token_key_made=restored)
 
 
 class _Busy(ServerError):
