@@ -20,14 +20,14 @@ from psycopg import sql
 
 from pgmask.apply.seal_table import SealTable
 from pgmask.apply.throttle import Limits, Throttle
-from pgmask.errors import PgmaskError, Refused, ServerError
+from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
 
 Connection = psycopg.Connection[Any]
 LOCK = 0x70677365  # "pgse" as a number; the second half of the lock is the table
 LOCK_TIMEOUT_MS = 2000
 ATTEMPTS = 8
 _PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
-_GRAVE = (pg.InsufficientResources, pg.OperatorIntervention, pg.SystemError, pg.InternalError)
+_GRAVE = (psycopg.OperationalError, psycopg.InternalError)
 _KEYS = ("PM310", "PM311", "PM312", "PM313")
 
 
@@ -104,7 +104,7 @@ def seal_rows(
     """
     if not connection.autocommit:
         raise ValueError("seal needs an autocommit connection")
-    with _as_sealer(connection), _only_one(connection, table):
+    with _told(table), _as_sealer(connection), _only_one(connection, table):
         run = _Run(
             connection=connection, table=table, throttle=Throttle(connection, limits),
             report=report, batch_rows=batch_rows,
@@ -167,12 +167,10 @@ def _batch(
         except _PASSING:
             run.tell("a lock")
             time.sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311  no secret
-        except _GRAVE as error:
-            raise _stopped(run.table, error) from None
-        except psycopg.OperationalError as error:
-            raise _stopped(run.table, error) from None
+        except _GRAVE:
+            raise
         except psycopg.Error as error:
-            if error.sqlstate in _KEYS:
+            if error.sqlstate is None or error.sqlstate in _KEYS:
                 raise
             return _halves(run, last, rows, error)
     raise ServerError(
@@ -206,13 +204,29 @@ def _stopped(table: SealTable, error: psycopg.Error) -> PgmaskError:
 
 
 @contextmanager
+def _told(table: SealTable) -> Iterator[None]:
+    """What ends a run, in the words of the registry."""
+    try:
+        yield
+    except _GRAVE as error:
+        raise _stopped(table, error) from None
+    except psycopg.Error as error:
+        if error.sqlstate not in _KEYS:
+            raise
+        diag = error.diag
+        raise KeyFault(
+            error.sqlstate, f"{table.id}: {diag.message_primary}", hint=diag.message_hint or ""
+        ) from None
+
+
+@contextmanager
 def _as_sealer(connection: Connection) -> Iterator[None]:
     """Everything here is done as the role that owns keys and triggers, not as the installer."""
     connection.execute("SET ROLE pgmask_sealer")
     try:
         yield
     finally:
-        if not connection.closed:
+        if not (connection.closed or connection.broken):
             connection.execute("RESET ROLE")
 
 
@@ -227,7 +241,7 @@ def _only_one(connection: Connection, table: SealTable) -> Iterator[None]:
     try:
         yield
     finally:
-        if not connection.closed:
+        if not (connection.closed or connection.broken):
             connection.execute(
                 "SELECT pg_catalog.pg_advisory_unlock(%s, pg_catalog.hashtext(%s))",
                 (LOCK, table.id),
