@@ -1,7 +1,7 @@
 """Runs Tryton's own models over a database: a program, started by the tests in its own process.
 
 Tryton keeps configuration and connection pools in the process, so every use gets a fresh one:
-``python -m tests.tryton.client CONFIGURATION DATABASE fill|read|write [PARTIES]``. What it has to
+``python -m tests.tryton.client CONFIGURATION DATABASE TASK [PARTIES]``. What it has to
 say is one JSON document on stdout.
 """
 
@@ -29,11 +29,26 @@ def main(words: list[str]) -> None:
     Pool.start()
     pool = Pool(database)
     pool.init()
-    with Transaction().start(database, 1) as transaction:
-        tasks: dict[str, Callable[..., Any]] = {"fill": fill, "read": read, "write": write}
+    from trytond.exceptions import UserError
+
+    try:
+        answer = _run(pool, Transaction, database, task, rest)
+    except UserError as error:
+        answer = {"refused": type(error).__name__}
+    json.dump(answer, sys.stdout)
+
+
+def _run(pool: Any, transactions: Any, database: str, task: str, rest: list[str]) -> Any:
+    with transactions().start(database, 1) as transaction:
+        tasks: dict[str, Callable[..., Any]] = {
+            "fill": fill,
+            "read": read,
+            "write": write,
+            "dial": dial,
+        }
         answer = tasks[task](pool, *map(int, rest))
         transaction.commit()
-    json.dump(answer, sys.stdout)
+    return answer
 
 
 def fill(pool: Any, parties: int) -> dict[str, list[str]]:
@@ -112,14 +127,23 @@ def read(pool: Any) -> list[dict[str, Any]]:
 
 
 def write(pool: Any) -> dict[str, Any]:
-    """Change a number through the models, and save another record without touching its number."""
+    """Change an address through the models; save another record without touching its number."""
     mechanism = pool.get("party.contact_mechanism")
-    first, second = mechanism.search([("type", "=", "mobile")], order=[("id", "ASC")], limit=2)
-    first.value = "+86 139 0000 1111"
+    first, *_ = mechanism.search([("type", "=", "email")], order=[("id", "ASC")], limit=1)
+    second, *_ = mechanism.search([("type", "=", "mobile")], order=[("id", "ASC")], limit=1)
+    first.value = "new.address@example.com"
     first.save()
-    second.comment = "rings twice"
+    second.sequence = 7
     second.save()
-    return {"first": first.id, "second": second.id}
+    return {"first": first.id, "second": second.id, "read_back": first.value}
+
+
+def dial(pool: Any) -> None:
+    """Change a telephone number, which Tryton validates as it reads it back."""
+    mechanism = pool.get("party.contact_mechanism")
+    found, *_ = mechanism.search([("type", "=", "mobile")], order=[("id", "ASC")], limit=1)
+    found.value = "+86 139 0000 1111"
+    found.save()
 
 
 def _iban(random: Random) -> str:

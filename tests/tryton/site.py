@@ -13,6 +13,9 @@ from urllib.parse import quote
 
 from psycopg import sql
 
+from pgmask.cli.main import run
+from pgmask.plan import Hazard
+from pgmask.resources import example_dir
 from tests.actors import INSTALLER, password
 from tests.harness import Database, Server
 
@@ -20,6 +23,8 @@ OWNER: Final = "tryton"
 """Owner of all of Tryton's tables and login of its service, as its manual has it."""
 PARTIES: Final = 60
 MODULES: Final = ("ir", "res", "country", "currency", "party", "bank")
+EXAMPLE: Final = example_dir("tryton")
+CATALOGUE: Final = EXAMPLE / "catalogue" / "pgmask.yml"
 SECRETS: Final[dict[str, list[str]]] = {}
 """What was filled in, by kind of value; the same for every version."""
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -41,6 +46,37 @@ def create(database: Database) -> None:
             {"TRYTONPASSFILE": str(phrase)},
         )  # fmt: skip
     SECRETS.update(client(database, "fill", PARTIES))
+
+
+def adopt(database: Database) -> None:
+    """Create it, then protect it with pgmask's commands as ``installer``, who is no superuser."""
+    create(database)
+    server, dsn = database.server, database.dsn()
+    server.role("report_luo")
+    key = key_file(database)
+    key.unlink(missing_ok=True)
+    hazards = [f"--allow={h.value}" for h in Hazard]
+    for words in (
+        ["install"],
+        ["keys", "create", str(key)],
+        ["register", "load", str(EXAMPLE / "register.yml")],
+        ["apply", str(CATALOGUE), "--author", "高原", "--approved-by", "林海",
+         "--approval-ref", "DP-1", "--yes-database", database.name, *hazards],
+        ["seal", "--all", "--rewrite"],
+    ):  # fmt: skip
+        assert run([*words, "--dsn", dsn]) == 0, words
+    with server.admin() as admin:
+        admin.execute("GRANT pgmask_tryton TO tryton")
+
+
+def key_file(database: Database) -> Path:
+    """The key file of the adopted database: beside the server's data, not in it."""
+    return database.server.cluster.folder / "tryton.key"
+
+
+def load_key(database: Database) -> None:
+    """Bring the key into a copy of the adopted database, as after a restore."""
+    assert run(["keys", "load", str(key_file(database)), "--dsn", database.dsn()]) == 0
 
 
 def prepare(server: Server) -> None:
