@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.attack.model import Outcome
-from tests.attack.people import FRESH, NEAR, OURS, THEIRS
+from tests.attack.people import FRESH, NEAR, OURS, RICH, THEIRS
 from tests.attack.place import Play
 
 LEAK = """\
@@ -150,6 +150,20 @@ def policy_probe(play: Play) -> Outcome:
         " VALUES ({n}, {n}, 'north', 'life')",
     ).rows
     return Outcome(rows=(("exists" if rows[0] != rows[1] else "alike",),))
+
+
+def hidden_probe(play: Play) -> Outcome:
+    """A contact for a high-value customer of the own unit, and for one that does not exist."""
+    seen = []
+    for number in (RICH.id, 987654):
+        session = play.session("app").begin("ann")
+        session.run(
+            "INSERT INTO crm.policy (holder_id, insured_id, unit_id, product)"
+            f" VALUES ({number}, {number}, 'north', 'life')"
+        )
+        seen.append(session.failed)
+        session.connection.rollback()
+    return Outcome(rows=(("exists" if seen[0] != seen[1] else "alike",),))
 
 
 def why_probe(play: Play) -> Outcome:

@@ -7,13 +7,14 @@ from tests.attack.attempts import (
     duplicate_in_own_unit,
     estimates,
     held_cursor,
+    hidden_probe,
     policy_probe,
     replaced_statement,
 )
 from tests.attack.impersonating import same_assertion_twice
 from tests.attack.model import Attack, Gets
 from tests.attack.people import OURS, THEIRS
-from tests.attack.stealing import loaded_key_on_disk
+from tests.attack.stealing import dump, loaded_key_on_disk
 
 ROWS: tuple[Attack, ...] = (
     Attack(
@@ -197,6 +198,36 @@ ROWS: tuple[Attack, ...] = (
         expect=Gets(),
         limit=True,
         why="CREATEROLE is as good as superuser there; doctor names every such role",
+    ),
+    Attack(
+        id="E01-installer-takes-key-role",
+        actor="dba",
+        does="read the loaded key as the login that installed pgmask",
+        attempt=(
+            "SET ROLE pgmask_sealer",
+            "SELECT 'key of ' || length(content) FROM pgmask_private.loaded_key",
+        ),
+        expect=Gets("key of 156"),
+        limit=True,
+        why="the installing login is trusted like a superuser; nobody works with it day to day",
+    ),
+    Attack(
+        id="D02-level-2-in-a-dump",
+        actor="thief",
+        does="read level-2 values in a stolen dump",
+        attempt=dump,
+        expect=Gets(OURS.name),
+        limit=True,
+        why="level 2 stands in clear; a law pack or the catalogue can make a column level 1",
+    ),
+    Attack(
+        id="D6-probe-by-child-row",
+        actor="ann",
+        does="learn by a refused child row that a hidden customer of the own unit exists",
+        attempt=hidden_probe,
+        expect=Gets("exists"),
+        limit=True,
+        why="a number and that it is high-value or restricted, no value; an error 42501 in the log",
     ),
     Attack(
         id="D09-superuser-reads-key",

@@ -98,18 +98,21 @@ class Play:
 def template(server: Server) -> tuple[str, bytes]:
     """The protected, filled and sealed database of this server, and its key file's content."""
     database = server.create_database(name="attacked")
-    database.run((FIXTURES / "schema.sql").read_text("utf-8"))
-    _fill(database)
+    make_schema(database)
     install(database.dsn())
     key = KeyFile.new(1)
-    _register(database)
-    _protect(database, key)
+    fill_register(database)
+    register_key(database, key)
+    protect(database)
+    seal(database)
     _open(database)
     database.close()
     return database.name, key.to_bytes()
 
 
-def _fill(database: Database) -> None:
+def make_schema(database: Database) -> None:
+    """The application's tables with their rows, in plain text."""
+    database.run((FIXTURES / "schema.sql").read_text("utf-8"))
     with psycopg.connect(database.dsn()) as connection, connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO crm.unit (id, title) VALUES (%s, %s)",
@@ -133,7 +136,8 @@ def _fill(database: Database) -> None:
         )
 
 
-def _register(database: Database) -> None:
+def fill_register(database: Database) -> None:
+    """Units, posts, persons, their papers, logins and issuers."""
     with psycopg.connect(database.dsn()) as connection:
         call = functools.partial(_call, connection)
         call("register_rule", False)
@@ -169,9 +173,9 @@ def _call(connection: psycopg.Connection[Any], function: str, *values: Any) -> N
     connection.execute(f"SELECT pgmask.{function}({marks})", values)
 
 
-def protect(database: Database) -> None:
+def protect(database: Database, catalogue_file: Path = FIXTURES / "catalogue.yml") -> None:
     """Apply the catalogue as the installer, approved by somebody else."""
-    catalogue = load(FIXTURES / "catalogue.yml")
+    catalogue = load(catalogue_file)
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
         plan = make(catalogue, read_facts(connection), author="ilse")
         apply_plan(
@@ -180,7 +184,8 @@ def protect(database: Database) -> None:
         )  # fmt: skip
 
 
-def _protect(database: Database, key: KeyFile) -> None:
+def register_key(database: Database, key: KeyFile) -> None:
+    """Register the key and load it."""
     with psycopg.connect(database.dsn("postgres")) as connection:
         connection.execute(
             "INSERT INTO pgmask_private.kek (kek_id, provider, fingerprint, canary)"
@@ -191,7 +196,10 @@ def _protect(database: Database, key: KeyFile) -> None:
             "INSERT INTO pgmask_private.loaded_key (kek_id, content) VALUES (%s, %s)",
             (key.key_id, key.to_bytes()),
         )
-    protect(database)
+
+
+def seal(database: Database) -> None:
+    """Seal every row by the product, verify and rewrite."""
     with psycopg.connect(database.dsn(), autocommit=True) as connection:
         for table in seal_finish.deployed(connection).tables:
             assert not seal_rows(connection, table).refused

@@ -7,11 +7,14 @@ from tests.attack.attempts import (
     NAIVE_VIEW,
     PLAIN_AT_REST,
     SEES_ALL,
+    UNCHECKED,
+    UNSEALED,
     cached_plan,
     parallel_count,
 )
+from tests.attack.impersonating import designated
 from tests.attack.model import Answers, Attack, Hides, Nothing, Refused
-from tests.attack.people import FOREIGN, OURS, RICH, SEALED, THEIRS, VISIBLE_TO_ANN
+from tests.attack.people import CARED, FOREIGN, OURS, RICH, SEALED, THEIRS, VISIBLE_TO_ANN
 
 _STORE_GRANT = "GRANT USAGE ON SCHEMA crm_store TO app; GRANT SELECT ON crm_store.customer TO app"
 
@@ -153,6 +156,59 @@ ROWS: tuple[Attack, ...] = (
         control=SEES_ALL.replace("pgmask_agent_views", "pgmask_analyst_views"),
         expect=Answers(((0,),)),
         proves=("D1",),
+    ),
+    Attack(
+        id="D2-high-value-child",
+        actor="ann",
+        does="read the contacts of a high-value customer of the own unit",
+        attempt=f"SELECT purpose FROM crm.contact_log WHERE customer_id = {RICH.id}",
+        control=SEES_ALL.replace("customer", "contact_log"),
+        expect=Nothing(),
+        proves=("D2",),
+    ),
+    Attack(
+        id="D3-surname-only",
+        actor="vera",
+        does="read name, income and region of a high-value customer, being designated",
+        setup=designated(18),
+        attempt=f"SELECT name, salary, region FROM vip.customer WHERE id = {RICH.id}",
+        control=(
+            UNCHECKED,
+            UNSEALED,
+            f"UPDATE crm_store.customer SET name = '{RICH.name}' WHERE id = {RICH.id}",
+        ),
+        expect=Hides((RICH.name, str(RICH.salary), RICH.region), shows="诸葛"),
+        proves=("D2", "D3"),
+    ),
+    Attack(
+        id="A6-restricted-row",
+        actor="ann",
+        does="read a restricted customer of the own unit",
+        setup=f"UPDATE crm_store.customer SET pgmask_restricted = true WHERE id = {CARED.id}",
+        attempt=f"SELECT id FROM crm.customer WHERE id = {CARED.id}",
+        control=SEES_ALL,
+        expect=Nothing(),
+        proves=("A6",),
+    ),
+    Attack(
+        id="A6-restricted-child",
+        actor="ann",
+        does="read the contacts of a restricted customer of the own unit",
+        setup=f"UPDATE crm_store.customer SET pgmask_restricted = true WHERE id = {CARED.id}",
+        attempt=f"SELECT id FROM crm.contact_log WHERE customer_id = {CARED.id}",
+        control=SEES_ALL.replace("customer", "contact_log"),
+        expect=Nothing(),
+        proves=("A6",),
+    ),
+    Attack(
+        id="A6-restricted-assigned",
+        actor="cora",
+        does="read a restricted customer who is assigned to him",
+        setup=f"UPDATE crm_store.customer SET pgmask_restricted = true WHERE id = {CARED.id}",
+        attempt=f"SELECT id FROM care.customer WHERE id = {CARED.id}",
+        control=SEES_ALL.replace("pgmask_agent_views", "pgmask_care_views"),
+        expect=Nothing(),
+        proves=("A6",),
     ),
     Attack(
         id="A02-leaky-function",

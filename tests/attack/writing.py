@@ -223,6 +223,15 @@ ROWS: tuple[Attack, ...] = (
         proves=("C1",),
     ),
     Attack(
+        id="C1-move-child",
+        actor="ann",
+        does="move a contact to another unit's customer",
+        attempt=f"UPDATE crm.contact_log SET customer_id = {THEIRS.id} WHERE customer_id = 1",
+        control="ALTER TABLE crm_store.contact_log DISABLE ROW LEVEL SECURITY",
+        expect=Refused("42501"),
+        proves=("C1",),
+    ),
+    Attack(
         id="R04-upsert-guess",
         actor="ann",
         does="confirm a guess by an upsert that compares the stored with the proposed phone",
