@@ -148,20 +148,29 @@ COMMENT ON COLUMN pgmask_private.profile_column.view_name IS 'Name of that view.
 COMMENT ON COLUMN pgmask_private.profile_column.rows IS 'How the rows of the profile are chosen; any one is enough.';
 COMMENT ON COLUMN pgmask_private.profile_column.operations IS 'What the profile may do with the view.';
 
--- What is in force: version, hash, author and approver of the deployed catalogue.
+-- What is in force: version, hash, author and approver of the deployed catalogue. Applies of the same
+-- catalogue that needed no approval (drift put back, a table opened once it is sealed) come after the
+-- approved one, which is the one that counts for who answers for it.
 CREATE VIEW pgmask.deployed AS
   SELECT
     d.id AS version,
     d.finished_at AS deployed_at,
     d.catalogue_hash,
-    d.author,
-    d.approver,
-    d.approval_ref,
-    d.page_hash,
+    coalesce(a.author, d.author) AS author,
+    coalesce(a.approver, d.approver) AS approver,
+    coalesce(a.approval_ref, d.approval_ref) AS approval_ref,
+    coalesce(a.page_hash, d.page_hash) AS page_hash,
     d.applied_by,
     d.pgmask_version,
     (SELECT count(*) FROM pgmask_private.deployment AS u WHERE u.id > d.id) AS unfinished_after
   FROM pgmask_private.deployment AS d
+  LEFT JOIN LATERAL (
+    SELECT p.author, p.approver, p.approval_ref, p.page_hash
+    FROM pgmask_private.deployment AS p
+    WHERE p.catalogue_hash = d.catalogue_hash AND p.id <= d.id AND p.approver <> ''
+    ORDER BY p.id DESC
+    LIMIT 1
+  ) AS a ON true
   WHERE d.finished_at IS NOT NULL
   ORDER BY d.id DESC
   LIMIT 1;

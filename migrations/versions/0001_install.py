@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "792eb2b46828af4134034a29caa00e40ca6fccf557fc2a9ff2d1da7dac967a25"
+DIGEST = "b38dc859ffde045c98d41ce07b0429e8d2923946751f3d3d89135e5ff2d3f90f"
 
 
 def upgrade() -> None:
