@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pgmask.compile.sealing_rewrite import replace_columns
+from pgmask.compile.sealing_rewrite import columns_of, replace_columns
 from pgmask.compile.sealing_spec import (
     MARKED,
     OTHER_GLYPH,
@@ -524,7 +524,11 @@ def _sealing(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str
     if not any(_sealed_condition(spec, c) for c in columns):
         return ""
     index = blind_indexes(spec, columns, var)
-    others = [k for k in spec.unique_keys if k.parts != tuple(t.name.quoted for t in spec.key)]
+    primary = tuple(t.name.text for t in spec.key)
+    others = [
+        k for k in spec.unique_keys
+        if k.predicate is not None or tuple(n for p in k.parts for n in columns_of(p)) != primary
+    ]  # fmt: skip
     guard = ""
     if others:
         met = any_of(
