@@ -3,7 +3,7 @@
 ======== ==================================================================================
 rows     condition (each SELECT is an InitPlan: evaluated once per statement)
 ======== ==================================================================================
-all      ``(SELECT i.person_id IS NOT NULL ..)``: the identity is asked for, nothing else
+all      ``true``; for a profile that writes ``(SELECT i.person_id IS NOT NULL ..)``
 own_unit ``unit = (SELECT i.unit_id::type FROM pgmask_private.identity_P AS i)``
 units    ``unit = ANY (ARRAY(SELECT ..my_units..))``
 assigned ``owner = (SELECT i.person_id ..)``, else ``key = ANY (ARRAY(SELECT ..my_subjects..))``
@@ -13,8 +13,9 @@ granted  ``false`` until approved requests exist
 Never IN, EXISTS, a per-row function or OR with a function: they take the index from everybody.
 
 Restricted rows are left out for all.  High-value rows are left out unless the person is assigned to
-the subject, or, in a profile that ``sees_high_value``, designated for it.  Every condition asks who
-is asking: a grant alone opens nothing once the register no longer honours the person (C2, C6).
+the subject, or, in a profile that ``sees_high_value``, designated for it.  The views ask who
+is asking before any row is read (``pgmask.compile.views``); the conditions here ask again where the
+answer decides about the row.
 """
 
 from __future__ import annotations
@@ -79,24 +80,38 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
 def row_condition(context: Context, profile: Profile) -> str:
     """The whole condition: how the rows are chosen, and the two flags."""
     restricted = f"NOT {RESTRICTED.quoted}"
-    high_value = f"NOT {HIGH_VALUE.quoted}"
-    if profile.sees_high_value:
-        designated = _keys(context, profile, "my_designations")
-        if designated:
-            high_value = f"({high_value} OR {designated})"
+    high_value = " OR ".join((f"NOT {HIGH_VALUE.quoted}", *_designated(context, profile)))
     parts: list[str] = []
     for rows in profile.rows:
         part = _rows(context, profile, rows)
         # The person assigned to a subject is its contact, high-value or not.
-        parts.append(part if rows is Rows.ASSIGNED else f"({part} AND {high_value})")
+        parts.append(part if rows is Rows.ASSIGNED else f"({part} AND ({high_value}))")
     chosen = parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
     return f"{chosen} AND {restricted}"
+
+
+def _designated(context: Context, profile: Profile) -> tuple[str, ...]:
+    """High-value rows this person is designated for: by customer, or all of a unit (D5)."""
+    if not profile.sees_high_value:
+        return ()
+    found = [_keys(context, profile, "my_designations")]
+    if context.unit_column is not None:
+        found.append(
+            f"{Name(context.unit_column).quoted} ="
+            f" ANY (ARRAY(SELECT d.unit_id::{context.unit_type}"
+            " FROM pgmask_private.my_designations AS d"
+            f" WHERE d.person_id = (SELECT i.person_id FROM {identity_view(profile).quoted} AS i)"
+            " AND d.subject_key IS NULL))"
+        )
+    return tuple(f for f in found if f)
 
 
 def _rows(context: Context, profile: Profile, rows: Rows) -> str:
     view = identity_view(profile).quoted
     if rows is Rows.ALL:
-        return f"(SELECT i.person_id IS NOT NULL FROM {view} AS i)"
+        # Who only reads passes the view, which asks; RETURNING of an upsert passes it by on 18.
+        reads_only = profile.may(context.table) == (Operation.SELECT,)
+        return "true" if reads_only else f"(SELECT i.person_id IS NOT NULL FROM {view} AS i)"
     if rows is Rows.GRANTED:
         return "false"
     if rows is Rows.ASSIGNED:

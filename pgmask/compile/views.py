@@ -5,6 +5,11 @@ column is the stored column itself, a shadow column, or, where the profile never
 expression: the mask of a level-2 column, or NULL of the exact type.  No ``security_barrier`` (it
 ruins plans; row-level security does that work), no options at all: ``CREATE OR REPLACE`` without a
 WITH list takes off whatever somebody set by hand.
+
+Its WHERE asks who is asking.  It holds no column, so PostgreSQL asks once, before it reads a row (a
+one-time filter): no identity is an error even where no row would match.  A policy cannot do that:
+it is asked at the first row an index finds, and then error or emptiness would tell a caller without
+identity whether a value exists (C1, C2).
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 from pgmask.catalogue.model import Column, Form, Profile
 from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
+from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.facts.model import ColumnFact
 from pgmask.kinds import KINDS, family_of
@@ -27,6 +33,7 @@ def build(context: Context) -> tuple[Object, ...]:
 def _view(context: Context, profile: Profile) -> Object:
     name = context.view(profile)
     owner = Name(context.catalogue.view_owner(profile))
+    identity = identity_view(profile)
     lines = ",\n  ".join(select_item(context, profile, fact) for fact in context.columns)
     says = f"{context.table.id} as profile {profile.name} sees it."
     return Object(
@@ -37,7 +44,8 @@ def _view(context: Context, profile: Profile) -> Object:
         create=(
             statement(
                 f"CREATE OR REPLACE VIEW {name.quoted} AS\nSELECT\n  {lines}\n"
-                f"FROM {context.place.quoted} AS s",
+                f"FROM {context.place.quoted} AS s\n"
+                f"WHERE (SELECT i.person_id IS NOT NULL FROM {identity.quoted} AS i)",
                 f"{context.table.id} for profile {profile.name}",
             ),
             statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),

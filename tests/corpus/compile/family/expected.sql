@@ -294,19 +294,19 @@ CREATE POLICY "pgmask_all_sealer" ON "app"."event" AS PERMISSIVE FOR ALL TO "pgm
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "app"."event" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_desk_delete" ON "app"."event" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_delete" ON "app"."event" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_insert" ON "app"."event" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "app"."event" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_select" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_select" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_select" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_update" ON "app"."event" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_update" ON "app"."event" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_update" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
@@ -314,7 +314,7 @@ CREATE POLICY "pgmask_owner_refused" ON "app"."event" AS PERMISSIVE FOR ALL TO "
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "app"."event" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_wide_select" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_wide_select" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "app"."event" IS 'Profile wide, rows all.';
 
@@ -366,7 +366,8 @@ SELECT
   s."tags",
   s."due",
   s."twice"
-FROM "app"."event" AS s;
+FROM "app"."event" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
 
 ALTER VIEW "desk"."event" OWNER TO "pgmask_desk_views";
 
@@ -384,7 +385,8 @@ SELECT
   NULL::text[] AS "tags",
   s."due",
   s."twice"
-FROM "app"."event" AS s;
+FROM "app"."event" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
 
 ALTER VIEW "wide"."event" OWNER TO "pgmask_wide_views";
 
@@ -507,19 +509,19 @@ CREATE POLICY "pgmask_all_sealer" ON "app"."person" AS PERMISSIVE FOR ALL TO "pg
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "app"."person" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_desk_delete" ON "app"."person" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_delete" ON "app"."person" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "app"."person" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_insert" ON "app"."person" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "app"."person" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "app"."person" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_select" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_select" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_select" ON "app"."person" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_update" ON "app"."person" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_update" ON "app"."person" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_update" ON "app"."person" IS 'Profile desk, rows own_unit.';
 
@@ -527,7 +529,7 @@ CREATE POLICY "pgmask_owner_refused" ON "app"."person" AS PERMISSIVE FOR ALL TO 
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "app"."person" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_wide_select" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_wide_select" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "app"."person" IS 'Profile wide, rows all.';
 
@@ -549,7 +551,8 @@ SELECT
   s."id",
   s."name",
   s."unit"
-FROM "app"."person" AS s;
+FROM "app"."person" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
 
 ALTER VIEW "desk"."person" OWNER TO "pgmask_desk_views";
 
@@ -561,7 +564,8 @@ SELECT
   s."id",
   NULL::text AS "name",
   s."unit"
-FROM "app"."person" AS s;
+FROM "app"."person" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
 
 ALTER VIEW "wide"."person" OWNER TO "pgmask_wide_views";
 

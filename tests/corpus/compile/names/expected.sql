@@ -304,19 +304,19 @@ CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL 
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."Order" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_select" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
@@ -324,7 +324,7 @@ CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" AS PERMISSIVE FOR A
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" IS 'Profile wide, rows all.';
 
@@ -341,7 +341,8 @@ SELECT
   s."pgmask_hidden_back\slash" AS "back\slash",
   s."pgmask_hidden_per%cent" AS "per%cent",
   s."pgmask_hidden_{}" AS "{}"
-FROM "Store; 'x'"."Order" AS s;
+FROM "Store; 'x'"."Order" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
 
 ALTER VIEW "Kunden; DROP"."Order" OWNER TO "pgmask_desk_views";
 
@@ -360,7 +361,8 @@ SELECT
   NULL::text AS "back\slash",
   NULL::text AS "per%cent",
   NULL::text AS "{}"
-FROM "Store; 'x'"."Order" AS s;
+FROM "Store; 'x'"."Order" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
 
 ALTER VIEW "wide"."Order" OWNER TO "pgmask_wide_views";
 
@@ -494,19 +496,19 @@ CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."bank_account-party_party" AS 
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."bank_account-party_party" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_select" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
@@ -514,7 +516,7 @@ CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" 
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" IS 'Profile wide, rows all.';
 
@@ -523,7 +525,8 @@ CREATE OR REPLACE VIEW "Kunden; DROP"."bank_account-party_party" AS
 SELECT
   s."id",
   s."pgmask_hidden_$pgmask$" AS "$pgmask$"
-FROM "Store; 'x'"."bank_account-party_party" AS s;
+FROM "Store; 'x'"."bank_account-party_party" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
 
 ALTER VIEW "Kunden; DROP"."bank_account-party_party" OWNER TO "pgmask_desk_views";
 
@@ -534,7 +537,8 @@ CREATE OR REPLACE VIEW "wide"."bank_account-party_party" AS
 SELECT
   s."id",
   NULL::text AS "$pgmask$"
-FROM "Store; 'x'"."bank_account-party_party" AS s;
+FROM "Store; 'x'"."bank_account-party_party" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
 
 ALTER VIEW "wide"."bank_account-party_party" OWNER TO "pgmask_wide_views";
 
@@ -652,19 +656,19 @@ CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."t1234567890123456789012345678
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR DELETE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR UPDATE TO "pgmask_desk_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 
@@ -672,7 +676,7 @@ CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile wide, rows all.';
 
@@ -681,7 +685,8 @@ CREATE OR REPLACE VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890
 SELECT
   s."user",
   s."pgmask_hidden_table" AS "table"
-FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s;
+FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
 
 ALTER VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_desk_views";
 
@@ -692,7 +697,8 @@ CREATE OR REPLACE VIEW "wide"."t123456789012345678901234567890123456789012345678
 SELECT
   s."user",
   NULL::text AS "table"
-FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s;
+FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
 
 ALTER VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_wide_views";
 

@@ -278,19 +278,19 @@ ALTER TABLE "crm_store"."customer" ENABLE ROW LEVEL SECURITY;
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "crm_store"."customer" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_agent_delete" ON "crm_store"."customer" AS PERMISSIVE FOR DELETE TO "pgmask_agent_views" USING (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_delete" ON "crm_store"."customer" AS PERMISSIVE FOR DELETE TO "pgmask_agent_views" USING (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_delete" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_insert" ON "crm_store"."customer" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_insert" ON "crm_store"."customer" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_insert" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_select" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_agent_views" USING (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_select" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_agent_views" USING (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_select" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_update" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_agent_views" USING (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_update" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_agent_views" USING (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
@@ -302,7 +302,7 @@ CREATE POLICY "pgmask_all_sealer" ON "crm_store"."customer" AS PERMISSIVE FOR AL
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "crm_store"."customer" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_analyst_select" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_analyst_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_analyst_select" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_analyst_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."customer" IS 'Profile analyst, rows all.';
 
@@ -322,7 +322,8 @@ SELECT
   NULL::text AS "health",
   NULL::date AS "born",
   s."card_grade"
-FROM "crm_store"."customer" AS s;
+FROM "crm_store"."customer" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
 
 ALTER VIEW "analyst"."customer" OWNER TO "pgmask_analyst_views";
 
@@ -341,7 +342,8 @@ SELECT
   s."pgmask_hidden_health" AS "health",
   s."born",
   s."card_grade"
-FROM "crm_store"."customer" AS s;
+FROM "crm_store"."customer" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
 
 ALTER VIEW "crm"."customer" OWNER TO "pgmask_agent_views";
 
@@ -472,19 +474,19 @@ ALTER TABLE "crm_store"."policy" ENABLE ROW LEVEL SECURITY;
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "crm_store"."policy" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_agent_delete" ON "crm_store"."policy" AS PERMISSIVE FOR DELETE TO "pgmask_agent_views" USING (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_delete" ON "crm_store"."policy" AS PERMISSIVE FOR DELETE TO "pgmask_agent_views" USING (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_delete" ON "crm_store"."policy" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_insert" ON "crm_store"."policy" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_insert" ON "crm_store"."policy" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_insert" ON "crm_store"."policy" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_select" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_agent_views" USING (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_select" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_agent_views" USING (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_select" ON "crm_store"."policy" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_update" ON "crm_store"."policy" AS PERMISSIVE FOR UPDATE TO "pgmask_agent_views" USING (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted") WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_update" ON "crm_store"."policy" AS PERMISSIVE FOR UPDATE TO "pgmask_agent_views" USING (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted") WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."policy" IS 'Profile agent, rows own_unit.';
 
@@ -496,7 +498,7 @@ CREATE POLICY "pgmask_all_sealer" ON "crm_store"."policy" AS PERMISSIVE FOR ALL 
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "crm_store"."policy" IS 'The sealing trigger looks rows up and re-seals them.';
 
-CREATE POLICY "pgmask_analyst_select" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_analyst_views" USING (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i) AND NOT "pgmask_high_value") AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_analyst_select" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_analyst_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."policy" IS 'Profile analyst, rows all.';
 
@@ -511,7 +513,8 @@ SELECT
   s."holder_id",
   s."product",
   NULL::numeric(12,2) AS "amount"
-FROM "crm_store"."policy" AS s;
+FROM "crm_store"."policy" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
 
 ALTER VIEW "analyst"."policy" OWNER TO "pgmask_analyst_views";
 
@@ -524,7 +527,8 @@ SELECT
   s."holder_id",
   s."product",
   s."amount"
-FROM "crm_store"."policy" AS s;
+FROM "crm_store"."policy" AS s
+WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
 
 ALTER VIEW "crm"."policy" OWNER TO "pgmask_agent_views";
 
