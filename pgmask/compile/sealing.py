@@ -282,12 +282,12 @@ def _sealed_columns(
         wanted = column.sealed or (column.level == 2 and has_high) or column.name in masked
         if not wanted or fact.name in context.relation.primary_key or fact.generated:
             continue
-        found.append(_sealed_column(context, column, fact, by_name))
+        found.append(_sealed_column(context, column, fact, by_name, has_high))
     return tuple(found)
 
 
 def _sealed_column(
-    context: Context, column: Column, fact: ColumnFact, bundles: set[str]
+    context: Context, column: Column, fact: ColumnFact, bundles: set[str], has_high: bool
 ) -> SealedColumn:
     typed = _typed(context, column.name)
     chosen = None
@@ -299,15 +299,21 @@ def _sealed_column(
         )
         rule = _rule(column.kind_by.otherwise)
     always = column.sealed
-    in_unique = not always and any(
-        i.unique and column.name in i.reads for i in context.relation.indexes
+    in_unique = (
+        has_high
+        and not always
+        and any(i.unique and column.name in i.reads for i in context.relation.indexes)
     )
+    beside = _key_beside(context, column) if in_unique else None
     null = in_unique or typed.coding is not Coding.TEXT
     searched = always and (column.search or column.unique is not Unique.NO)
     unique = column.unique is not Unique.NO
     with_unit = column.unique is Unique.PER_UNIT and context.unit_column is not None
     unit = (Name(context.unit_column),) if with_unit and context.unit_column else ()
     place = _unique_place(context, column, unit) if unique else _Place(None)
+    if beside is not None:
+        searched = unique = True
+        unit = beside
     return SealedColumn(
         column=typed,
         bundle=column.subject if column.subject in bundles and column.subject else OWN,
@@ -316,7 +322,8 @@ def _sealed_column(
         high_mask=SURNAME if column.kind == "person_name" and not always else None,
         chosen=chosen,
         refuse=column.validate == "refuse",
-        required=column.required or (always and null and _was_not_null(context, fact)),
+        required=column.required,
+        not_null=null and (always or has_high) and _was_not_null(context, fact),
         index_column=derived(f"{PREFIX}bidx_", column.name) if searched else None,
         unique=unique,
         unique_with=unit,
@@ -325,6 +332,21 @@ def _sealed_column(
         cross=column.checks,
         null_at_rest=in_unique,
     )
+
+
+def _key_beside(context: Context, column: Column) -> tuple[Name, ...] | None:
+    """The plain columns beside a level-2 column in its unique key, None where there is no such key.
+
+    Rows of high-value subjects store NULL there; a blind index over all rows keeps the key.
+    """
+    for index in context.relation.indexes:
+        if not index.unique or index.expressions or index.predicate or column.name not in index.reads:
+            continue
+        others = [c for c in index.columns[: index.key_count] if c is not None and c != column.name]
+        known = [context.table.column(c) for c in others]
+        if all(k is not None and k.level == 3 for k in known):
+            return tuple(map(Name, others))
+    return None
 
 
 def _was_not_null(context: Context, fact: ColumnFact) -> bool:

@@ -81,6 +81,7 @@ def insert_body(spec: SealSpec) -> str:
         *shadow_masks(spec, var),
         _probe(spec, var),
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
+        *(level_2_index(spec, c, var[c.name], "NOT v_marked") for c in spec.columns),
         block(
             "IF NOT v_marked THEN",
             lines(*(shared(spec, c) for c in spec.columns if c.shared_by)),
@@ -264,9 +265,9 @@ def _judge(spec: SealSpec, bundle: Bundle, var: dict[str, str]) -> str:
     glyphs += [(c, f"(v_high AND {glyph(var[c.name])})") for c in columns
                if not c.always and c.text and spec.has_high]  # fmt: skip
     parts = [_refuse_all(spec, glyphs, "'glyph'")]
-    parts.append(_refuse_all(
-        spec, [(c, f"coalesce({var[c.name]}, '') = ''") for c in always if c.required and c.refuse],
-        "'missing'"))  # fmt: skip
+    missing = [(c, f"coalesce({var[c.name]}, '') = ''") for c in always if c.required and c.refuse]
+    missing += [(c, f"{var[c.name]} IS NULL") for c in columns if c.not_null]
+    parts.append(_refuse_all(spec, missing, "'missing'"))
     tests = [(c, is_valid(c, var[c.name])) for c in always]
     parts.append(_refuse_all(
         spec,
@@ -510,6 +511,23 @@ def blind_indexes(
     ]
 
 
+def level_2_index(spec: SealSpec, column: SealedColumn, v: str, condition: str) -> str:
+    """The blind index that keeps a level-2 value unique while high-value rows hide it."""
+    if column.always or column.index_column is None:
+        return ""
+    index = f"NEW.{column.index_column.quoted}"
+    return block(
+        f"IF {condition} THEN",
+        lines(
+            block(
+                f"IF {v} <> '' AND v_content IS NULL THEN",
+                "v_content := pgmask_private.key_content(pgmask_private.current_kek());",
+            ),
+            f"{index} := {blind(spec, column, v)};",
+        ),
+    )
+
+
 def any_truth(spec: SealSpec, bundle: Bundle, var: dict[str, str], high: str = "v_high") -> str:
     """Whether the bundle has anything to hold."""
     values = [held(c, var[c.name], high) for c in spec.of_bundle(bundle)
@@ -523,7 +541,7 @@ def _sealing(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str
     columns = spec.of_bundle(bundle)
     if not any(_sealed_condition(spec, c) for c in columns):
         return ""
-    index = blind_indexes(spec, columns, var)
+    index = blind_indexes(spec, [c for c in columns if c.always], var)
     primary = tuple(t.name.text for t in spec.key)
     others = [
         k for k in spec.unique_keys

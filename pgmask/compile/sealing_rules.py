@@ -121,7 +121,10 @@ def _keys(
                 "Say unique: global (or per_unit, with the unit column beside it) for the column,"
                 " or drop the key.",
             )  # fmt: skip
-        level_2 = sorted(index.reads & (masked - always))
+        level_2 = sorted(
+            n for n in index.reads & (masked - always)
+            if n in by_name and by_name[n].index_column is None
+        )  # fmt: skip
         if index.unique and level_2 and not index.inherited:
             yield _say(
                 context, "PM254", index.name,

@@ -75,7 +75,8 @@ class SealedColumn:
     index (the unit); index_name: the constraint's whose place it takes; index_where: the condition
     of that constraint, over columns that stay plain; cross: (check, other
     column); shared_by: flag a value that as many other rows have; null_at_rest: a text that must
-    not repeat as a mask, because a unique key holds it.
+    not repeat as a mask, because a unique key holds it;
+    not_null: the table said NOT NULL and the column is NULL at rest: NULL is refused here.
     """
 
     column: Typed
@@ -95,6 +96,7 @@ class SealedColumn:
     cross: tuple[tuple[str, str], ...] = ()
     shared_by: int | None = None
     null_at_rest: bool = False
+    not_null: bool = False
 
     @property
     def name(self) -> str:

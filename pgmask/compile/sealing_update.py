@@ -21,6 +21,7 @@ from pgmask.compile.sealing_insert import (
     hidden,
     high_value,
     key_json,
+    level_2_index,
     masked_shadow,
     moved_checks,
     propagate,
@@ -93,6 +94,8 @@ def update_body(spec: SealSpec) -> str:
         _moved(spec, var),
         *(_store(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
+        *(_level_2_index(spec, n, c, var[c.name])
+          for n, b in enumerate(spec.bundles) for c in spec.of_bundle(b)),
         _retire(spec),
         *(block(f"IF NEW.{c.index_column.quoted} IS DISTINCT FROM OLD.{c.index_column.quoted} THEN",
                 shared(spec, c))
@@ -151,9 +154,11 @@ def _unchanged(spec: SealSpec) -> list[str]:
             tests.append(f"(NEW.{sealed} IS NOT NULL OR NOT ({_plain_left(always, 'NEW')}))")
     for column in spec.columns:
         shadow = masked_shadow(spec, column)
+        new = field("NEW", column.column)
         if shadow is not None and column.text:
-            new = field("NEW", column.column)
             tests.append(f"(NEW.{shadow.quoted} IS NULL) = ({new} IS NULL)")
+        if not column.always and column.index_column is not None:
+            tests.append(f"(NEW.{column.index_column.quoted} IS NOT NULL OR {new} IS NULL)")
     if spec.keeps_unit:
         tests.append("NEW.pgmask_unit IS NOT NULL")
     return tests
@@ -185,6 +190,10 @@ def unsealed_rows(spec: SealSpec) -> str:
         shadow = masked_shadow(spec, column)
         if shadow is not None and column.text:
             tests.append(f"({shadow.quoted} IS NULL AND {column.column.name.quoted} IS NOT NULL)")
+        if not column.always and column.index_column is not None:
+            tests.append(
+                f"({column.index_column.quoted} IS NULL AND {column.column.name.quoted}::text <> '')"
+            )
     if spec.own_high is not None:
         grades = ", ".join(map(literal, spec.own_high.grades))
         tests.append(
@@ -404,8 +413,12 @@ def _judge(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str:
     """New values are judged as on INSERT; kept ones of old times are only flagged."""
     columns = spec.of_bundle(bundle)
     always = [c for c in columns if c.always]
+    gone = [
+        (c, f"({var[c.name]} IS NULL AND NOT ({same(c.column)}))") for c in columns if c.not_null
+    ]
+    refuse_null = refuse_all(spec, gone, "'missing'")
     if not always:
-        return ""
+        return _while_known(spec, n, refuse_null)
     names = ", ".join(literal(c.name) for c in always)
     parts = [
         block(
@@ -436,7 +449,7 @@ def _judge(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str:
     parts.insert(0, refuse_all(spec, missing, "'missing'"))
     as_read = {c.name: _kept(spec, c) for c in spec.columns}
     parts.append(cross_checks(spec, always, var, as_read))
-    return block(f"IF v_touch_{n} THEN", lines(*parts))
+    return lines(_while_known(spec, n, refuse_null), block(f"IF v_touch_{n} THEN", lines(*parts)))
 
 
 def _moved(spec: SealSpec, var: dict[str, str]) -> str:
@@ -486,6 +499,7 @@ def _sealing(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str
     columns = [c for c in spec.of_bundle(bundle) if c.always or spec.has_high]
     if not columns:
         return ""
+    columns = [c for c in columns if c.always]
     index = blind_indexes(spec, columns, var)
     empty = [f"NEW.{c.index_column.quoted} := NULL;" for c in columns if c.index_column is not None]
     make = lines(
@@ -498,6 +512,14 @@ def _sealing(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str
         + "\nEND IF;"
     )
     return block(f"IF v_touch_{n} THEN", body)
+
+
+def _level_2_index(spec: SealSpec, n: int, column: SealedColumn, v: str) -> str:
+    if column.always or column.index_column is None:
+        return ""
+    old, new = f"OLD.{column.index_column.quoted}", field("NEW", column.column)
+    changed = f"v_touch_{n} OR NOT v_high AND ({old} IS NULL OR NOT ({same(column.column)}))"
+    return level_2_index(spec, column, v, f"({changed})") if spec.has_high and new else ""
 
 
 def _retire(spec: SealSpec) -> str:
