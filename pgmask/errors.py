@@ -272,13 +272,13 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM202",
         "something in the database is not classified",
         "A table or column of a protected schema is not named in the catalogue.",
-        "Classify it (pgmask scan proposes), or name the table under unprotected: with a reason.",
+        "Classify it (pgmask init proposes), or name the table under unprotected: with a reason.",
     ),
     (
         "PM203",
         "a protected table is no longer in the catalogue",
         "Leaving a table out of the catalogue would leave its views without a rule.",
-        "Give the table back first: pgmask unseal TABLE, then pgmask uninstall.",
+        "Keep it in the catalogue; a protected table cannot be given back yet.",
     ),
     (
         "PM204",
@@ -410,7 +410,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM240",
         "the plan file cannot be used",
         "It is not a plan, or was written by another version of pgmask.",
-        "Plan again: pgmask plan catalogue.yml --out plan.json",
+        "Plan again: pgmask plan CATALOGUE --out plan.json",
     ),
     (
         "PM241",

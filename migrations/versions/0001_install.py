@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "b38dc859ffde045c98d41ce07b0429e8d2923946751f3d3d89135e5ff2d3f90f"
+DIGEST = "f5a8e69efc3c1747e7e9df03800e61b36b032fabbdf674471096bf29857e65ea"
 
 
 def upgrade() -> None:

@@ -33,7 +33,7 @@ CatalogueFile = Annotated[
         envvar="PGMASK_CATALOGUE",
         show_envvar=True,
         metavar="CATALOGUE",
-        help="The catalogue, such as catalogue.yml.",
+        help="The catalogue: its folder, or its main file.",
     ),
 ]
 Format = Annotated[

@@ -25,12 +25,12 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
             acts.install(scene)
             acts.plan_and_apply(scene)
             sealing.seal(scene)
+            proofs.measure(scene)
+            proofs.steal(scene)
             story.line()
             acts.same_question(scene)
             story.line()
             proofs.write(scene)
-            proofs.measure(scene)
-            proofs.steal(scene)
             proofs.cost(scene)
         finally:
             scene.close()
@@ -42,7 +42,7 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
                 f"all of it in {time.perf_counter() - started:.0f} s; nothing is left behind"
             )
             story.line("go on: pgmask demo --keep leaves it running with a psql line per person;")
-            story.line("       your own database: pgmask init --dsn ... > catalogue.yml")
+            story.line("       your own database: pgmask init catalogue --dsn ...")
 
 
 @contextlib.contextmanager
