@@ -34,7 +34,8 @@ _KEYS = ("PM310", "PM311", "PM312", "PM313")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a table is: rows sealed by this run, rows it began with, seconds, and what it waits
-    for ('' while it works)."""
+    for ('' while it works).
+    """
 
     table: str
     sealed: int
@@ -91,7 +92,7 @@ def seal_rows(
     connection: Connection,
     table: SealTable,
     *,
-    limits: Limits = Limits(),  # noqa: B008  a frozen value
+    limits: Limits = Limits(),
     batch_rows: int = 1000,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Sealed:
@@ -166,7 +167,7 @@ def _batch(
             return keys
         except _PASSING:
             run.tell("a lock")
-            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311  no secret
+            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)
         except _GRAVE:
             raise
         except psycopg.Error as error:

@@ -1,5 +1,6 @@
 """The end of a seal: verify every row, validate the CHECKs, open what opens when sealed; estimate
-before it begins, and say what old copies remain when it is over."""
+before it begins, and say what old copies remain when it is over.
+"""
 
 from __future__ import annotations
 
@@ -177,9 +178,7 @@ def finish(connection: Connection, table: SealTable) -> int:
     store = table.spec.store.quoted
     for name, _ in mask_checks(table.spec):
         try:
-            connection.execute(
-                f"ALTER TABLE {store} VALIDATE CONSTRAINT {name.quoted}".encode()
-            )
+            connection.execute(f"ALTER TABLE {store} VALIDATE CONSTRAINT {name.quoted}".encode())
         except psycopg.errors.CheckViolation:
             raise PlanError(
                 "PM322", f"{table.id}: a stored value does not meet {name}",

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
+from pgmask.compile.sealing_changes import unsealed_rows
 from pgmask.compile.sealing_spec import Bundle, Coding, SealSpec, Typed
 from pgmask.compile.sealing_sql import DEFAULT_SUBJECT, text_of
-from pgmask.compile.sealing_update import unsealed_rows
 from pgmask.sqltext import literal
 
 Connection = psycopg.Connection[Any]

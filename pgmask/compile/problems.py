@@ -198,9 +198,7 @@ def _rows(context: Context) -> Iterator[Problem]:
 
 def _dependants(context: Context, relation: RelationFact) -> Iterator[Problem]:
     ours = {(v.schema.text, v.name.text) for v in map(context.view, context.profiles)}
-    ours |= {
-        (m.address[0], m.address[1]) for m in context.facts.managed if m.kind == "view"
-    }  # views of an earlier catalogue
+    ours |= context.facts.managed_views  # views of an earlier catalogue too
     for one in relation.dependants:
         if (one.schema, one.name) in ours or one.schema in ("pgmask", "pgmask_private"):
             continue
@@ -248,7 +246,7 @@ def _foreign(context: Context, relation: RelationFact) -> Iterator[Problem]:
 
 
 def _names_taken(context: Context) -> Iterator[Problem]:
-    managed = {m.address for m in context.facts.managed if m.kind == "view"}
+    managed = context.facts.managed_views
     for profile in context.profiles:
         view = context.view(profile)
         there = context.facts.relation(view.schema.text, view.name.text)

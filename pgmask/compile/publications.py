@@ -27,7 +27,7 @@ def _whole(context: Context, name: str) -> bool:
 
 def build(context: Context) -> tuple[Object, ...]:
     """One object per publication that names the table or one of its partitions."""
-    managed = {m.address for m in context.facts.managed if m.kind == "publication"}
+    managed = context.facts.managed_publications
     found = []
     for entry in _entries(context):
         relation = context.facts.relation(*entry.relation)

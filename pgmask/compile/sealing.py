@@ -7,18 +7,18 @@ column that is NULL at rest becomes a rule of the trigger, a domain gives way to
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pglast
 
 from pgmask.catalogue.model import Catalogue, Column, Form, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
-from pgmask.compile.context import Context, statement
-from pgmask.compile.objects import Kind, Object, Phase, Problem
+from pgmask.compile.context import Context
+from pgmask.compile.objects import Object, Problem
+from pgmask.compile.sealing_adopt import UniquePlace, moved, taken_over, unique_place, was_not_null
 from pgmask.compile.sealing_objects import objects
-from pgmask.compile.sealing_rewrite import columns_of, exclusion
+from pgmask.compile.sealing_rewrite import columns_of
 from pgmask.compile.sealing_rules import problems
 from pgmask.compile.sealing_spec import (
     Bundle,
@@ -37,10 +37,8 @@ from pgmask.compile.sealing_spec import (
     coding_of,
 )
 from pgmask.facts.model import ColumnFact, Facts, IndexFact
-from pgmask.hashing import canonical_json
 from pgmask.kinds import KINDS
 from pgmask.names import Name, QualName, derived
-from pgmask.sqltext import Statement
 
 OWN = "own"
 FALLBACK = Rule(mask="pgmask.mask_free_text")
@@ -86,7 +84,7 @@ def build(context: Context) -> tuple[Object, ...]:
     spec = spec_of(context)
     if spec is None:
         return ()
-    taken = _taken_over(context, spec)
+    taken = taken_over(context, spec)
     return (*((taken,) if taken is not None else ()), *objects(spec))
 
 
@@ -103,7 +101,7 @@ def spec_of(context: Context) -> SealSpec | None:
     if not (columns or shadow_columns or has_high or keeps_unit or dependants
             or any(b.row for b in bundles)):  # fmt: skip
         return None
-    moved = _moved(context, columns, has_high)
+    checks = moved(context, columns, has_high)
     subject = context.subject
     home = _is_home(table, subject)
     return SealSpec(
@@ -114,8 +112,8 @@ def spec_of(context: Context) -> SealSpec | None:
         bundles=bundles,
         shadows=shadow_columns,
         unique_keys=_unique_keys(context, columns, has_high),
-        moved=moved,
-        others=_others(context, columns, moved),
+        moved=checks,
+        others=_others(context, columns, checks),
         own_high=own_high,
         unit=Name(subject.unit) if home and subject is not None and subject.unit else None,
         keeps_unit=keeps_unit,
@@ -261,9 +259,7 @@ def _rule(kind: str | None, mask: str | None = None) -> Rule:
     if kind is None or kind not in KINDS:
         return FALLBACK
     known = KINDS[kind]
-    return Rule(
-        mask=known.rule(mask).function, valid=known.validator, normal=known.normaliser
-    )
+    return Rule(mask=known.rule(mask).function, valid=known.validator, normal=known.normaliser)
 
 
 def _sealed_columns(
@@ -309,8 +305,10 @@ def _sealed_column(
     searched = always and (column.search or column.unique is not Unique.NO)
     unique = column.unique is not Unique.NO
     with_unit = column.unique is Unique.PER_UNIT and context.unit_column is not None
-    unit = (Name(context.unit_column),) if with_unit and context.unit_column else ()
-    place = _unique_place(context, column, unit) if unique else _Place(None)
+    unit: tuple[Name, ...] = ()
+    if with_unit and context.unit_column:
+        unit = (Name(context.unit_column),)
+    place = unique_place(context, column, unit) if unique else UniquePlace(None)
     if beside is not None:
         searched = unique = True
         unit = beside
@@ -323,7 +321,7 @@ def _sealed_column(
         chosen=chosen,
         refuse=column.validate == "refuse",
         required=column.required,
-        not_null=null and (always or has_high) and _was_not_null(context, fact),
+        not_null=null and (always or has_high) and was_not_null(context, fact),
         index_column=derived(f"{PREFIX}bidx_", column.name) if searched else None,
         unique=unique,
         unique_with=unit,
@@ -340,122 +338,18 @@ def _key_beside(context: Context, column: Column) -> tuple[Name, ...] | None:
     Rows of high-value subjects store NULL there; a blind index over all rows keeps the key.
     """
     for index in context.relation.indexes:
-        if not index.unique or index.expressions or index.predicate or column.name not in index.reads:
+        if (
+            not index.unique
+            or index.expressions
+            or index.predicate
+            or column.name not in index.reads
+        ):
             continue
         others = [c for c in index.columns[: index.key_count] if c is not None and c != column.name]
         known = [context.table.column(c) for c in others]
         if all(k is not None and k.level == 3 for k in known):
             return tuple(map(Name, others))
     return None
-
-
-def _was_not_null(context: Context, fact: ColumnFact) -> bool:
-    before = _adopted(context, "columns")
-    return fact.not_null or any(c["name"] == fact.name and c["not_null"] for c in before)
-
-
-@dataclass(frozen=True, slots=True)
-class _Constraint:
-    name: str
-    type: str
-    definition: str
-
-
-def _adopted(context: Context, part: str) -> list[dict[str, object]]:
-    """A part of what was recorded at adoption."""
-    recorded = context.facts.store(context.table.id)
-    found = recorded.adopted.get(part) if recorded is not None else None
-    return list(found) if isinstance(found, list) else []
-
-
-def _constraints(context: Context) -> list[_Constraint]:
-    """The table's constraints: those there now, and those that adoption has taken over."""
-    found = {
-        c.name: _Constraint(c.name, c.type, c.definition)
-        for c in context.relation.constraints
-        if not c.name.startswith(PREFIX)
-    }
-    for one in _adopted(context, "constraints"):
-        name = str(one["name"])
-        found.setdefault(name, _Constraint(name, str(one["type"]), str(one["definition"])))
-    return sorted(found.values(), key=lambda c: c.name)
-
-
-_CHECK = re.compile(r"^CHECK \((?P<test>.*)\)(?: NO INHERIT)?(?: NOT VALID)?(?: NOT ENFORCED)?$", re.DOTALL)  # noqa: E501  # fmt: skip
-
-
-def _moved(
-    context: Context, columns: tuple[SealedColumn, ...], has_high: bool
-) -> tuple[MovedCheck, ...]:
-    """CHECKs that a mask could not meet, and the domains of sealed columns."""
-    masked = {c.name for c in columns if c.always or has_high}
-    found = []
-    for constraint in _constraints(context):
-        match = _CHECK.match(constraint.definition) if constraint.type == "c" else None
-        if match is not None and masked & set(columns_of(match["test"])):
-            found.append(MovedCheck(name=Name(constraint.name), expression=match["test"]))
-    for column in columns:
-        domain = _domain_of(context, column)
-        if domain is not None and column.always:
-            # The cast raises when the domain refuses the value; the test itself is always true.
-            test = f"(({column.column.name.quoted})::{domain} IS NULL) IN (TRUE, FALSE)"
-            found.append(MovedCheck(name=Name("domain"), expression=test))
-    return tuple(found)
-
-
-def _domain_of(context: Context, column: SealedColumn) -> str | None:
-    """The domain a column had when it was adopted, or has now."""
-    fact = context.fact(column.name)
-    if fact.domain:
-        return fact.type
-    for one in _adopted(context, "columns"):
-        if one["name"] == column.name and coding_of(str(one["type"])) is None:
-            return str(one["type"]) if fact.kind == "b" else None
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The constraint whose place a blind index takes: its name and condition."""
-
-    name: Name | None
-    where: str | None = None
-
-
-def _unique_place(context: Context, column: Column, unit: tuple[Name, ...]) -> _Place:
-    """The UNIQUE or EXCLUDE constraint whose place the blind index takes."""
-    wanted = [{column.name}, {column.name, *(n.text for n in unit)}]
-    for constraint in _constraints(context):
-        if constraint.type == "u" and _columns_in(constraint.definition) in wanted:
-            return _Place(Name(constraint.name))
-        if constraint.type == "x":
-            excluded = exclusion(constraint.definition)
-            if excluded is not None and excluded[0] == column.name:
-                return _Place(Name(constraint.name), excluded[1])
-    return _Place(None)
-
-
-def _columns_in(unique: str) -> set[str]:
-    """The columns of ``UNIQUE (a, b)``."""
-    start = unique.index("(")
-    return set(columns_of(f"ROW{unique[start : unique.index(')', start) + 1]}"))
-
-
-def _replaced_indexes(context: Context, sealed: set[str]) -> tuple[Name, ...]:
-    """Unique indexes without a constraint over sealed columns, there now or at adoption."""
-    found = {
-        i.name for i in context.relation.indexes
-        if i.unique and i.constraint is None and i.reads & sealed
-    }  # fmt: skip
-    constraints = {c.name for c in _constraints(context)}
-    for one in _adopted(context, "indexes"):
-        parsed: Any = pglast.parse_sql(str(one["definition"]))[0].stmt
-        inside = str(one["definition"]).partition("(")[2].rpartition(")")[0]
-        if parsed.unique and str(one["name"]) not in constraints and inside:
-            reads = {e.name for e in parsed.indexParams if e.name}
-            if reads & sealed:
-                found.add(str(one["name"]))
-    return tuple(map(Name, sorted(found)))
 
 
 def _unique_keys(
@@ -495,7 +389,7 @@ def _split(expressions: str) -> list[str]:
     text = "SELECT " + expressions
     select: Any = pglast.parse_sql(text)[0].stmt
     starts = [t.location for t in select.targetList] + [len(text)]
-    return [text[a:b].rstrip().rstrip(",") for a, b in zip(starts, starts[1:], strict=False)]
+    return [text[a:b].rstrip().rstrip(",") for a, b in pairwise(starts)]
 
 
 def _others(
@@ -514,63 +408,6 @@ def _others(
         _typed(context, n) for n in dict.fromkeys(names)
         if n not in sealed and context.relation.column(n) is not None
     )  # fmt: skip
-
-
-def _taken_over(context: Context, spec: SealSpec) -> Object | None:
-    """The statements that take constraints off the table because the trigger keeps them now."""
-    place = spec.store
-    create: list[Statement] = []
-    for check in spec.moved:
-        if check.name.text != "domain":
-            create.append(
-                statement(
-                    f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS {check.name.quoted}",
-                    "the sealing trigger checks the plain value",
-                )
-            )
-    for column in spec.columns:
-        if column.index_name is not None:
-            create.append(
-                statement(
-                    f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS"
-                    f" {column.index_name.quoted}",
-                    "the blind index takes its place and its name",
-                )
-            )
-        name = column.column.name.quoted
-        at_rest_null = not column.text and (column.always or spec.has_high)
-        if at_rest_null and _was_not_null(context, context.fact(column.name)):
-            create.append(
-                statement(
-                    f"ALTER TABLE {place.quoted} ALTER COLUMN {name} DROP NOT NULL",
-                    "NULL at rest; the sealing trigger asks for the value",
-                )
-            )
-        if column.always and _domain_of(context, column) is not None:
-            create.append(
-                statement(
-                    f"ALTER TABLE {place.quoted} ALTER COLUMN {name} TYPE {column.column.type}",
-                    "a mask is not of the domain; the sealing trigger checks the plain value",
-                )
-            )
-    for index in _replaced_indexes(context, {c.name for c in spec.columns if c.always}):
-        create.append(
-            statement(
-                f"DROP INDEX IF EXISTS {place.schema.quoted}.{index.quoted}",
-                "the blind index takes its place",
-            )
-        )
-    if not create:
-        return None
-    return Object(
-        kind=Kind.PLACE,
-        identity=f"{place} taken over",
-        table=spec.table_id,
-        phase=Phase.COLUMNS,
-        create=tuple(create),
-        replace=True,
-        state=canonical_json([s.text for s in create]),
-    )
 
 
 __all__ = ["build", "sealing_objects", "sealing_problems", "spec_of", "spec_of_table"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.sealing_insert import insert_body, masked_shadow
+from pgmask.compile.sealing_insert import insert_body
+from pgmask.compile.sealing_parts import masked_shadow
 from pgmask.compile.sealing_spec import MARKED, OTHER_GLYPH, PLAIN_GLYPH, SealedColumn, SealSpec
 from pgmask.compile.sealing_update import statement_body, update_body
 from pgmask.compile.sealing_verify import verify_body
@@ -37,16 +38,15 @@ def _columns(spec: SealSpec) -> list[Object]:
     return found
 
 
-def _column(
-    spec: SealSpec, name: Name, type_: str, says: str, *, secret: bool = False
-) -> Object:
+def _column(spec: SealSpec, name: Name, type_: str, says: str, *, secret: bool = False) -> Object:
     place = spec.store
+    alter = f"ALTER TABLE {place.quoted}"
     create = [Statement(
-        text=f"ALTER TABLE {place.quoted} ADD COLUMN IF NOT EXISTS {name.quoted} {type_}")]  # fmt: skip
+        text=f"{alter} ADD COLUMN IF NOT EXISTS {name.quoted} {type_}")]  # fmt: skip
     if secret:
         # Samples of ciphertext and tokens in pg_statistic would outlive an erased row.
         create.append(Statement(
-            text=f"ALTER TABLE {place.quoted} ALTER COLUMN {name.quoted} SET STATISTICS 0"))  # fmt: skip
+            text=f"{alter} ALTER COLUMN {name.quoted} SET STATISTICS 0"))  # fmt: skip
     create.append(
         Statement(text=f"COMMENT ON COLUMN {place.quoted}.{name.quoted} IS {literal(says)}")
     )
@@ -192,9 +192,10 @@ def _checks(spec: SealSpec) -> list[Object]:
 
 def _triggers(spec: SealSpec) -> list[Object]:
     marked = " OR ".join(f"NEW.{b.sealed.quoted} = '{MARKED}'::bytea" for b in spec.bundles)
+    ours = "pgmask_private"
     events = {
-        "insert": ("BEFORE INSERT", "ROW", "", f"pgmask_private.{spec.function('insert').quoted}()"),
-        "update": ("BEFORE UPDATE", "ROW", "", f"pgmask_private.{spec.function('update').quoted}()"),
+        "insert": ("BEFORE INSERT", "ROW", "", f"{ours}.{spec.function('insert').quoted}()"),
+        "update": ("BEFORE UPDATE", "ROW", "", f"{ours}.{spec.function('update').quoted}()"),
         "statement": (
             "BEFORE UPDATE", "STATEMENT", "",
             f"pgmask_private.{spec.function('statement').quoted}()",

@@ -26,7 +26,7 @@ class _References(Visitor):
         super().__init__()
         self.found: list[tuple[int, str]] = []
 
-    def visit_ColumnRef(self, _ancestors: object, node: ast.ColumnRef) -> None:  # noqa: N802
+    def visit_ColumnRef(self, _ancestors: object, node: ast.ColumnRef) -> None:
         last = node.fields[-1] if node.fields else None
         if isinstance(last, ast.String) and last.sval is not None and node.location is not None:
             self.found.append((node.location, last.sval))
@@ -63,7 +63,9 @@ def _references(expression: str) -> list[tuple[int, str]]:
     try:
         parsed = pglast.parse_sql(_HEAD + expression)
     except ParseError as error:
-        raise InternalError("PM901", f"an expression of the database does not parse: {error}") from None
+        raise InternalError(
+            "PM901", f"an expression of the database does not parse: {error}"
+        ) from None
     visitor = _References()
     visitor(parsed)
     return visitor.found

@@ -114,7 +114,12 @@ def _keys(
     by_name = {c.name: c for c in spec.columns}
     for index in relation.indexes:
         hit = sorted(index.reads & always)
-        if index.unique and hit and not index.inherited and not _replaced(context, by_name, index.reads):  # noqa: E501
+        if (
+            index.unique
+            and hit
+            and not index.inherited
+            and not _replaced(context, by_name, index.reads)
+        ):
             yield _say(
                 context, "PM254", index.name,
                 f"unique key {index.name!r} holds column {hit[0]!r}, which will store masks",
@@ -143,9 +148,7 @@ def _taken(context: Context, definition: str, masked: set[str]) -> bool:
     return known is not None and known.sealed and known.unique is Unique.GLOBAL
 
 
-def _replaced(
-    context: Context, columns: dict[str, SealedColumn], reads: frozenset[str]
-) -> bool:
+def _replaced(context: Context, columns: dict[str, SealedColumn], reads: frozenset[str]) -> bool:
     """Whether a blind index takes the place of a unique key over these columns."""
     for name in reads:
         column = columns.get(name)
@@ -182,7 +185,7 @@ def _computed(context: Context, relation: RelationFact, masked: set[str]) -> Ite
                 context, "PM251", index.name,
                 f"index {index.name!r} has an expression or predicate over {hit[0]!r},"
                 " which stores masks",
-                "Drop it; a search by the exact value goes through the blind index (search: exact).",
+                "Drop it; a search by the exact value uses the blind index (search: exact).",
                 warn=not index.unique,
             )  # fmt: skip
 

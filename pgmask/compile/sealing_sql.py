@@ -34,6 +34,11 @@ def block(head: str, body: str, tail: str = "END IF;") -> str:
     return f"{head}\n{indent(body, '  ')}\n{tail}" if body else ""
 
 
+def indented(text: str) -> str:
+    """Every line two further in."""
+    return "\n".join("  " + line if line else line for line in text.split("\n"))
+
+
 def any_of(conditions: Iterable[str], *, joiner: str = "OR") -> str:
     """The conditions joined, one a line."""
     return f"\n     {joiner} ".join(conditions)
@@ -134,8 +139,7 @@ def blind(spec: SealSpec, column: SealedColumn, text: str) -> str:
     normal = _by_kind(column, f"@({text})", "normal", text)
     prefix = literal(f'["{_json(spec.table_id)}", "{_json(column.name)}"]')
     digest = (
-        f"hmac(convert_to({prefix} || ({normal}), 'UTF8'),"
-        " substr(v_content, 77, 32), 'sha256')"
+        f"hmac(convert_to({prefix} || ({normal}), 'UTF8'), substr(v_content, 77, 32), 'sha256')"
     )
     digest = f"pgmask_crypto.{digest}"
     if column.unique:
@@ -208,9 +212,7 @@ END IF;"""
 def data(spec: SealSpec, bundle: Bundle, record: str) -> str:
     """The associated data of a bundle in a row."""
     key = ", ".join(key_value(k, record) for k in spec.key)
-    return (
-        f"jsonb_build_array({literal(spec.table_id)}, {literal(bundle.name)}, {key})::text"
-    )
+    return f"jsonb_build_array({literal(spec.table_id)}, {literal(bundle.name)}, {key})::text"
 
 
 def held(column: SealedColumn, variable: str, high: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgmask.compile.sealing_insert import masked_shadow, variables
+from pgmask.compile.sealing_parts import masked_shadow, variables
 from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec
 from pgmask.compile.sealing_sql import (
     KEY_VARIABLES,
@@ -10,6 +10,7 @@ from pgmask.compile.sealing_sql import (
     block,
     data,
     field,
+    indented,
     lines,
     mask_of,
     subject_of,
@@ -45,7 +46,11 @@ def _bundle(spec: SealSpec, bundle: Bundle, var: dict[str, str]) -> str:
     )  # fmt: skip
     parts = []
     if left:
-        parts = [block(f"IF {plain} THEN", f"RETURN {literal(f'plain:{bundle.name}')};")] if left else []
+        parts = (
+            [block(f"IF {plain} THEN", f"RETURN {literal(f'plain:{bundle.name}')};")]
+            if left
+            else []
+        )
     opened = lines(
         subject_of(spec, bundle, "NEW"),
         "v_old := pgmask_private.open_carried(",
@@ -58,11 +63,13 @@ def _bundle(spec: SealSpec, bundle: Bundle, var: dict[str, str]) -> str:
             "     AND d.state = 'erased')\nTHEN",
             f"RETURN {literal(f'key:{bundle.name}')};",
         ),
-        block("IF v_old IS NOT NULL THEN", lines(*(_column(spec, c, var[c.name]) for c in columns))),
+        block(
+            "IF v_old IS NOT NULL THEN", lines(*(_column(spec, c, var[c.name]) for c in columns))
+        ),
     )
     closed = lines(*parts)
     if closed:
-        return f"IF {sealed} IS NULL THEN\n{_in(closed)}\nELSE\n{_in(opened)}\nEND IF;"
+        return f"IF {sealed} IS NULL THEN\n{indented(closed)}\nELSE\n{indented(opened)}\nEND IF;"
     return block(f"IF {sealed} IS NOT NULL THEN", opened)
 
 
@@ -76,7 +83,9 @@ def _column(spec: SealSpec, column: SealedColumn, v: str) -> str:
     )
     shadow = masked_shadow(spec, column)
     if shadow is not None and column.text:
-        wrong += f'\n     OR NEW.{shadow.quoted}::text COLLATE "C" IS DISTINCT FROM {mask_of(column, v)}'
+        wrong += (
+            f'\n     OR NEW.{shadow.quoted}::text COLLATE "C" IS DISTINCT FROM {mask_of(column, v)}'
+        )
     tests = [block(f"IF {wrong} THEN", f"RETURN {literal(f'mask:{column.name}')};")]
     if column.index_column is not None:
         tests.append(
@@ -92,7 +101,3 @@ def _column(spec: SealSpec, column: SealedColumn, v: str) -> str:
         )  # fmt: skip
     body = lines(f"{v} := coalesce(v_old ->> {literal(column.name)}{empty});", *tests)
     return body if column.always else block("IF NEW.pgmask_high_value THEN", body)
-
-
-def _in(text: str) -> str:
-    return "\n".join("  " + line if line else line for line in text.split("\n"))

@@ -1,0 +1,189 @@
+"""What an adopted table brings along: its CHECKs, unique keys, NOT NULLs and domains."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pglast
+
+from pgmask.catalogue.model import Column
+from pgmask.compile.columns import PREFIX
+from pgmask.compile.context import Context, statement
+from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.sealing_rewrite import columns_of, exclusion
+from pgmask.compile.sealing_spec import MovedCheck, SealedColumn, SealSpec, coding_of
+from pgmask.facts.model import ColumnFact
+from pgmask.hashing import canonical_json
+from pgmask.names import Name
+from pgmask.sqltext import Statement
+
+
+def was_not_null(context: Context, fact: ColumnFact) -> bool:
+    """Whether the column is NOT NULL, or was so when the table was adopted."""
+    before = _adopted(context, "columns")
+    return fact.not_null or any(c["name"] == fact.name and c["not_null"] for c in before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Constraint:
+    name: str
+    type: str
+    definition: str
+
+
+def _adopted(context: Context, part: str) -> list[dict[str, object]]:
+    """A part of what was recorded at adoption."""
+    recorded = context.facts.store(context.table.id)
+    found = recorded.adopted.get(part) if recorded is not None else None
+    return list(found) if isinstance(found, list) else []
+
+
+def _constraints(context: Context) -> list[_Constraint]:
+    """The table's constraints: those there now, and those that adoption has taken over."""
+    found = {
+        c.name: _Constraint(c.name, c.type, c.definition)
+        for c in context.relation.constraints
+        if not c.name.startswith(PREFIX)
+    }
+    for one in _adopted(context, "constraints"):
+        name = str(one["name"])
+        found.setdefault(name, _Constraint(name, str(one["type"]), str(one["definition"])))
+    return sorted(found.values(), key=lambda c: c.name)
+
+
+_CHECK = re.compile(
+    r"^CHECK \((?P<test>.*)\)(?: NO INHERIT)?(?: NOT VALID)?(?: NOT ENFORCED)?$", re.DOTALL
+)
+
+
+def moved(
+    context: Context, columns: tuple[SealedColumn, ...], has_high: bool
+) -> tuple[MovedCheck, ...]:
+    """CHECKs that a mask could not meet, and the domains of sealed columns."""
+    masked = {c.name for c in columns if c.always or has_high}
+    found = []
+    for constraint in _constraints(context):
+        match = _CHECK.match(constraint.definition) if constraint.type == "c" else None
+        if match is not None and masked & set(columns_of(match["test"])):
+            found.append(MovedCheck(name=Name(constraint.name), expression=match["test"]))
+    for column in columns:
+        domain = domain_of(context, column)
+        if domain is not None and column.always:
+            # The cast raises when the domain refuses the value; the test itself is always true.
+            test = f"(({column.column.name.quoted})::{domain} IS NULL) IN (TRUE, FALSE)"
+            found.append(MovedCheck(name=Name("domain"), expression=test))
+    return tuple(found)
+
+
+def domain_of(context: Context, column: SealedColumn) -> str | None:
+    """The domain a column had when it was adopted, or has now."""
+    fact = context.fact(column.name)
+    if fact.domain:
+        return fact.type
+    for one in _adopted(context, "columns"):
+        if one["name"] == column.name and coding_of(str(one["type"])) is None:
+            return str(one["type"]) if fact.kind == "b" else None
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class UniquePlace:
+    """The constraint whose place a blind index takes: its name and condition."""
+
+    name: Name | None
+    where: str | None = None
+
+
+def unique_place(context: Context, column: Column, unit: tuple[Name, ...]) -> UniquePlace:
+    """The UNIQUE or EXCLUDE constraint whose place the blind index takes."""
+    wanted = [{column.name}, {column.name, *(n.text for n in unit)}]
+    for constraint in _constraints(context):
+        if constraint.type == "u" and _columns_in(constraint.definition) in wanted:
+            return UniquePlace(Name(constraint.name))
+        if constraint.type == "x":
+            excluded = exclusion(constraint.definition)
+            if excluded is not None and excluded[0] == column.name:
+                return UniquePlace(Name(constraint.name), excluded[1])
+    return UniquePlace(None)
+
+
+def _columns_in(unique: str) -> set[str]:
+    """The columns of ``UNIQUE (a, b)``."""
+    start = unique.index("(")
+    return set(columns_of(f"ROW{unique[start : unique.index(')', start) + 1]}"))
+
+
+def _replaced_indexes(context: Context, sealed: set[str]) -> tuple[Name, ...]:
+    """Unique indexes without a constraint over sealed columns, there now or at adoption."""
+    found = {
+        i.name for i in context.relation.indexes
+        if i.unique and i.constraint is None and i.reads & sealed
+    }  # fmt: skip
+    constraints = {c.name for c in _constraints(context)}
+    for one in _adopted(context, "indexes"):
+        parsed: Any = pglast.parse_sql(str(one["definition"]))[0].stmt
+        inside = str(one["definition"]).partition("(")[2].rpartition(")")[0]
+        if parsed.unique and str(one["name"]) not in constraints and inside:
+            reads = {e.name for e in parsed.indexParams if e.name}
+            if reads & sealed:
+                found.add(str(one["name"]))
+    return tuple(map(Name, sorted(found)))
+
+
+def taken_over(context: Context, spec: SealSpec) -> Object | None:
+    """The statements that take constraints off the table because the trigger keeps them now."""
+    place = spec.store
+    create: list[Statement] = []
+    for check in spec.moved:
+        if check.name.text != "domain":
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS {check.name.quoted}",
+                    "the sealing trigger checks the plain value",
+                )
+            )
+    for column in spec.columns:
+        if column.index_name is not None:
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} DROP CONSTRAINT IF EXISTS"
+                    f" {column.index_name.quoted}",
+                    "the blind index takes its place and its name",
+                )
+            )
+        name = column.column.name.quoted
+        at_rest_null = not column.text and (column.always or spec.has_high)
+        if at_rest_null and was_not_null(context, context.fact(column.name)):
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} ALTER COLUMN {name} DROP NOT NULL",
+                    "NULL at rest; the sealing trigger asks for the value",
+                )
+            )
+        if column.always and domain_of(context, column) is not None:
+            create.append(
+                statement(
+                    f"ALTER TABLE {place.quoted} ALTER COLUMN {name} TYPE {column.column.type}",
+                    "a mask is not of the domain; the sealing trigger checks the plain value",
+                )
+            )
+    for index in _replaced_indexes(context, {c.name for c in spec.columns if c.always}):
+        create.append(
+            statement(
+                f"DROP INDEX IF EXISTS {place.schema.quoted}.{index.quoted}",
+                "the blind index takes its place",
+            )
+        )
+    if not create:
+        return None
+    return Object(
+        kind=Kind.PLACE,
+        identity=f"{place} taken over",
+        table=spec.table_id,
+        phase=Phase.COLUMNS,
+        create=tuple(create),
+        replace=True,
+        state=canonical_json([s.text for s in create]),
+    )

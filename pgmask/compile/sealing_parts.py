@@ -1,0 +1,235 @@
+"""What the triggers of a table have in common: variables, shadows, flags, keys, indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgmask.compile.sealing_rewrite import replace_columns
+from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec, UniqueKey
+from pgmask.compile.sealing_sql import (
+    any_of,
+    blind,
+    block,
+    field,
+    held,
+    lines,
+    mask_of,
+    refusal,
+    value_of,
+)
+from pgmask.names import Name
+from pgmask.sqltext import literal
+
+
+def variables(spec: SealSpec) -> dict[str, str]:
+    """The variable of every column's truth."""
+    return {c.name: f"v_{n}" for n, c in enumerate(spec.columns, 1)}
+
+
+def label(column: SealedColumn) -> str:
+    """The column in a comment."""
+    name = "".join(c for c in column.name if c.isprintable())
+    return f"{name}, level {1 if column.always else 2}"
+
+
+def hidden(spec: SealSpec, *, update: bool) -> str:
+    """Refuse a value in a hidden column, by name."""
+    parts = []
+    for shadow in spec.shadows:
+        if shadow.hidden:
+            refuse = refusal("refuse_value", literal(spec.table_id),
+                             literal(shadow.source.name.text), "'hidden'")  # fmt: skip
+            parts.append(block(f"IF NEW.{shadow.name.quoted} IS NOT NULL THEN", refuse))
+    return lines(*parts)
+
+
+def masked_shadow(spec: SealSpec, column: SealedColumn) -> Name | None:
+    """The mask shadow of a column, None where it has none."""
+    return next(
+        (s.name for s in spec.shadows if not s.hidden and s.source.name == column.column.name), None
+    )
+
+
+def shadow_masks(spec: SealSpec, var: dict[str, str], bundle: Bundle | None = None) -> list[str]:
+    """The mask shadows from the truths; NULL where the type can hold no mask."""
+    made = []
+    for column in spec.columns if bundle is None else spec.of_bundle(bundle):
+        shadow = masked_shadow(spec, column)
+        if shadow is not None:
+            v = var[column.name]
+            mask = mask_of(column, v) if column.text else "NULL"
+            made.append(f"NEW.{shadow.quoted} := {mask};")
+    return made
+
+
+def high_value(spec: SealSpec, record: str) -> str:
+    """Flags from the grade and from the rows of the subjects, under a lock that orders us with a
+    change of the subject's grade; the subject's unit.
+    """
+    parts: list[str] = []
+    if spec.own_high is not None:
+        grades = ", ".join(map(literal, spec.own_high.grades))
+        parts.append(
+            "v_high := v_high"
+            f" OR coalesce(NEW.{spec.own_high.column.quoted}::text IN ({grades}), FALSE);"
+        )
+    for n, bundle in enumerate(spec.bundles):
+        if bundle.row is None or bundle.subject is None:
+            continue
+        row, subject = bundle.row, field("NEW", bundle.subject)
+        unit = f", s.{row.unit.quoted}" if row.unit and spec.keeps_unit and n == 0 else ""
+        into = ", NEW.pgmask_unit" if unit else ""
+        parts.append(
+            block(
+                f"IF {subject} IS NOT NULL THEN",
+                lines(
+                    f"SELECT s.pgmask_high_value, s.pgmask_restricted{unit}",
+                    f"  INTO v_flag_1, v_flag_2{into}",
+                    f"  FROM {row.relation.quoted} AS s",
+                    f" WHERE s.{row.key.quoted} = {subject}",
+                    "   FOR KEY SHARE;",
+                    "v_high := v_high OR coalesce(v_flag_1, FALSE);" if row.high_value else "",
+                    "NEW.pgmask_restricted := NEW.pgmask_restricted OR coalesce(v_flag_2, FALSE);",
+                ),
+            )
+        )
+    if spec.has_high:
+        parts.append("NEW.pgmask_high_value := v_high;")
+    return lines(*parts)
+
+
+def at_rest(column: SealedColumn, v: str, high: str) -> str:
+    """What the column itself stores for a truth."""
+    if column.always:
+        return mask_of(column, v) if column.text else "NULL"
+    plain = value_of(column.column, v)
+    sealed = mask_of(column, v, high=True) if column.text else "NULL"
+    return f"CASE WHEN {high} THEN {sealed} ELSE {plain} END"
+
+
+def sealed_when(spec: SealSpec, column: SealedColumn) -> str | None:
+    """When the column is sealed: TRUE always, a variable for level 2, None never."""
+    if column.always:
+        return "TRUE"
+    return "v_high" if spec.has_high else None
+
+
+def key_match(key: UniqueKey, other: str) -> str:
+    """The condition under which a row ``c`` is in the way of ``other`` under a unique key."""
+    parts = []
+    for part in key.parts:
+        left = replace_columns(part, lambda n: "c." + Name(n).quoted)
+        right = replace_columns(part, lambda n: f"{other}." + Name(n).quoted)
+        equal = f"({left}) = ({right})"
+        if key.nulls_equal:
+            equal = f"({equal} OR (({left}) IS NULL AND ({right}) IS NULL))"
+        parts.append(equal)
+    if key.predicate is not None:
+        for record in ("c", other):
+            qualified = replace_columns(
+                key.predicate,
+                lambda n, r=record: f"{r}." + Name(n).quoted,  # type: ignore[misc]
+            )
+            parts.append(f"({qualified})")
+    return "\n   AND ".join(parts)
+
+
+def key_json(key: UniqueKey, record: str) -> str:
+    """The key of a row as JSON text, NULL where the row can be in nobody's way under it."""
+    parts = [replace_columns(p, lambda n: f"{record}." + Name(n).quoted) for p in key.parts]
+    made = f"jsonb_build_array({', '.join(parts)})::text"
+    conditions = [] if key.nulls_equal else [f"({p}) IS NOT NULL" for p in parts]
+    if key.predicate is not None:
+        conditions.append(
+            "(" + replace_columns(key.predicate, lambda n: f"{record}." + Name(n).quoted) + ")"
+        )
+    # In parentheses: PL/pgSQL's IF ends at the first THEN outside of them.
+    return f"(CASE WHEN {' AND '.join(conditions)} THEN {made} END)" if conditions else made
+
+
+def forms(spec: SealSpec) -> list[tuple[str, str]]:
+    """(name in the stash, reference) of every column of the row that can hold a mask."""
+    found = [(c.name, field("NEW", c.column)) for c in spec.columns
+             if c.text and sealed_when(spec, c) is not None]  # fmt: skip
+    for column in spec.columns:
+        shadow = masked_shadow(spec, column)
+        if shadow is not None and column.text:
+            found.append((shadow.text, f"NEW.{shadow.quoted}"))
+    return found
+
+
+def digest_of(spec: SealSpec, record: str) -> str:
+    """A digest of a row's sealed values."""
+    joined = " || ".join(f"coalesce({record}.{b.sealed.quoted}, '')" for b in spec.bundles)
+    return f"encode(sha256({joined}), 'hex')"
+
+
+def blind_indexes(
+    spec: SealSpec, columns: Iterable[SealedColumn], var: dict[str, str]
+) -> list[str]:
+    """Assignments of the blind indexes."""
+    return [
+        f"NEW.{c.index_column.quoted} := {blind(spec, c, var[c.name])};"
+        for c in columns
+        if c.index_column is not None
+    ]
+
+
+def level_2_index(spec: SealSpec, column: SealedColumn, v: str, condition: str) -> str:
+    """The blind index that keeps a level-2 value unique while high-value rows hide it."""
+    if column.always or column.index_column is None:
+        return ""
+    index = f"NEW.{column.index_column.quoted}"
+    return block(
+        f"IF {condition} THEN",
+        lines(
+            block(
+                f"IF {v} <> '' AND v_content IS NULL THEN",
+                "v_content := pgmask_private.key_content(pgmask_private.current_kek());",
+            ),
+            f"{index} := {blind(spec, column, v)};",
+        ),
+    )
+
+
+def any_truth(spec: SealSpec, bundle: Bundle, var: dict[str, str], high: str = "v_high") -> str:
+    """Whether the bundle has anything to hold."""
+    values = [held(c, var[c.name], high) for c in spec.of_bundle(bundle)
+              if sealed_when(spec, c) is not None]  # fmt: skip
+    if not values:
+        return "FALSE"
+    return f"coalesce({', '.join(values)}) IS NOT NULL"
+
+
+def propagate(spec: SealSpec, *, update: bool) -> str:
+    """Bring a subject's new flags and unit to its rows in every other table."""
+    if spec.subject_class is None or not spec.dependants:
+        return ""
+    key = field("NEW", spec.key[0])
+    parts: list[str] = []
+    for dependant in spec.dependants:
+        sets, differs = [], []
+        if dependant.high_value and spec.has_high:
+            sets.append("pgmask_high_value = d.pgmask_high_value OR NEW.pgmask_high_value")
+            differs.append("(NEW.pgmask_high_value AND NOT d.pgmask_high_value)")
+        sets.append("pgmask_restricted = d.pgmask_restricted OR NEW.pgmask_restricted")
+        differs.append("(NEW.pgmask_restricted AND NOT d.pgmask_restricted)")
+        if dependant.unit and spec.unit is not None:
+            sets.append(f"pgmask_unit = NEW.{spec.unit.quoted}")
+            differs.append(f"d.pgmask_unit IS DISTINCT FROM NEW.{spec.unit.quoted}")
+        parts.append(
+            f"UPDATE {dependant.relation.quoted} AS d\n   SET "
+            + ",\n       ".join(sets)
+            + f"\n WHERE d.{dependant.subject.quoted} = {key}\n   AND ("
+            + " OR ".join(differs)
+            + ");"
+        )
+    changed = ["NEW.pgmask_restricted" + (" AND NOT OLD.pgmask_restricted" if update else "")]
+    if spec.has_high:
+        changed.append(
+            "NEW.pgmask_high_value" + (" AND NOT OLD.pgmask_high_value" if update else "")
+        )
+    if spec.unit is not None and update:
+        unit = spec.unit.quoted
+        changed.append(f"NEW.{unit} IS DISTINCT FROM OLD.{unit}")
+    return block("IF " + any_of(f"({c})" for c in changed) + "\nTHEN", lines(*parts))
