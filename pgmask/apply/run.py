@@ -226,7 +226,7 @@ def _begin(
                 approval.reference if approval else None, __version__,
             ),
         ).fetchone()  # fmt: skip
-        assert row is not None  # noqa: S101  INSERT .. RETURNING gives a row
+        assert row is not None
         return row[0], set()
 
 
@@ -271,7 +271,7 @@ def _with_retries(
                     " (pg_blocking_pids(..)); then run the same apply again, it goes on here.",
                 ) from None  # fmt: skip
             # Longer and uneven pauses, so that traffic flows between the attempts.
-            time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+            time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
 
 
 def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Facts:
@@ -303,7 +303,7 @@ def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Fac
     for statement in step.statements:
         _execute(connection, step, statement)
     after = _read(connection, step)
-    verify(connection, step, after)
+    verify(connection, step, before, after)
     _record(connection, step, after)
     return after
 

@@ -25,6 +25,7 @@ from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
 Connection = psycopg.Connection[Any]
 LOCK = 0x70677365  # "pgse" as a number; the second half of the lock is the table
 LOCK_TIMEOUT_MS = 2000
+USUAL = Limits()
 ATTEMPTS = 8
 _PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 _GRAVE = (psycopg.OperationalError, psycopg.InternalError)
@@ -92,7 +93,7 @@ def seal_rows(
     connection: Connection,
     table: SealTable,
     *,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL,
     batch_rows: int = 1000,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Sealed:
@@ -167,7 +168,7 @@ def _batch(
             return keys
         except _PASSING:
             run.tell("a lock")
-            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)
+            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311
         except _GRAVE:
             raise
         except psycopg.Error as error:
@@ -237,8 +238,11 @@ def _only_one(connection: Connection, table: SealTable) -> Iterator[None]:
         "SELECT pg_catalog.pg_try_advisory_lock(%s, pg_catalog.hashtext(%s))", (LOCK, table.id)
     ).fetchone()
     if row is None or not row[0]:
-        raise Refused("PM323", f"another pgmask seal is at {table.id}",
-                      hint="Wait for it, or end it; a killed one frees the table by itself.")  # fmt: skip
+        raise Refused(
+            "PM323",
+            f"another pgmask seal is at {table.id}",
+            hint="Wait for it, or end it; a killed one frees the table by itself.",
+        )
     try:
         yield
     finally:

@@ -71,8 +71,8 @@ class Estimate:
 class Remains:
     """Where plain values of before may still lie.
 
-    dead_rows: row versions not yet vacuumed away; statistics: columns whose samples are from before;
-    replicas, slots: streaming replicas and replication slots that hold back WAL.
+    dead_rows: row versions not yet vacuumed away; statistics: columns whose samples are from
+    before; replicas, slots: streaming replicas and replication slots that hold back WAL.
     """
 
     table: str
@@ -216,7 +216,8 @@ def remains(connection: Connection, table: SealTable) -> Remains:
         " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication),"
         " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots)"
         "  FROM pg_catalog.pg_stat_user_tables AS s WHERE s.relid IN"
-        " (SELECT %s::regclass UNION ALL SELECT p.relid FROM pg_catalog.pg_partition_tree(%s) AS p)",
+        " (SELECT %s::regclass UNION ALL"
+        "  SELECT p.relid FROM pg_catalog.pg_partition_tree(%s) AS p)",
         (store, store),
     ).fetchone()
     old = connection.execute(
@@ -243,7 +244,7 @@ def rewrite(connection: Connection, table: SealTable) -> bool:
     """
     store = table.spec.store.quoted
     connection.execute(f"VACUUM (FULL, ANALYZE) {store}".encode())
-    # Samples of the plain values stay as dead rows of pg_statistic; the database's owner may do this.
+    # Samples of plain values stay as dead rows of pg_statistic; the database's owner may do this.
     connection.execute("VACUUM (FULL) pg_catalog.pg_statistic")
     try:
         connection.execute("CHECKPOINT")

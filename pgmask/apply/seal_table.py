@@ -70,7 +70,8 @@ class SealTable:
             else ""
         )
         row = connection.execute(
-            f"SELECT pg_catalog.count(*) FROM {self._store} AS t WHERE {self._left}{refused}".encode()
+            f"SELECT pg_catalog.count(*) FROM {self._store} AS t"
+            f" WHERE {self._left}{refused}".encode()
         ).fetchone()
         return int(row[0]) if row else 0
 
@@ -190,8 +191,8 @@ class SealTable:
             else ""
         )
         query = (
-            f"SELECT ARRAY[{self._key_text}], v.wrong FROM (SELECT t.*, {function}(t) AS pgmask_wrong"
-            f" FROM {self._store} AS t {which} OFFSET 0) AS t"
+            f"SELECT ARRAY[{self._key_text}], v.wrong"
+            f" FROM (SELECT t.*, {function}(t) AS pgmask_wrong FROM {self._store} AS t {which} OFFSET 0) AS t"
             " CROSS JOIN LATERAL (SELECT t.pgmask_wrong) AS v (wrong)"
             f" WHERE v.wrong IS NOT NULL LIMIT {int(limit)}"
         )

@@ -23,8 +23,11 @@ Connection = psycopg.Connection[Any]
 Row = tuple[str, str, str, str, str | None, str, bool]
 
 
-def verify(connection: Connection, step: Step, after: Facts) -> None:
-    """Raise PlanError (PM236) when an object is missing or a privilege is not as wanted."""
+def verify(connection: Connection, step: Step, before: Facts, after: Facts) -> None:
+    """Raise PlanError (PM236) when an object is missing or a privilege is not as wanted.
+
+    before, after: the facts around the step.
+    """
     reader = Reader(after, {(o.kind, o.address) for o in step.objects})
     missing = [o.key for o in step.objects if reader.read(o.kind, o.address) is None]
     problems = [f"{key} is not there" for key in missing]
@@ -38,12 +41,48 @@ def verify(connection: Connection, step: Step, after: Facts) -> None:
             for held in (*found.get("grants", ()), *found.get("column_grants", {}).values()):
                 problems.append(f"{one.key}: somebody else still has privileges: {held}")
     problems += _privileges(connection, step, after)
+    problems += _old_grantees(connection, step, before)
     if problems:
         raise PlanError(
             "PM236",
             f"{step.table or 'what the database shares'} is not as it should be after the change",
             detail="\n".join(problems),
         )
+
+
+def _old_grantees(connection: Connection, step: Step, before: Facts) -> list[str]:
+    """Whoever had a right on the table before has none now, by whatever way it would come.
+
+    Members of pgmask's own roles, superusers and readers of everything are not measured by it:
+    ``doctor`` names those.
+    """
+    place = next((o for o in step.objects if o.kind == "place"), None)
+    was = before.relation(*step.lock) if step.lock is not None else None
+    if place is None or was is None:
+        return []
+    named = {e.grantee for e in was.acl or ()} | {e.grantee for c in was.columns for e in c.acl}
+    ours = {o.address[3] for o in step.objects if o.kind == "grant" and o.address}
+    roles = sorted((named | {was.owner}) - ours - {""})
+    found = connection.execute(
+        """
+        SELECT r.rolname::text
+        FROM pg_catalog.pg_roles AS r, pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE r.rolname = ANY (%s) AND n.nspname = %s AND c.relname = %s
+          AND NOT r.rolsuper AND NOT pg_has_role(r.oid, c.relowner, 'USAGE')
+          AND NOT pg_has_role(r.oid, 'pg_read_all_data', 'USAGE')
+          AND NOT pg_has_role(r.oid, 'pg_write_all_data', 'USAGE')
+          AND NOT EXISTS (
+            SELECT FROM unnest(%s::text[]) AS o (name)
+            JOIN pg_catalog.pg_roles AS m ON m.rolname = o.name
+            WHERE pg_has_role(r.oid, m.oid, 'USAGE'))
+          AND (has_table_privilege(r.oid, c.oid, 'SELECT,INSERT,UPDATE,DELETE,TRUNCATE,TRIGGER')
+            OR has_any_column_privilege(r.oid, c.oid, 'SELECT,INSERT,UPDATE,REFERENCES'))
+        ORDER BY r.rolname
+        """,
+        (roles, *place.address, sorted(ours)),
+    ).fetchall()
+    return [f"role {role!r} still has rights on {place.identity}" for (role,) in found]
 
 
 def _privileges(connection: Connection, step: Step, after: Facts) -> list[str]:

@@ -1,4 +1,4 @@
-"""The deployed catalogue read back from its JSON form, as ``pgmask_private.deployment`` holds it."""
+"""The deployed catalogue, read back from its JSON form in ``pgmask_private.deployment``."""
 
 from __future__ import annotations
 

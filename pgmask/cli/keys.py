@@ -57,8 +57,7 @@ def create(
     with connect(require_dsn(dsn)) as connection:
         there = runtime.current(connection)
         if there is not None:
-            raise Refused("PM311", f"key {there} is registered already",
-                          hint="Load its file: pgmask keys load FILE. See pgmask keys status.")  # fmt: skip
+            raise Refused("PM311", f"key {there} is registered already", hint=runtime.LOAD)
         key = keyfile.KeyFile.new(runtime.next_id(connection))
         runtime.register(connection, key, provider.value, location)
         if provider is Provider.loaded:

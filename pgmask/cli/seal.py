@@ -87,13 +87,13 @@ def _seal(
     batch_rows: int, workers: int, rewrite: bool,
 ) -> bool:  # fmt: skip
     with _bar(table) as show:
-        done = rows.seal_rows(
-            connection, table, limits=limits, batch_rows=batch_rows, report=show
-        )
+        done = rows.seal_rows(connection, table, limits=limits, batch_rows=batch_rows, report=show)
     rate = f", {done.rows / done.seconds:,.0f} rows/s" if done.rows and done.seconds else ""
     people.print(f"{table.id}: {done.rows:,} rows sealed{rate}")
     if done.refused:
-        people.print(f"{table.id}: {len(done.refused):,} rows could not be sealed:", style="bold red")
+        people.print(
+            f"{table.id}: {len(done.refused):,} rows could not be sealed:", style="bold red"
+        )
         for row in done.refused[:100]:
             code = "PM321" if row.code == "23505" else row.code
             what = f" ({row.object})" if row.object else ""
@@ -113,7 +113,7 @@ def _seal(
     return True
 
 
-class _bar:  # noqa: N801  used as a function that gives a context
+class _bar:
     """A progress bar on a terminal, a line every ten per cent elsewhere."""
 
     def __init__(self, table: SealTable) -> None:
@@ -144,7 +144,9 @@ class _bar:  # noqa: N801  used as a function that gives a context
         tenth = now.sealed * 10 // now.total if now.total else 10
         if tenth > self._said:
             self._said = tenth
-            people.print(f"seal {self._table}  {now.sealed:,} of {now.total:,} rows  {waits}".rstrip())
+            people.print(
+                f"seal {self._table}  {now.sealed:,} of {now.total:,} rows  {waits}".rstrip()
+            )
 
 
 def _verify(where: str, table: SealTable, workers: int) -> int:
@@ -177,13 +179,17 @@ def _estimate(found: ending.Estimate) -> str:
 def _remains(found: ending.Remains, rewritten: bool) -> str:
     lines = [f"{found.table}: old copies of the plain values may still lie in"]
     if not rewritten:
-        lines.append(f"  {found.dead_rows:,} dead row versions: VACUUM hides, --rewrite removes them")
+        lines.append(
+            f"  {found.dead_rows:,} dead row versions: VACUUM hides, --rewrite removes them"
+        )
     if found.statistics:
         lines.append(f"  statistics of {', '.join(found.statistics)}: ANALYZE, or --rewrite")
     lines.append("  WAL and its archive, until it is recycled and expires")
     lines.append("  backups and dumps taken before now, until they expire")
     if found.replicas or found.slots:
-        lines.append(f"  {found.replicas} replicas and {found.slots} replication slots, until they follow")
+        lines.append(
+            f"  {found.replicas} replicas and {found.slots} replication slots, until they follow"
+        )
     return "\n".join(lines)
 
 

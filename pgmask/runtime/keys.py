@@ -14,6 +14,7 @@ from pgmask.keyfile import KeyFile
 
 Connection = psycopg.Connection[Any]
 PROVIDERS: Final = ("file", "loaded")
+LOAD: Final = "Load its file: pgmask keys load FILE. See pgmask keys status."
 GRANT: Final = (
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean)"
     " TO pgmask_sealer"
@@ -68,8 +69,9 @@ def register(connection: Connection, key: KeyFile, provider: str, location: str 
     """Register the first key: its id, fingerprint and canary. Refused (PM311) if there is one."""
     there = current(connection)
     if there is not None:
-        raise Refused("PM311", f"key {there} is registered already, and every data key is under it",
-                      hint="Load its file: pgmask keys load FILE. See pgmask keys status.")  # fmt: skip
+        raise Refused(
+            "PM311", f"key {there} is registered already, and every data key is under it", hint=LOAD
+        )
     connection.execute(
         "INSERT INTO pgmask_private.kek (kek_id, provider, location, fingerprint, canary)"
         " VALUES (%s, %s, %s, %s, %s)",
@@ -114,7 +116,8 @@ def status(connection: Connection) -> tuple[KeyStatus, ...]:
             cursor.execute(
                 "SELECT k.kek_id, k.provider, k.location, k.state,"
                 "       pgmask_private.key_condition(k.kek_id) AS condition,"
-                "       pg_catalog.left(pg_catalog.encode(k.fingerprint, 'hex'), 16) AS fingerprint,"
+                "       pg_catalog.left(pg_catalog.encode(k.fingerprint, 'hex'), 16)"
+                "         AS fingerprint,"
                 "       (SELECT pg_catalog.count(*) FROM pgmask_private.data_key AS d"
                 "         WHERE d.kek_id = k.kek_id AND d.wrapped IS NOT NULL) AS data_keys"
                 "  FROM pgmask_private.kek AS k ORDER BY k.kek_id"
@@ -126,5 +129,8 @@ def require(connection: Connection) -> None:
     """Nothing when every key in use works. Raises KeyFault with the condition of the first else."""
     for key in status(connection):
         if not key.fine:
-            raise KeyFault(key.condition, f"key {key.kek_id}: {key.says}",
-                           hint="Nothing can be verified without it. See pgmask keys status.")  # fmt: skip
+            raise KeyFault(
+                key.condition,
+                f"key {key.kek_id}: {key.says}",
+                hint="Nothing can be verified without it. See pgmask keys status.",
+            )
