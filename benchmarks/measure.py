@@ -62,19 +62,28 @@ def figure(name: str, value: float | None, how: str, *, unit: str = "x") -> Meas
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """Medians of one case per call: wall and backend CPU in microseconds (CPU None if unknown)."""
+class Samples:
+    """Per round the time per call of one case in microseconds.
 
-    wall: float
-    cpu: float | None
+    wall: as the client sees it; cpu: of the backend; work: of the backend and the client, that is
+    the client-seen time without what both wait for the processor on a busy machine.
+    """
+
+    wall: list[float]
+    cpu: list[float]
+    work: list[float]
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
-    """One case against the base: the median of the ratios of each round."""
+class Timing:
+    """Medians of one case per call in microseconds; or of its ratios to another case.
+
+    cpu and work are None where the backend's CPU time is not to be had.
+    """
 
     wall: float
     cpu: float | None
+    work: float | None
 
 
 class Backend:
@@ -104,15 +113,15 @@ def interleaved(
     calls: int,
     backends: Mapping[str, Backend] | None = None,
     warm: int = 1,
-) -> dict[str, tuple[list[float], list[float]]]:
-    """Per case the time per call of each round: (wall, backend CPU), in microseconds.
+) -> dict[str, Samples]:
+    """Per case the time per call of each round.
 
     Each round runs every case ``calls`` times; the order turns from round to round, so that what
     the machine does meanwhile hits all of them alike. ``warm`` rounds are thrown away.
     """
     names = list(cases)
-    found: dict[str, tuple[list[float], list[float]]] = {n: ([], []) for n in names}
-    clock = time.perf_counter_ns
+    found = {n: Samples([], [], []) for n in names}
+    clock, own = time.perf_counter_ns, time.thread_time_ns
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -122,33 +131,53 @@ def interleaved(
                 case = cases[name]
                 backend = (backends or {}).get(name)
                 cpu = backend.cpu() if backend else None
+                mine = own()
                 began = clock()
                 for _ in range(calls):
                     case()
                 wall = clock() - began
+                mine = own() - mine
                 after = backend.cpu() if backend else None
                 if turn < warm:
                     continue
-                found[name][0].append(wall / calls / 1000)
+                found[name].wall.append(wall / calls / 1000)
                 if cpu is not None and after is not None:
-                    found[name][1].append((after - cpu) / calls / 1000)
+                    found[name].cpu.append((after - cpu) / calls / 1000)
+                    found[name].work.append((after - cpu + mine) / calls / 1000)
     finally:
         if was_enabled:
             gc.enable()
     return found
 
 
-def timing(samples: tuple[list[float], list[float]]) -> Timing:
+def timing(samples: Samples) -> Timing:
     """The medians of one case."""
-    wall, cpu = samples
-    return Timing(statistics.median(wall), statistics.median(cpu) if cpu else None)
+    return Timing(*(_median(m) for m in (samples.wall, samples.cpu, samples.work)))  # type: ignore[arg-type]
 
 
-def ratio(samples: Mapping[str, tuple[list[float], list[float]]], case: str, base: str) -> Ratio:
+def ratio(samples: Mapping[str, Samples], case: str, base: str) -> Timing:
     """The median over the rounds of case / base, each round for itself."""
-    wall = _paired(samples[case][0], samples[base][0])
-    cpu = _paired(samples[case][1], samples[base][1])
-    return Ratio(statistics.median(wall), statistics.median(cpu) if cpu else None)
+    mine, other = samples[case], samples[base]
+    return Timing(
+        *(
+            _median(_paired(a, b))  # type: ignore[arg-type]
+            for a, b in (
+                (mine.wall, other.wall), (mine.cpu, other.cpu), (mine.work, other.work)
+            )
+        )
+    )  # fmt: skip
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+def without_waiting(name: str, measured: Timing) -> list[Measurement]:
+    """The ratio of the work, beside a ratio of client-seen times; nothing where it is unknown."""
+    if measured.work is None:
+        return []
+    how = "the same in CPU time of backend and client: without waiting for a processor"
+    return [figure(f"{name}.work", measured.work, how)]
 
 
 def _paired(above: Iterable[float], below: Iterable[float]) -> list[float]:

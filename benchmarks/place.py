@@ -14,6 +14,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from benchmarks import data
+from benchmarks.measure import Backend
 from pgmask.apply import Approval, apply_plan, seal_finish
 from pgmask.apply.seal import seal_rows
 from pgmask.catalogue import load
@@ -48,8 +49,8 @@ class Scale:
 
 SCALES: Final = {
     "tiny": Scale(customers=400, rounds=2, calls=3, scans=1, tables=6),
-    "small": Scale(customers=20_000, rounds=15, calls=60, scans=5, tables=200),
-    "full": Scale(customers=100_000, rounds=41, calls=100, scans=9, tables=1000),
+    "small": Scale(customers=20_000, rounds=151, calls=12, scans=9, tables=200),
+    "full": Scale(customers=100_000, rounds=301, calls=12, scans=15, tables=1000),
 }
 
 
@@ -61,6 +62,7 @@ class Sealed:
     rows: int
     columns: int
     seconds: float
+    cpu: float | None
     verified: float
 
 
@@ -273,9 +275,10 @@ class Place:
         found = []
         with connect(self.admin, autocommit=True) as connection:
             for table in seal_finish.deployed(connection).tables:
-                began = time.perf_counter()
+                backend = Backend(connection.info.backend_pid)
+                began, cpu = time.perf_counter(), backend.cpu()
                 done = seal_rows(connection, table)
-                sealed = time.perf_counter() - began
+                sealed, after = time.perf_counter() - began, backend.cpu()
                 assert not done.refused, done.refused[:3]
                 wrong = seal_finish.verify(self.admin, table, workers=1)
                 assert not wrong, wrong[:3]
@@ -284,6 +287,7 @@ class Place:
                 found.append(
                     Sealed(
                         table=table.id, rows=done.rows, columns=columns, seconds=sealed,
+                        cpu=None if cpu is None or after is None else (after - cpu) / 1e9,
                         verified=time.perf_counter() - began - sealed,
                     )
                 )  # fmt: skip

@@ -16,6 +16,7 @@ from benchmarks.measure import (
     interleaved,
     ratio,
     timing,
+    without_waiting,
 )
 from benchmarks.place import Place
 
@@ -85,6 +86,7 @@ def _compare(
     result = ratio(samples, "view", "raw")
     raw, view = timing(samples["raw"]), timing(samples["view"])
     found = [at_most(name, result.wall, limit, f"{how}; {raw.wall:.0f} -> {view.wall:.0f} us seen")]
+    found += without_waiting(name, result)
     if raw.cpu is not None and view.cpu is not None:
         how = f"backend CPU added: {raw.cpu:.0f} -> {view.cpu:.0f} us"
         found.append(figure(f"{name}.cpu", view.cpu - raw.cpu, how, unit="us"))
@@ -119,7 +121,7 @@ def _with_login(place: Place, connection: psycopg.Connection[Any], schema: str, 
 
 
 def _scans(place: Place) -> list[Measurement]:
-    found = []
+    found: list[Measurement] = []
     with place.connect("desk") as connection:
         connection.execute("SET max_parallel_workers_per_gather = 0")
         for name, limit, query, how in (
@@ -127,19 +129,16 @@ def _scans(place: Place) -> list[Measurement]:
             ("read.scan.five_masked", 1.10, f"SELECT {MASKED} FROM {{}}.customer",
              "five masked columns of all rows out"),
         ):  # fmt: skip
-            found.append(
-                _scan(place, connection, name, limit, {
-                    s: _copy(connection, f"COPY ({query.format(s)}) TO STDOUT")
-                    for s in ("raw", "desk")
-                }, how)
-            )  # fmt: skip
+            cases = {
+                s: _copy(connection, f"COPY ({query.format(s)}) TO STDOUT") for s in ("raw", "desk")
+            }
+            found += _scan(place, connection, name, limit, cases, how)
         counted = ", ".join(f"count({c})" for c in MASKED.split(", "))
-        found.append(
-            _scan(place, connection, "read.scan.pure", 1.5, {
-                s: _query(connection, f"SELECT {counted} FROM {s}.customer")
-                for s in ("raw", "desk")
-            }, "counts over five columns: nothing but the wider row is paid for")
-        )  # fmt: skip
+        cases = {
+            s: _query(connection, f"SELECT {counted} FROM {s}.customer") for s in ("raw", "desk")
+        }
+        how = "counts over five columns: nothing but the wider row is paid for"
+        found += _scan(place, connection, "read.scan.pure", 1.5, cases, how)
         widths = place.superuser_rows(
             "SELECT pg_catalog.pg_relation_size('raw.customer'),"
             " pg_catalog.pg_relation_size('crm_store.customer')"
@@ -231,11 +230,15 @@ def _floors(place: Place) -> list[Measurement]:
 def _scan(
     place: Place, connection: psycopg.Connection[Any], name: str, limit: float,
     cases: dict[str, Case], how: str,
-) -> Measurement:  # fmt: skip
-    samples = interleaved(cases, rounds=place.scale.scans, calls=1)
+) -> list[Measurement]:  # fmt: skip
+    backend = Backend(connection.info.backend_pid)
+    samples = interleaved(
+        cases, rounds=place.scale.scans, calls=1, backends=dict.fromkeys(cases, backend)
+    )
     result = ratio(samples, "desk", "raw")
     raw = timing(samples["raw"])
-    return at_most(name, result.wall, limit, f"{how}; serial; raw {raw.wall / 1000:.1f} ms")
+    words = f"{how}; serial; raw {raw.wall / 1000:.1f} ms"
+    return [at_most(name, result.wall, limit, words), *without_waiting(name, result)]
 
 
 def _copy(connection: psycopg.Connection[Any], statement: str) -> Case:

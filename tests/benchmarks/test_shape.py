@@ -9,7 +9,17 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.__main__ import GROUPS, main, table
-from benchmarks.measure import Measurement, at_least, at_most, figure, interleaved, ratio, timing
+from benchmarks.measure import (
+    Measurement,
+    Samples,
+    Timing,
+    at_least,
+    at_most,
+    figure,
+    interleaved,
+    ratio,
+    timing,
+)
 from benchmarks.place import SCALES, Place
 from pgmask.errors import ServerError
 from tests.harness import VERSIONS
@@ -75,8 +85,11 @@ def test_rounds_turn_and_ratios_are_paired() -> None:
     samples = interleaved(
         {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=4, calls=1
     )
-    assert len(samples["a"][0]) == 4
+    assert len(samples["a"].wall) == 4
     assert order == ["a", "b", "b", "a", "a", "b", "b", "a", "a", "b"]
-    made = {"x": ([2.0, 40.0, 6.0], [1.0]), "y": ([1.0, 2.0, 3.0], [1.0])}
-    assert ratio(made, "x", "y").wall == 2.0
-    assert timing(made["x"]).wall == 6.0
+    made = {
+        "x": Samples([2.0, 40.0, 6.0], [1.0], []),
+        "y": Samples([1.0, 2.0, 3.0], [1.0], []),
+    }
+    assert ratio(made, "x", "y") == Timing(2.0, 1.0, None)
+    assert timing(made["x"]) == Timing(6.0, 1.0, None)
