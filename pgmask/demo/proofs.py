@@ -66,8 +66,8 @@ def write(scene: Scene) -> None:
         raise InternalError("PM901", "a row written back with its masks lost a value")
     masks = sum(isinstance(v, str) and "*" in v for v in values.values())
     story.line(
-        f"the whole row written back as an ORM does, {len(names)} columns, {masks} of them masks:"
-        f" {count(changed, 'row')}, {len(kept)} truths as before"
+        f"the row written back whole, as an ORM does, {masks} of {len(names)} columns masked:"
+        f" {count(changed, 'row')} updated, {len(kept)} of {len(kept)} truths kept"
     )
     try:
         with _as_li(scene, application):
@@ -77,7 +77,7 @@ def write(scene: Scene) -> None:
         raise InternalError("PM901", "a made-up mask was accepted")
     except psycopg.Error as error:
         story.line(
-            f"a made-up mask, {MADE_UP}: ERROR {error.sqlstate} {error.diag.message_primary}"
+            f"a mask of another row, {MADE_UP}: ERROR {error.sqlstate} {error.diag.message_primary}"
         )
 
 
@@ -111,7 +111,7 @@ def steal(scene: Scene) -> None:
     scene.story.step(
         "thief",
         f"a dump by the backup login, {size / 1e6:.1f} MB: {share(loot, 'phone numbers')},"
-        f" {loot.total:,} of {loot.size:,} level-1 values in all",
+        f" {loot.total:,} of {loot.size:,} values of all kinds",
         took,
     )
     if scene.site.cluster is None:
@@ -125,7 +125,7 @@ def steal(scene: Scene) -> None:
     scene.story.step(
         "",
         f"the disk, {size / 1e6:.0f} MB with all logs: {share(loot, 'phone numbers')},"
-        f" {loot.total:,} of {loot.size:,} in all; the key file lies elsewhere",
+        f" {loot.total:,} of {loot.size:,} values of all kinds",
         time.perf_counter() - started,
     )
     if loot.total:
@@ -134,11 +134,12 @@ def steal(scene: Scene) -> None:
 
 def cost(scene: Scene) -> None:
     """What was measured."""
-    shown = "; ".join(
-        f"{c.name} {c.ratio:.2f}x ({c.raw * 1e6:,.0f} -> {c.masked * 1e6:,.0f} us)"
-        for c in scene.costs
-    )
-    scene.story.step("cost", f"{shown}; of the unprotected copy, measured just now")
+    for number, found in enumerate(scene.costs):
+        times = f"{found.raw * 1e6:,.0f} -> {found.masked * 1e6:,.0f} us"
+        scene.story.step(
+            "" if number else "cost",
+            f"{found.name:<24} {found.ratio:.2f}x  {times:<18} of an unprotected copy, just now",
+        )
 
 
 def go_on(scene: Scene) -> None:

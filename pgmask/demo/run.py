@@ -38,11 +38,10 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
         if keep:
             proofs.go_on(scene)
         else:
-            story.line(
-                f"all of it in {time.perf_counter() - started:.0f} s; nothing is left behind"
-            )
-            story.line("go on: pgmask demo --keep leaves it running with a psql line per person;")
-            story.line("       your own database: pgmask init catalogue --dsn ...")
+            seconds = time.perf_counter() - started
+            story.step("done", f"all of it in {seconds:.0f} s; nothing is left behind")
+            story.step("go on", "pgmask demo --keep leaves it running, with a psql line per person")
+            story.step("", "pgmask init catalogue --dsn ... begins with a database of yours")
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ PEOPLE: Final = (
 READERS: Final = "crm_readers"
 """The group that could read everything until today."""
 
-_KEY_LINK: Final = "pgmask.key"
+KEY_LINK: Final = "pgmask.key"
 # Old log segments hold what was written before; a recycled one would keep it on disk.
 _SETTINGS: Final = {
     "wal_recycle": "off",
@@ -100,10 +100,10 @@ class Site:
             return "loaded", None
         for path in (self.key_file.parent, self.key_file):
             self.cluster.account.own(path)
-        (self.cluster.data / _KEY_LINK).symlink_to(self.key_file)
+        (self.cluster.data / KEY_LINK).symlink_to(self.key_file)
         with psycopg.connect(self.cluster.dsn(dbname=DATABASE), autocommit=True) as admin:
             admin.execute(KEY_GRANT.encode())
-        return "file", _KEY_LINK
+        return "file", KEY_LINK
 
     @property
     def binaries(self) -> Binaries:

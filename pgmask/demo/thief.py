@@ -11,7 +11,8 @@ from typing import Final
 from pgmask.demo.data import Insurer
 
 _DIGITS: Final = re.compile(rb"[0-9]{11,}[Xx]?")
-_MAIL: Final = re.compile(rb"[a-z0-9]{2,40}@[a-z.]{4,40}")
+_DOMAIN: Final = re.compile(rb"@[a-z.]{4,40}")
+_LOCAL: Final = re.compile(rb"[a-z0-9]*\Z")
 _MAILS: Final = "e-mail addresses"
 _CHUNK: Final = 8 * 1024 * 1024
 _OVERLAP: Final = 256
@@ -23,14 +24,13 @@ class Loot:
 
     wanted: dict[str, frozenset[bytes]]
     found: dict[str, set[bytes]] = field(default_factory=dict)
-    _lengths: dict[str, tuple[int, ...]] = field(init=False, repr=False)
+    _numbers: dict[int, dict[bytes, str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._lengths = {
-            kind: tuple(sorted({len(value) for value in values}))
-            for kind, values in self.wanted.items()
-            if kind != _MAILS
-        }
+        self._numbers = {}
+        for kind, values in self.wanted.items():
+            for value in values if kind != _MAILS else ():
+                self._numbers.setdefault(len(value), {})[value] = kind
 
     @classmethod
     def of(cls, insurer: Insurer) -> Loot:
@@ -47,20 +47,20 @@ class Loot:
         """Note every wanted value in the bytes, wherever it begins."""
         for match in _DIGITS.finditer(data):
             run = match.group()
-            for kind, lengths in self._lengths.items():
-                wanted = self.wanted[kind]
-                for length in lengths:
-                    for start in range(len(run) - length + 1):
-                        piece = run[start : start + length]
-                        if piece in wanted:
-                            self.found.setdefault(kind, set()).add(piece)
+            for length, known in self._numbers.items():
+                for start in range(len(run) - length + 1):
+                    kind = known.get(run[start : start + length])
+                    if kind is not None:
+                        self.found.setdefault(kind, set()).add(run[start : start + length])
         mails = self.wanted[_MAILS]
-        for match in _MAIL.finditer(data):
-            # What stands before it in the file may be letters too.
-            local, _, domain = match.group().partition(b"@")
+        for match in _DOMAIN.finditer(data):
+            domain = match.group()
+            before = _LOCAL.search(data[max(0, match.start() - 40) : match.start()])
+            local = before.group() if before is not None else b""
+            # What stands beside it in the file may be letters too.
             for start in range(len(local)):
-                for end in range(4, len(domain) + 1):
-                    piece = local[start:] + b"@" + domain[:end]
+                for end in range(5, len(domain) + 1):
+                    piece = local[start:] + domain[:end]
                     if piece in mails:
                         self.found.setdefault(_MAILS, set()).add(piece)
 

@@ -49,9 +49,10 @@ def create(database: Database) -> None:
 
 
 def adopt(database: Database) -> None:
-    """Create it, then protect it with pgmask's commands as ``installer``, who is no superuser."""
-    create(database)
+    """Protect a copy of it with pgmask's commands, as ``installer``, who is no superuser."""
     server, dsn = database.server, database.dsn()
+    server.drop_database(database)
+    server.create_database(template=server.template("tryton", create), name=database.name)
     server.role("report_luo")
     key = key_file(database)
     key.unlink(missing_ok=True)

@@ -168,7 +168,12 @@ def test_what_the_database_promised_it_promises_still(adopted: Database, server:
 def test_it_is_restored_elsewhere_and_verified_with_the_key(
     adopted: Database, tmp_path: Path
 ) -> None:
-    with elsewhere(adopted, tmp_path) as dsn:
+    with elsewhere(
+        adopted.server.binaries,
+        superuser=adopted.dsn("postgres"),
+        backup=adopted.dsn("nightly"),
+        folder=tmp_path,
+    ) as (_, dsn):
         assert run(["keys", "status", "--dsn", dsn]) == 2
         assert run(["seal", "--all", "--verify", "--dsn", dsn]) == 1
         assert run(["keys", "load", str(site.key_file(adopted)), "--dsn", dsn]) == 0
