@@ -39,7 +39,7 @@ def of_database(catalogue: Catalogue, facts: Facts) -> Iterator[Problem]:
             yield Problem(
                 table=recorded.table_id, code="PM203", what=recorded.table_id,
                 message="is protected here and no longer in the catalogue",
-                hint=f"Give it back: pgmask unseal {recorded.table_id}, then pgmask uninstall.",
+                hint="Keep it in the catalogue; a protected table cannot be given back yet.",
             )  # fmt: skip
     roles = {r.name for r in facts.roles}
     for login in catalogue.backup:
@@ -149,7 +149,7 @@ def _columns(context: Context) -> Iterator[Problem]:
         if fact.name not in named:
             yield _problem(
                 context, "PM202", f"column {fact.name!r} is not classified",
-                "Name it in the catalogue: pgmask scan proposes kind, category and level.",
+                "Name it in the catalogue; pgmask init proposes kind, category and level.",
                 what=fact.name,
             )  # fmt: skip
         if fact.base_type in ("oid", "lo") and fact.name in named:
