@@ -20,6 +20,7 @@ from psycopg import errors as pg
 from psycopg.types.json import Jsonb
 
 from pgmask import __version__
+from pgmask.apply.holders import holders, notice_a_killed_client
 from pgmask.apply.verify import verify
 from pgmask.errors import PgmaskError, PlanError, Refused
 from pgmask.facts.model import Facts
@@ -150,6 +151,7 @@ class _only_one:
         ).fetchone()
         if row is None or row[0] is not True:
             raise PlanError("PM233", "another apply is running in this database")
+        notice_a_killed_client(self._connection)
 
     def __exit__(self, *_: object) -> None:
         if not self._connection.closed and not self._connection.broken:
@@ -264,11 +266,14 @@ def _with_retries(
             return
         except (pg.LockNotAvailable, pg.DeadlockDetected):
             if attempt == attempts:
+                names = [QualName.of(*r).quoted for r in (step.lock, *step.relations) if r]
+                found = holders(connection, names)
                 raise PlanError(
                     "PM234", f"could not lock {step.table or 'the shared objects'} for"
                     f" {lock_timeout_ms} ms, {attempts} times",
-                    hint="Find who holds it: SELECT pid FROM pg_stat_activity WHERE pid = ANY"
-                    " (pg_blocking_pids(..)); then run the same apply again, it goes on here.",
+                    detail=f"held by {found}" if found else "",
+                    hint="Let that transaction end, or end it: SELECT pg_terminate_backend(pid);"
+                    " then run the same apply again, it goes on here.",
                 ) from None  # fmt: skip
             # Longer and uneven pauses, so that traffic flows between the attempts.
             time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))

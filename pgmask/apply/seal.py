@@ -18,6 +18,7 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
+from pgmask.apply.holders import holders, notice_a_killed_client
 from pgmask.apply.seal_table import SealTable
 from pgmask.apply.throttle import Limits, Throttle
 from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
@@ -175,9 +176,12 @@ def _batch(
             if error.sqlstate is None or error.sqlstate in _KEYS:
                 raise
             return _halves(run, last, rows, error)
+    found = holders(run.connection, [run.table.spec.store.quoted])
     raise ServerError(
         "PM323", f"{run.table.id}: a lock was not to be had in {ATTEMPTS} attempts",
-        hint="Somebody holds rows for long: look at pg_stat_activity, then run pgmask seal again.",
+        detail=f"the table is used by {found}" if found else "",
+        hint="Let that transaction end, or end it: SELECT pg_terminate_backend(pid); then run"
+        " pgmask seal again: it goes on where it stopped.",
     )  # fmt: skip
 
 

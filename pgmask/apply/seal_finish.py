@@ -71,13 +71,12 @@ class Estimate:
 class Remains:
     """Where plain values of before may still lie.
 
-    dead_rows: row versions not yet vacuumed away; statistics: columns whose samples are from
-    before; replicas, slots: streaming replicas and replication slots that hold back WAL.
+    dead_rows: row versions not yet vacuumed away; replicas, slots: streaming replicas, and replication
+    slots that hold back WAL.
     """
 
     table: str
     dead_rows: int
-    statistics: tuple[str, ...]
     replicas: int
     slots: int
 
@@ -184,6 +183,8 @@ def finish(connection: Connection, table: SealTable) -> int:
                 "PM322", f"{table.id}: a stored value does not meet {name}",
                 hint=f"pgmask seal {table.id} --verify names the rows.",
             ) from None  # fmt: skip
+    # The planner's samples are of plain values until now.
+    connection.execute(f"ANALYZE {store}".encode())
     with connection.transaction():
         connection.execute("SET LOCAL ROLE pgmask_sealer")
         connection.execute(
@@ -220,19 +221,9 @@ def remains(connection: Connection, table: SealTable) -> Remains:
         "  SELECT p.relid FROM pg_catalog.pg_partition_tree(%s) AS p)",
         (store, store),
     ).fetchone()
-    old = connection.execute(
-        "SELECT s.attname FROM pg_catalog.pg_stats AS s"
-        " WHERE s.schemaname = %s AND s.tablename = %s AND s.attname = ANY (%s)"
-        "   AND s.histogram_bounds::text !~ '[*]' ORDER BY s.attname",
-        (
-            table.spec.store.schema.text, table.spec.store.name.text,
-            [c.name for c in table.spec.columns if c.always and c.text],
-        ),
-    ).fetchall()  # fmt: skip
     dead, replicas, slots = (int(v) for v in row) if row else (0, 0, 0)
     return Remains(
-        table=table.id, dead_rows=dead, statistics=tuple(r[0] for r in old), replicas=replicas,
-        slots=slots,
+        table=table.id, dead_rows=dead, replicas=replicas, slots=slots,
     )  # fmt: skip
 
 

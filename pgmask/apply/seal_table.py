@@ -192,7 +192,8 @@ class SealTable:
         )
         query = (
             f"SELECT ARRAY[{self._key_text}], v.wrong"
-            f" FROM (SELECT t.*, {function}(t) AS pgmask_wrong FROM {self._store} AS t {which} OFFSET 0) AS t"
+            f" FROM (SELECT t.*, {function}(t) AS pgmask_wrong"
+            f"         FROM {self._store} AS t {which} OFFSET 0) AS t"
             " CROSS JOIN LATERAL (SELECT t.pgmask_wrong) AS v (wrong)"
             f" WHERE v.wrong IS NOT NULL LIMIT {int(limit)}"
         )

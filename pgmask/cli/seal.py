@@ -182,8 +182,7 @@ def _remains(found: ending.Remains, rewritten: bool) -> str:
         lines.append(
             f"  {found.dead_rows:,} dead row versions: VACUUM hides, --rewrite removes them"
         )
-    if found.statistics:
-        lines.append(f"  statistics of {', '.join(found.statistics)}: ANALYZE, or --rewrite")
+        lines.append("  samples of the planner: dead rows of pg_statistic until it is vacuumed")
     lines.append("  WAL and its archive, until it is recycled and expires")
     lines.append("  backups and dumps taken before now, until they expire")
     if found.replicas or found.slots:
