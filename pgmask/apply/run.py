@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from pgmask import __version__
 from pgmask.apply.holders import holders, notice_a_killed_client
 from pgmask.apply.verify import verify
-from pgmask.errors import PgmaskError, PlanError, Refused
+from pgmask.errors import InternalError, PgmaskError, PlanError, Refused
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_digest, read_facts, read_scope
 from pgmask.hashing import canonical_json
@@ -228,7 +228,8 @@ def _begin(
                 approval.reference if approval else None, __version__,
             ),
         ).fetchone()  # fmt: skip
-        assert row is not None
+        if row is None:
+            raise InternalError("PM901", "INSERT .. RETURNING gave no row")
         return row[0], set()
 
 
@@ -276,7 +277,7 @@ def _with_retries(
                     " then run the same apply again, it goes on here.",
                 ) from None  # fmt: skip
             # Longer and uneven pauses, so that traffic flows between the attempts.
-            time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
+            time.sleep(min(5.0, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
 
 
 def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Facts:

@@ -45,7 +45,7 @@ def step(
 ) -> Iterator[Callable[[str], Site]]:
     """``step("applied")``: a database of its own that has come so far, with its files."""
     fill = {"plain": _plain, "applied": _applied, "sealed": _sealed}
-    made: list[Database] = []
+    made: list[Site] = []
 
     def at(name: str) -> Site:
         def prepare(database: Database) -> None:
@@ -57,8 +57,8 @@ def step(
         folder = tmp_path / name
         shutil.copytree(_FOLDERS[name, server.major], folder)
         database = server.create_database(template=template)
-        made.append(database)
         site = Site(database=database, folder=folder)
+        made.append(site)
         if name == "plain":
             # A plan is bound to the name of its database.
             site.make_plan()
@@ -67,8 +67,9 @@ def step(
     try:
         yield at
     finally:
-        for database in made:
-            server.drop_database(database)
+        for site in made:
+            site.close()
+            server.drop_database(site.database)
 
 
 @pytest.fixture

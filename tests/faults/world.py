@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -95,6 +95,7 @@ class Site:
 
     database: Database
     folder: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def catalogue(self) -> Path:
@@ -114,10 +115,18 @@ class Site:
 
     def start(self, *words: str, dsn: str | None = None) -> subprocess.Popen[str]:
         """The command line as a process of its own, as a person starts it."""
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-m", "pgmask", *words], env=self.environ(dsn), cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self.started.append(started)
+        return started
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for one in self.started:
+            if one.poll() is None:
+                kill(one)
 
     def run(self, *words: str, dsn: str | None = None) -> Done:
         """Run it to its end; what it printed holds no plain value and no password."""
