@@ -403,12 +403,33 @@ class Facts:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _views: frozenset[RelationName] = field(
+        default_factory=frozenset, init=False, repr=False, compare=False
+    )
+    _publications: frozenset[tuple[str, ...]] = field(
+        default_factory=frozenset, init=False, repr=False, compare=False
+    )
+
     def __post_init__(self) -> None:
+        views = {(m.address[0], m.address[1]) for m in self.managed if m.kind == "view"}
+        object.__setattr__(self, "_views", frozenset(views))
+        sent = {m.address for m in self.managed if m.kind == "publication"}
+        object.__setattr__(self, "_publications", frozenset(sent))
         self._relations.update({r.qualified: r for r in self.relations})
         self._stores.update({s.table_id: s for s in self.stores})
         for sequence in self.sequences:
             if sequence.owned_by is not None:
                 self._owned.setdefault(sequence.owned_by, []).append(sequence)
+
+    @property
+    def managed_views(self) -> frozenset[RelationName]:
+        """The views that pgmask made here."""
+        return self._views
+
+    @property
+    def managed_publications(self) -> frozenset[tuple[str, ...]]:
+        """(publication, schema, relation) that pgmask gave a list of columns."""
+        return self._publications
 
     @property
     def major(self) -> int:

@@ -177,19 +177,17 @@ def test_the_insurers_example(
     ],
 )
 def test_the_sealing_of_a_table_is_watched(
-    installed: Database,
+    insurer: Database,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     statement: str,
     key: str,
     attribute: str,
 ) -> None:
-    monkeypatch.setenv("PGMASK_DSN", installed.dsn())
-    installed.run((INSURER / "schema.sql").read_text("utf-8"))
+    monkeypatch.setenv("PGMASK_DSN", insurer.dsn())
     folder = str(INSURER / "catalogue")
-    words = ["--author", "ann", *SIGNED, "--yes-database", installed.name]
-    assert _pgmask("apply", folder, *words) == 0, capsys.readouterr().err
-    with installed.superuser() as su:
+    words = ["--author", "ann", *SIGNED, "--yes-database", insurer.name]
+    with insurer.superuser() as su:
         for one in statement.split(";"):
             su.execute(one.encode())
     capsys.readouterr()

@@ -12,7 +12,7 @@ from pgmask.apply import run as apply_run
 from pgmask.apply.rehearse import rehearse
 from pgmask.errors import PlanError, Refused
 from pgmask.plan import Plan, load
-from tests.harness import Database
+from tests.harness import Database, Server
 from tests.spine.world import APPROVAL, applied, catalogue_of, drift_of, fill, plan_of
 
 pytestmark = pytest.mark.requirement("A4", "A5")
@@ -238,3 +238,26 @@ class TestApproval:
         with pytest.raises(PlanError) as caught:
             plan_of(adopted, without)
         assert "PM203 crm.policy" in caught.value.detail
+
+
+def test_a_right_that_survives_its_revoke_stops_the_step(
+    planned: tuple[Database, Plan], server: Server
+) -> None:
+    """``app`` would keep a right through a role that the plan does not know of."""
+    database, _ = planned
+    server.role("spine_group")
+    with database.superuser() as su:
+        su.execute("GRANT spine_group TO app")
+    plan = plan_of(database, catalogue_of("two_tables"))
+    note = 'COMMENT ON POLICY \\"pgmask_all_backup\\" ON \\"crm_store\\".\\"policy\\" IS'
+    more = 'GRANT SELECT ON TABLE \\"crm_store\\".\\"policy\\" TO spine_group'
+    text = plan.to_json().replace(note, more + '"},{"object":"x","comment":"","text":"' + note)
+    try:
+        with pytest.raises(PlanError) as caught:
+            applied(database, load(text))
+        assert caught.value.code == "PM236"
+        assert "still has privileges: spine_group=r" in caught.value.detail
+        assert database.rows("SELECT to_regclass('crm_store.policy')") == [(None,)]
+    finally:
+        with database.superuser() as su:
+            su.execute("REVOKE spine_group FROM app")
