@@ -292,6 +292,23 @@ def test_server_goes_away(legacy: SealedDatabase) -> None:
 
 
 @pytest.mark.requirement("F1")
+def test_disk_full(legacy: SealedDatabase, installer: Connection) -> None:
+    """The server runs out of room in the middle: said as it is, nothing lost, the next run goes on."""
+    legacy.root.execute(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.id = 250 THEN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF;"
+        " RETURN NEW; END $$;"
+        " CREATE TRIGGER aaa BEFORE UPDATE ON crm_store.customer FOR EACH ROW EXECUTE FUNCTION full_disk()"
+    )
+    with pytest.raises(PgmaskError) as stopped:
+        seal_rows(installer, CUSTOMER, batch_rows=100)
+    assert stopped.value.code == "PM323" and "disk is full" in stopped.value.message
+    assert _plain_left(legacy) == ROWS - 200
+    legacy.root.execute("DROP TRIGGER aaa ON crm_store.customer")
+    assert seal_rows(installer, CUSTOMER, batch_rows=100).rows == ROWS - 200
+
+
+@pytest.mark.requirement("F1")
 def test_estimate_changes_nothing(legacy: SealedDatabase, installer: Connection) -> None:
     """A sample is sealed, measured and undone."""
     found = estimate(installer, CUSTOMER, sample=100)
