@@ -49,6 +49,7 @@ IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
   v_head text := pgmask.address_head(p_value);

@@ -18,7 +18,8 @@ DECLARE
   c_public CONSTANT text[] := ARRAY[
     'pgmask.login(text)', 'pgmask.challenge()', 'pgmask.whoami()', 'pgmask.my_columns(text)',
     'pgmask.why(text,text)', 'pgmask.explain_error(text)', 'pgmask.refuse_identity(text)',
-    'pgmask.refuse_owner()'
+    'pgmask.refuse_owner()', 'pgmask.has_no_glyph(text)', 'pgmask.address_head(text)',
+    'pgmask.is_plain_place(text)', 'pgmask.address_district_end(text)'
   ];
   -- No row of these is a secret, so pgmask_backup may have them all. Every other table needs
   -- row-level security.

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "f5a8e69efc3c1747e7e9df03800e61b36b032fabbdf674471096bf29857e65ea"
+DIGEST = "d01fee669f5b55686c022f032ae348cc45114e44a67e56ff7fec293f2f1b8dec"
 
 
 def upgrade() -> None:
@@ -18,5 +18,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse: taking the runtime away is `pgmask uninstall`, after the tables were unsealed."""
-    raise NotImplementedError("use pgmask uninstall; it gives the tables back first")
+    """Refuse: without the runtime no sealed value can be opened and no view be read."""
+    raise NotImplementedError("the runtime is not taken away while tables are protected by it")

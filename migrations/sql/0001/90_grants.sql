@@ -32,6 +32,13 @@ BEGIN
   END LOOP;
 END;
 $pgmask$;
+-- What a mask calls where PostgreSQL does not inline it: checked against whoever reads, as well.
+GRANT EXECUTE ON FUNCTION
+  pgmask.has_no_glyph(text),
+  pgmask.address_head(text),
+  pgmask.is_plain_place(text),
+  pgmask.address_district_end(text)
+TO PUBLIC;
 
 -- pgmask_register: every function of the register and of the issuers, and nothing else of pgmask.
 DO LANGUAGE plpgsql $pgmask$
