@@ -116,7 +116,24 @@ def requirements_page() -> str:
     return requirements.refreshed(text, requirements.collected())
 
 
+def decisions_page() -> str:
+    """docs/adr/README.md: every decision by its number and title."""
+    lines = [
+        "# Architecture decisions",
+        "",
+        "One page each: context, decision, consequences. A decision is superseded by a later one, never",
+        "edited. Written by `nox -s docs` from the pages' titles.",
+        "",
+    ]
+    for path in sorted((ROOT / "docs/adr").glob("[0-9]*.md")):
+        first = path.read_text("utf-8").split("\n", 1)[0]
+        number, title = first.removeprefix("# ").split(" ", 1)
+        lines.append(f"- [{number}]({path.name}) {title}")
+    return "\n".join(lines) + "\n"
+
+
 PAGES: Final = {
+    "docs/adr/README.md": decisions_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/sql-api.md": sql_api_page,
     "docs/reference/cli.md": cli_page,

@@ -40,7 +40,8 @@ def _case(what: str, sql: str, on: str | tuple[str, str], instead: str = "") -> 
 
 CASES: Final = (
     _case("SELECT, joins, aggregates, window functions",
-          "SELECT count(*) OVER () FROM crm.customer AS c JOIN crm.policy AS p ON p.holder_id = c.id",
+          "SELECT count(*) OVER () FROM crm.customer AS c JOIN crm.policy AS p"
+          " ON p.holder_id = c.id",
           WORKS),
     _case("INSERT .. RETURNING, defaults and identity columns",
           "INSERT INTO crm.lead (unit_id, name, phone, channel) VALUES"
@@ -66,8 +67,9 @@ CASES: Final = (
     _case("SELECT .. FOR UPDATE, also SKIP LOCKED",
           "SELECT id FROM crm.customer ORDER BY id FOR UPDATE SKIP LOCKED", WORKS),
     _case("UPDATE .. WHERE CURRENT OF",
-          "DO $$ DECLARE r record; c CURSOR FOR SELECT id FROM crm.customer FOR UPDATE; BEGIN OPEN c;"
-          " FETCH c INTO r; UPDATE crm.customer SET postal_code = '430061' WHERE CURRENT OF c;"
+          "DO $$ DECLARE r record; c CURSOR FOR SELECT id FROM crm.customer FOR UPDATE;"
+          " BEGIN OPEN c; FETCH c INTO r;"
+          " UPDATE crm.customer SET postal_code = '430061' WHERE CURRENT OF c;"
           " END $$", "0A000", "WHERE id = .."),
     _case("GROUP BY the primary key alone",
           "SELECT c.*, count(p.id) FROM crm.customer AS c LEFT JOIN crm.policy AS p"
@@ -79,7 +81,8 @@ CASES: Final = (
           "COPY crm.lead (unit_id, name, phone, channel) FROM STDIN", "42809",
           "INSERT in batches; an error of COPY would put the whole line into the log"),
     _case("TRUNCATE", "TRUNCATE crm.contact_log", "42809", "DELETE, or a migration"),
-    _case("LOCK TABLE .. IN SHARE MODE", "LOCK TABLE crm.customer IN SHARE MODE", WORKS),
+    _case("LOCK TABLE", "LOCK TABLE crm.customer IN SHARE MODE", "42501",
+          "SELECT .. FOR UPDATE, or an advisory lock"),
     _case("TABLESAMPLE", "SELECT id FROM crm.customer TABLESAMPLE SYSTEM (10)", "0A000",
           "WHERE random() < 0.1"),
     _case("ctid, xmin, tableoid", "SELECT xmin FROM crm.customer", "42703",

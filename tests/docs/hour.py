@@ -40,26 +40,19 @@ def run(page: Path, cluster: Cluster, folder: Path) -> tuple[tuple[Ran, ...], di
     script = []
     for block in marked:
         before = f"PGPASSWORD='{cluster.password}' " if block.words == "superuser" else ""
-        script.append(f"{{\n{before}{block.text}\n}} 2>&1\necho \"\n{_END} $?\"\n")
+        script.append(f'{{\n{before}{block.text}\n}} 2>&1\necho "\n{_END} $?"\n')
     environ = _environ(cluster, folder)
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=folder, env=environ, text=True, check=False, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    found = []
-    for block, part in zip(marked, done.stdout.split(f"\n{_END} "), strict=False):
-        found.append((block, part))
     parts = done.stdout.split(f"\n{_END} ")
     codes = [int(part.split("\n", 1)[0]) for part in parts[1:]]
     texts = [parts[0], *(part.split("\n", 1)[-1] for part in parts[1:])]
     assert len(codes) == len(marked), done.stdout[-2000:]
-    return (
-        tuple(
-            Ran(block=b, code=c, printed=t) for b, c, t in zip(marked, codes, texts, strict=False)
-        ),
-        environ,
-    )
+    ran = zip(marked, codes, texts[:-1], strict=True)
+    return tuple(Ran(block=b, code=c, printed=t) for b, c, t in ran), environ
 
 
 def _environ(cluster: Cluster, folder: Path) -> dict[str, str]:
