@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.attack.attempts import why_probe
+from tests.attack.attempts import unasked, why_probe
 from tests.attack.impersonating import (
     Assertion,
     Replay,
@@ -22,7 +22,8 @@ from tests.attack.model import Alike, Attack, Nothing, Refused
 from tests.attack.people import RICH
 
 _READ = "SELECT name FROM crm.customer"
-_NAIVE = "ALTER TABLE crm_store.customer DISABLE ROW LEVEL SECURITY"
+_NAIVE = unasked("agent")
+_OPEN = "ALTER TABLE crm_store.customer DISABLE ROW LEVEL SECURITY"
 
 ROWS: tuple[Attack, ...] = (
     Attack(
@@ -39,7 +40,7 @@ ROWS: tuple[Attack, ...] = (
         actor="app",
         does="read another table without an identity",
         attempt="SELECT value FROM crm.contact_log",
-        control="ALTER TABLE crm_store.contact_log DISABLE ROW LEVEL SECURITY",
+        control=_NAIVE,
         expect=Refused("PM101"),
         proves=("C2", "B6"),
     ),
@@ -201,7 +202,7 @@ ROWS: tuple[Attack, ...] = (
         actor="ann",
         does="read the views of a profile other than the one logged in for",
         attempt="SELECT name FROM care.customer",
-        control=_NAIVE,
+        control=unasked("care", 13),
         expect=Refused("PM103"),
         proves=("B6", "C2"),
     ),
@@ -326,7 +327,7 @@ ROWS: tuple[Attack, ...] = (
         actor="ann",
         does="learn by why() whether another unit has this customer",
         attempt=why_probe,
-        control=_NAIVE,
+        control=_OPEN,
         expect=Alike(),
         proves=("C1",),
     ),

@@ -46,7 +46,7 @@ ROWS: Final[tuple[Proven, ...]] = (
     _row("R11-always", "rex", "write in the replica role", "sealed all the same",
          _WRITES + "test_always_also_in_replica_role"),
     _row("R12-drift", "rex", "change owner, option, policy, trigger, grant, function or comment",
-         "reported", _PLAN + "test_drift.py::test_tampering_is_named"),
+         "reported", _PLAN + "test_drift.py::test_tampering_is_named_and_put_back"),
     _row("R15-stands-in-the-way", "dba",
          "adopt a table with rules, policies, functions or publications that would leak",
          "refused by name", _PLAN + "test_refused.py::test_is_refused_by_name"),

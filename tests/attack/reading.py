@@ -11,6 +11,7 @@ from tests.attack.attempts import (
     UNSEALED,
     cached_plan,
     parallel_count,
+    unasked,
 )
 from tests.attack.impersonating import designated
 from tests.attack.model import Answers, Attack, Hides, Nothing, Refused
@@ -73,7 +74,7 @@ ROWS: tuple[Attack, ...] = (
         does="read a profile's view without being in the profile",
         attempt="SELECT name FROM crm.customer",
         control="GRANT USAGE ON SCHEMA crm TO mallory; GRANT SELECT ON crm.customer TO mallory;"
-        + SEES_ALL,
+        + unasked("agent"),
         expect=Refused("42501"),
         proves=("B6",),
     ),

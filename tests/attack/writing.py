@@ -7,6 +7,7 @@ from tests.attack.attempts import (
     SEES_ALL,
     contact_probe,
     duplicate_of_other_unit,
+    unasked,
     upsert_probe,
 )
 from tests.attack.model import Alike, Answers, Attack, Hides, Nothing, Refused
@@ -181,7 +182,7 @@ ROWS: tuple[Attack, ...] = (
         does="delete in a profile that may not",
         attempt="DELETE FROM chief.customer WHERE id = 59",
         control="GRANT DELETE ON chief.customer TO pgmask_chief;"
-        "GRANT DELETE ON crm_store.customer TO pgmask_chief_views",
+        "GRANT DELETE ON crm_store.customer TO pgmask_chief_views;" + unasked("chief", 15),
         expect=Refused("42501"),
         proves=("B6",),
     ),
