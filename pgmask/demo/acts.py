@@ -52,8 +52,8 @@ def today(scene: Scene) -> None:
         for login in (APPLICATION, *PEOPLE):
             _search_path(dba, login, "crm")
         dba.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
-        dba.execute("ANALYZE")
-        dba.execute("RESET ROLE")
+        for table in scene.insurer.tables:
+            dba.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("crm", table.table)))
     with scene.site.connect(dbname="postgres", autocommit=True) as dba:
         dba.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -212,7 +212,7 @@ def same_question(scene: Scene) -> None:
     seen = one(scene.by("agent_li"), "SELECT count(*) FROM customer")[0]
     scene.story.line(
         f"  unit 7 has {scene.of_unit:,} customers, 李娜 counts {seen:,}:"
-        f" {scene.high_value} high-value ones are not hers to see"
+        f" {count(scene.high_value, 'high-value one')} left out"
     )
 
 

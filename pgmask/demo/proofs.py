@@ -122,6 +122,7 @@ def steal(scene: Scene) -> None:
     checkpoint(scene)
     loot = scene.loot.again()
     size = search_folder(scene.site.cluster.data, loot)
+    loot.search(scene.site.cluster.log.read_bytes())
     scene.story.step(
         "",
         f"the disk, {size / 1e6:.0f} MB with all logs: {share(loot, 'phone numbers')},"
