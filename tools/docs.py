@@ -121,8 +121,8 @@ def decisions_page() -> str:
     lines = [
         "# Architecture decisions",
         "",
-        "One page each: context, decision, consequences. A decision is superseded by a later one, never",
-        "edited. Written by `nox -s docs` from the pages' titles.",
+        "One page each: context, decision, consequences. A decision is superseded by a later one,",
+        "never edited. Written by `nox -s docs` from the pages' titles.",
         "",
     ]
     for path in sorted((ROOT / "docs/adr").glob("[0-9]*.md")):
