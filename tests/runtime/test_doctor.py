@@ -130,6 +130,42 @@ CASES = {
         do="CREATE OR REPLACE VIEW pgmask_private.open_unit AS"
            " SELECT u.unit_id FROM pgmask_private.unit AS u",
     ),
+    "a function with the sealer's rights": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA,
+        says="function helpdesk.truth(bigint) runs with the rights of pgmask_sealer",
+        do="CREATE SCHEMA helpdesk; CREATE FUNCTION helpdesk.truth(bigint) RETURNS text"
+           " LANGUAGE sql SECURITY DEFINER RETURN 'x';"
+           " ALTER FUNCTION helpdesk.truth(bigint) OWNER TO pgmask_sealer",
+        undo="DROP SCHEMA helpdesk CASCADE",
+    ),
+    "a view with the backup role's rights": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA,
+        says="view helpdesk.everybody runs with the rights of pgmask_backup",
+        do="CREATE SCHEMA helpdesk; CREATE VIEW helpdesk.everybody AS SELECT 1 AS id;"
+           " ALTER VIEW helpdesk.everybody OWNER TO pgmask_backup",
+        undo="DROP SCHEMA helpdesk CASCADE",
+    ),
+    "a login honoured by hand": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA, requirement=("C8",),
+        says="pgmask_private.effective_login: 1 row(s) do not follow",
+        do="INSERT INTO pgmask_private.effective_login (login, valid_from, valid_until, person_id,"
+           " profile, unit_id, outsourced) VALUES ('app', '-infinity', 'infinity', 1, 'agent',"
+           " 'north', false)",
+        undo="DELETE FROM pgmask_private.effective_login WHERE login = 'app'",
+    ),
+    "a profile honoured by hand": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA, requirement=("C8",),
+        says="pgmask_private.effective_profile: 1 row(s) do not follow",
+        do="INSERT INTO pgmask_private.effective_profile VALUES"
+           " (77, 'agent', 'north', '-infinity', 'infinity', false)",
+        undo="DELETE FROM pgmask_private.effective_profile WHERE person_id = 77",
+    ),
+    "a unit put under another by hand": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA, requirement=("C8",),
+        says="pgmask_private.unit_below: 1 row(s) do not follow",
+        do="INSERT INTO pgmask_private.unit_below VALUES ('nowhere', 'north')",
+        undo="DELETE FROM pgmask_private.unit_below WHERE ancestor = 'nowhere'",
+    ),
     "a granted function": Case(
         code="PM709", urgency=Urgency.NOW, who=Who.DBA, says="function pgmask.issuers() is not",
         do="GRANT EXECUTE ON FUNCTION pgmask.issuers() TO mallory",
