@@ -7,6 +7,7 @@ column that is NULL at rest becomes a rule of the trigger, a domain gives way to
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -370,10 +371,25 @@ def _unique_keys(
                 parts=_parts(index),
                 predicate=index.predicate,
                 nulls_equal=index.nulls_not_distinct,
+                foreign=_foreign(context, index),
             )
         )
     primary = {i.name for i in context.relation.indexes if i.primary}
     return tuple(sorted(found, key=lambda k: (k.name not in primary, k.name)))
+
+
+_QUALIFIED = re.compile(r'^(?:"((?:[^"]|"")+)"|([^".]+))\.')
+
+
+def _foreign(context: Context, index: IndexFact) -> tuple[str, ...]:
+    """Per key column the schema of its type's operators, () where all are PostgreSQL's own."""
+    found = []
+    for name in index.columns[: index.key_count or len(index.columns)]:
+        fact = context.relation.column(name) if name is not None else None
+        type_ = (fact.base_type or fact.type) if fact is not None else ""
+        match = _QUALIFIED.match(type_) if fact is not None and fact.kind == "b" else None
+        found.append((match[1] or match[2]).replace('""', '"') if match else "")
+    return tuple(found) if any(found) else ()
 
 
 def _parts(index: IndexFact) -> tuple[str, ...]:

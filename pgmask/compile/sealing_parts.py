@@ -117,10 +117,13 @@ def sealed_when(spec: SealSpec, column: SealedColumn) -> str | None:
 def key_match(key: UniqueKey, other: str) -> str:
     """The condition under which a row ``c`` is in the way of ``other`` under a unique key."""
     parts = []
-    for part in key.parts:
+    for number, part in enumerate(key.parts):
+        schema = key.schema(number)
+        # The pinned search_path finds text's operator for citext, which tells A from a.
+        equals = f"OPERATOR({schema.quoted}.=)" if schema is not None else "="
         left = replace_columns(part, lambda n: "c." + Name(n).quoted)
         right = replace_columns(part, lambda n: f"{other}." + Name(n).quoted)
-        equal = f"({left}) = ({right})"
+        equal = f"({left}) {equals} ({right})"
         if key.nulls_equal:
             equal = f"({equal} OR (({left}) IS NULL AND ({right}) IS NULL))"
         parts.append(equal)
@@ -137,7 +140,8 @@ def key_match(key: UniqueKey, other: str) -> str:
 def key_json(key: UniqueKey, record: str) -> str:
     """The key of a row as JSON text, NULL where the row can be in nobody's way under it."""
     parts = [replace_columns(p, lambda n: f"{record}." + Name(n).quoted) for p in key.parts]
-    made = f"jsonb_build_array({', '.join(parts)})::text"
+    told = [f"lower(({p})::text)" if key.schema(n) is not None else p for n, p in enumerate(parts)]
+    made = f"jsonb_build_array({', '.join(told)})::text"
     conditions = [] if key.nulls_equal else [f"({p}) IS NOT NULL" for p in parts]
     if key.predicate is not None:
         conditions.append(

@@ -179,7 +179,8 @@ def _computed(context: Context, relation: RelationFact, masked: set[str]) -> Ite
                 " its expression.",
             )  # fmt: skip
     for index in relation.indexes:
-        hit = sorted(set(index.used) & masked)
+        computed = f"ROW({index.expressions or 'NULL'}, {index.predicate or 'NULL'})"
+        hit = sorted(set(columns_of(computed)) & masked)
         if hit and not index.inherited:
             yield _say(
                 context, "PM251", index.name,

@@ -158,13 +158,20 @@ class UniqueKey:
     """A unique index an upsert could infer: the probe finds what the proposed row may meet.
 
     parts: expressions over the table's columns as ``pg_get_indexdef`` writes them; predicate of a
-    partial index; nulls_equal: NULLS NOT DISTINCT.
+    partial index; nulls_equal: NULLS NOT DISTINCT; foreign: per part the schema of its type's
+    operators where that is not pg_catalog (citext), '' else; empty: all of pg_catalog.
     """
 
     name: str
     parts: tuple[str, ...]
     predicate: str | None = None
     nulls_equal: bool = False
+    foreign: tuple[str, ...] = ()
+
+    def schema(self, number: int) -> Name | None:
+        """The schema of the operators of a part, None for PostgreSQL's own."""
+        found = self.foreign[number] if self.foreign else ""
+        return Name(found) if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

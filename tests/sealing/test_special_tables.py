@@ -220,3 +220,36 @@ def test_hostile_names_odd_keys_and_types(keyed: Database) -> None:
                         f" {store}".encode()).fetchone() == (1, True)  # fmt: skip
     row = root.execute(f"SELECT {WEIRD_SPEC.columns[0].column.name.quoted}, doc, raw, at FROM {store}".encode())  # noqa: E501
     assert row.fetchone() == ("138****5678", None, None, None)
+
+
+@pytest.mark.requirement("F3")
+def test_case_insensitive_key(keyed: Database) -> None:
+    """A key of a type with operators of its own is probed by those: A is a for citext."""
+    root = keyed.superuser()
+    root.execute(
+        "CREATE EXTENSION citext SCHEMA public; CREATE SCHEMA s;"
+        " CREATE TABLE s.login (id bigint PRIMARY KEY, login public.citext UNIQUE, phone text,"
+        " pgmask_high_value boolean NOT NULL DEFAULT false,"
+        " pgmask_restricted boolean NOT NULL DEFAULT false)"
+    )
+    spec = SealSpec(
+        table_id="crm.login",
+        store=QualName.of("s", "login"),
+        key=(ID,),
+        columns=(sealed("phone", MOBILE),),
+        bundles=(Bundle(name="own", sealed=Name("pgmask_sealed"), subject_class="", subject=None),),
+        unique_keys=(
+            UniqueKey(name="login_pkey", parts=("id",)),
+            UniqueKey(name="login_login_key", parts=("login",), foreign=("public",)),
+        ),
+    )
+    seal_table(root, spec)
+    _let_the_sealer_in(root, "s")
+    root.execute("GRANT USAGE ON SCHEMA public TO pgmask_sealer")
+    root.execute("INSERT INTO s.login VALUES (1, 'Ann', %s)", (OLD,))
+    before = root.execute("SELECT pgmask_sealed FROM s.login").fetchone()
+    root.execute("INSERT INTO s.login VALUES (2, 'ANN', %s) ON CONFLICT (login)"
+                 " DO UPDATE SET phone = EXCLUDED.phone", (NEW,))  # fmt: skip
+    after = root.execute("SELECT pgmask_sealed, phone FROM s.login").fetchone()
+    assert after is not None and after[1] == "138****5678" and before != after[:1]
+    assert _wrong(root, spec) == []
