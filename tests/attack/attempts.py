@@ -338,6 +338,17 @@ def duplicate_of_other_unit(play: Play) -> Outcome:
     return _duplicate(play, THEIRS.id_no)
 
 
+def duplicate_without_error(play: Play) -> Outcome:
+    """The same probe as an upsert that does nothing: no error, so no line in any log."""
+    session = play.session("app").begin("ann")
+    session.run(
+        "INSERT INTO crm.customer (unit_id, name, id_no, region)"
+        f" VALUES ('north', '李四', '{OURS.id_no}', 'R') ON CONFLICT DO NOTHING RETURNING id"
+    )
+    assert session.failed is None, session.outcome()
+    return Outcome(rows=(("unknown" if session.rows else "exists",),))
+
+
 def _duplicate(play: Play, number: str) -> Outcome:
     session = play.session("app").begin("ann")
     session.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.attack.attempts import (
     colliding_masks,
     duplicate_in_own_unit,
+    duplicate_without_error,
     estimates,
     held_cursor,
     hidden_probe,
@@ -47,7 +48,8 @@ ROWS: tuple[Attack, ...] = (
         ),
         expect=Gets("Rows Removed by Filter"),
         limit=True,
-        why="a count, no value; indexes lead with the unit; log_statement of the role shows it",
+        why="a count; also whether an indexed open column has a value, where a profile's rows are"
+        " chosen by more than the unit; log_statement of the role shows it",
     ),
     Attack(
         id="A10-estimates",
@@ -65,7 +67,19 @@ ROWS: tuple[Attack, ...] = (
         attempt=duplicate_in_own_unit,
         expect=Gets("exists"),
         limit=True,
-        why="uniqueness is scoped to the unit; each probe is an error 23505 in the log",
+        why="uniqueness is scoped to the unit; a hit is an error 23505 in the log unless a block"
+        " catches it",
+    ),
+    Attack(
+        id="A12-duplicate-without-error",
+        actor="ann",
+        does="find the hidden digits of an identity number by INSERT .. ON CONFLICT DO NOTHING,"
+        " without an error",
+        attempt=duplicate_without_error,
+        expect=Gets("exists"),
+        limit=True,
+        why="some 500 tries where birth date and sex are shown: give INSERT and UPDATE of a unique"
+        " level-1 column to few profiles, mask the birth date, or leave it searchable, not unique",
     ),
     Attack(
         id="A13-own-unit-column",
