@@ -16,8 +16,16 @@ import pglast
 from pgmask.catalogue.model import Catalogue, Column, Form, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
 from pgmask.compile.context import Context
+from pgmask.compile.grants import schema_grant
 from pgmask.compile.objects import Object, Problem
-from pgmask.compile.sealing_adopt import UniquePlace, moved, taken_over, unique_place, was_not_null
+from pgmask.compile.sealing_adopt import (
+    UniquePlace,
+    moved,
+    schemas_used,
+    taken_over,
+    unique_place,
+    was_not_null,
+)
 from pgmask.compile.sealing_objects import objects
 from pgmask.compile.sealing_rewrite import columns_of
 from pgmask.compile.sealing_rules import problems
@@ -86,7 +94,9 @@ def build(context: Context) -> tuple[Object, ...]:
     if spec is None:
         return ()
     taken = taken_over(context, spec)
-    return (*((taken,) if taken is not None else ()), *objects(spec))
+    used = schemas_used(spec) - {spec.store.schema.text}
+    rights = [schema_grant(Name(s), "pgmask_sealer", ("USAGE",)) for s in sorted(used)]
+    return (*rights, *((taken,) if taken is not None else ()), *objects(spec))
 
 
 def spec_of(context: Context) -> SealSpec | None:

@@ -12,7 +12,7 @@ from pgmask.catalogue.model import Column
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.sealing_rewrite import columns_of, exclusion
+from pgmask.compile.sealing_rewrite import columns_of, exclusion, schemas_of
 from pgmask.compile.sealing_spec import MovedCheck, SealedColumn, SealSpec, coding_of
 from pgmask.facts.model import ColumnFact
 from pgmask.hashing import canonical_json
@@ -187,3 +187,17 @@ def taken_over(context: Context, spec: SealSpec) -> Object | None:
         replace=True,
         state=canonical_json([s.text for s in create]),
     )
+
+
+def schemas_used(spec: SealSpec) -> frozenset[str]:
+    """The schemas the triggers look into for types, functions and operators."""
+    found: set[str] = set()
+    for check in spec.moved:
+        found |= schemas_of(check.expression)
+    for typed in (*spec.key, *(c.column for c in spec.columns), *spec.others):
+        found |= schemas_of(f"NULL::{typed.type}")
+    for key in spec.unique_keys:
+        found |= {s for s in key.foreign if s}
+        for part in (*key.parts, *([key.predicate] if key.predicate else [])):
+            found |= schemas_of(part)
+    return frozenset(found)

@@ -69,3 +69,29 @@ def _references(expression: str) -> list[tuple[int, str]]:
     visitor = _References()
     visitor(parsed)
     return visitor.found
+
+
+class _Schemas(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def _note(self, parts: tuple[object, ...] | None) -> None:
+        if parts and len(parts) > 1 and isinstance(parts[0], ast.String) and parts[0].sval:
+            self.found.add(parts[0].sval)
+
+    def visit_TypeName(self, _ancestors: object, node: ast.TypeName) -> None:
+        self._note(node.names)
+
+    def visit_FuncCall(self, _ancestors: object, node: ast.FuncCall) -> None:
+        self._note(node.funcname)
+
+    def visit_A_Expr(self, _ancestors: object, node: ast.A_Expr) -> None:
+        self._note(node.name)
+
+
+def schemas_of(expression: str) -> frozenset[str]:
+    """The schemas whose types, functions and operators an expression names, without pg_catalog."""
+    visitor = _Schemas()
+    visitor(pglast.parse_sql(_HEAD + expression))
+    return frozenset(visitor.found - {"pg_catalog"})
