@@ -98,14 +98,18 @@ class Play:
 def template(server: Server) -> tuple[str, bytes]:
     """The protected, filled and sealed database of this server, and its key file's content."""
     database = server.create_database(name="attacked")
-    make_schema(database)
-    install(database.dsn())
     key = KeyFile.new(1)
-    fill_register(database)
-    register_key(database, key)
-    protect(database)
-    seal(database)
-    _open(database)
+    try:
+        make_schema(database)
+        install(database.dsn())
+        fill_register(database)
+        register_key(database, key)
+        protect(database)
+        seal(database)
+        _open(database)
+    except BaseException:
+        server.drop_database(database)  # the next row shall meet the fault, not its remains
+        raise
     database.close()
     return database.name, key.to_bytes()
 
