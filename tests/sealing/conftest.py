@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from pgmask import sealing
+from pgmask.compile.sealing_spec import Bundle
 from pgmask.keyfile import KeyFile
 from pgmask.resources import sql_dir
 from pgmask.runtime.frozen import sql_files
-from pgmask.compile.sealing_spec import Bundle
 from tests.harness import Connection, Database, Server
 from tests.sealing import tables
 
@@ -38,7 +38,8 @@ def load_key(connection: Connection, key: KeyFile) -> None:
 def run_sql(connection: Connection) -> None:
     """The runtime, as its files stand."""
     connection.execute(
-        "CREATE SCHEMA pgmask_private; CREATE TABLE pgmask_private.alembic_version (version_num text)"
+        "CREATE SCHEMA pgmask_private;"
+        " CREATE TABLE pgmask_private.alembic_version (version_num text)"
     )
     for path in sql_files(sql_dir()):
         connection.execute(path.read_bytes())
@@ -64,7 +65,7 @@ def keyed(server: Server, the_key: KeyFile) -> Iterator[Database]:
 
 
 class SealedDatabase:
-    """The tables of ``tests.sealing.tables``, sealed; ``app`` writes through views, we look inside."""
+    """The tables of ``tests.sealing.tables``, sealed; ``app`` writes, we look inside."""
 
     def __init__(self, database: Database, key: KeyFile) -> None:
         self.database = database

@@ -1,4 +1,4 @@
-"""Store tables of the tests, sealed from a spec written by hand, with views as profiles have them."""
+"""Store tables sealed from specs written by hand, with views as profiles have them."""
 
 from __future__ import annotations
 
@@ -46,13 +46,20 @@ ID = typed("id", "bigint", BIGINT)
 OWN = Bundle(name="own", sealed=Name("pgmask_sealed"), subject_class="customer", subject=ID)
 
 
-def sealed(name: str, rule: Rule, type_: str = "text", *, always: bool = True, **more: object) -> SealedColumn:  # fmt: skip
+def sealed(
+    name: str, rule: Rule, type_: str = "text", *, always: bool = True, **more: object
+) -> SealedColumn:
     """A sealed column of the own bundle."""
     coding = more.pop("coding", Coding.TEXT)
     bundle = more.pop("bundle", "own")
-    assert isinstance(coding, Coding) and isinstance(bundle, str)
+    assert isinstance(coding, Coding)
+    assert isinstance(bundle, str)
     return SealedColumn(
-        column=typed(name, type_, coding), bundle=bundle, always=always, rule=rule, **more  # type: ignore[arg-type]
+        column=typed(name, type_, coding),
+        bundle=bundle,
+        always=always,
+        rule=rule,
+        **more,  # type: ignore[arg-type]
     )
 
 
@@ -85,7 +92,12 @@ CUSTOMER = SealSpec(
         UniqueKey(name="customer_slot_key", parts=("slot",), predicate="(n > 100)",
                   nulls_equal=True),
     ),
-    moved=(MovedCheck(name=Name("phone_length"), expression="((length((phone)::text) >= 5) OR ((phone)::text = ''::text))"),),
+    moved=(
+        MovedCheck(
+            name=Name("phone_length"),
+            expression="((length((phone)::text) >= 5) OR ((phone)::text = ''::text))",
+        ),
+    ),
     own_high=HighRule(column=Name("grade"), grades=("diamond", "black")),
     unit=Name("unit_id"),
     subject_class="customer",
@@ -146,7 +158,10 @@ CREATE TABLE {STORE}.policy (
   PRIMARY KEY (no, at)
 );
 """
-SLOT = f"CREATE UNIQUE INDEX customer_slot_key ON {STORE}.customer (slot) NULLS NOT DISTINCT WHERE n > 100;"  # noqa: E501
+SLOT = (
+    f"CREATE UNIQUE INDEX customer_slot_key ON {STORE}.customer (slot)"
+    " NULLS NOT DISTINCT WHERE n > 100;"
+)
 
 VIEWS = f"""
 DO $$ BEGIN

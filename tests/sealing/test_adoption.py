@@ -37,12 +37,14 @@ CREATE TABLE crm.customer (
   CONSTRAINT code_key UNIQUE (unit_id, code)
 );
 CREATE UNIQUE INDEX id_only ON crm.customer (id_no, unit_id) WHERE unit_id > 100;
-CREATE FUNCTION crm.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.grade := coalesce(NEW.grade, ''none''); RETURN NEW; END';
-CREATE TRIGGER a_touch BEFORE INSERT OR UPDATE ON crm.customer FOR EACH ROW EXECUTE FUNCTION crm.touch();
+CREATE FUNCTION crm.touch() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN NEW.grade := coalesce(NEW.grade, ''none''); RETURN NEW; END';
+CREATE TRIGGER a_touch BEFORE INSERT OR UPDATE ON crm.customer
+  FOR EACH ROW EXECUTE FUNCTION crm.touch();
 INSERT INTO crm.customer (unit_id, name, "Phone", id_no, income, code, grade) VALUES
   (1, '王小明', '13812345678', '{ID_A}', 10, 'x1', 'silver'),
   (1, '李四', '13899995678', '{ID_B}', 20, 'x2', 'diamond');
-"""  # noqa: E501
+"""
 CATALOGUE = """\
 pgmask: 1
 packs: [baseline]
@@ -123,11 +125,12 @@ def test_taken_over(fresh: Database, tmp_path: Path) -> None:
     assert seal_rows(connection, table).rows == 2
     assert verify(fresh.dsn(), table) == ()
     assert finish(connection, table) > 0
-    assert plan_of(fresh, catalogue).empty and drift_of(fresh, catalogue) == ()
+    assert plan_of(fresh, catalogue).empty
+    assert drift_of(fresh, catalogue) == ()
     register(fresh, ("app", "agent", "1"), ("alan", "analyst", "1"))
     app = fresh.connect("app", autocommit=True)
-    good = {"unit_id": 1, "name": "张三丰", '"Phone"': "13700000001", "id_no": _id_no(1), "income": 50,
-            "code": "x3"}  # fmt: skip
+    good = {"unit_id": 1, "name": "张三丰", '"Phone"': "13700000001", "id_no": _id_no(1),
+            "income": 50, "code": "x3"}  # fmt: skip
 
     def add(**change: object) -> None:
         row = {**good, **{('"Phone"' if k == "phone" else k): v for k, v in change.items()}}
@@ -183,7 +186,8 @@ BROUGHT = {
         {("PM250", "id_no")},
     ),
     "foreign key": (
-        "CREATE TABLE crm.ref_p (p varchar(11) PRIMARY KEY); ALTER TABLE crm.customer ADD CONSTRAINT"
+        "CREATE TABLE crm.ref_p (p varchar(11) PRIMARY KEY);"
+        " ALTER TABLE crm.customer ADD CONSTRAINT"
         ' fk FOREIGN KEY ("Phone") REFERENCES crm.ref_p NOT VALID',
         {("PM250", "fk")},
     ),
@@ -193,7 +197,8 @@ BROUGHT = {
         {("PM250", "to_phone")},
     ),
     "generated column": (
-        "ALTER TABLE crm.customer ADD COLUMN tail text GENERATED ALWAYS AS (right(id_no, 4)) STORED",
+        "ALTER TABLE crm.customer ADD COLUMN tail text"
+        " GENERATED ALWAYS AS (right(id_no, 4)) STORED",
         {("PM251", "tail")},
     ),
     "expression index": (
@@ -215,9 +220,12 @@ BROUGHT = {
         " ALTER income TYPE double precision",
         {("PM252", "income")},
     ),
-    "inheritance child": ("CREATE TABLE crm.child () INHERITS (crm.customer)", {("PM255", "crm.child")}),
+    "inheritance child": (
+        "CREATE TABLE crm.child () INHERITS (crm.customer)", {("PM255", "crm.child")},
+    ),
     "trigger that fires after ours": (
-        "CREATE TRIGGER zzzz BEFORE UPDATE ON crm.customer FOR EACH ROW EXECUTE FUNCTION crm.touch()",
+        "CREATE TRIGGER zzzz BEFORE UPDATE ON crm.customer"
+        " FOR EACH ROW EXECUTE FUNCTION crm.touch()",
         {("PM253", "zzzz")},
     ),
 }  # fmt: skip

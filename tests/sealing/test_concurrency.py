@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,6 +13,15 @@ import pytest
 from tests.harness import Connection
 from tests.sealing.conftest import SealedDatabase
 from tests.sealing.test_upsert import COLLIDES, HEAD, OLD
+
+
+def commit(
+    connection: Connection, statement: str | bytes, values: tuple[str, ...] | None = None
+) -> None:
+    """One statement and the end of its transaction."""
+    text = statement if isinstance(statement, bytes) else statement.encode()
+    connection.execute(text, values)
+    connection.commit()
 
 
 class Beside(threading.Thread):
@@ -45,7 +55,9 @@ class Beside(threading.Thread):
 @pytest.fixture
 def two(crm: SealedDatabase) -> tuple[SealedDatabase, Connection, Connection]:
     """Two application sessions and one customer."""
-    crm.app.execute("INSERT INTO crm.customer (id, customer_no, phone) VALUES (1, 'C1', %s)", (OLD,))
+    crm.app.execute(
+        "INSERT INTO crm.customer (id, customer_no, phone) VALUES (1, 'C1', %s)", (OLD,)
+    )
     return crm, crm.database.connect("app"), crm.database.connect("app")
 
 
@@ -60,7 +72,7 @@ def test_grade_against_a_new_row(
     grade = "UPDATE crm.customer SET grade = 'diamond' WHERE id = 1"
     first, second = (insert, grade) if child_first else (grade, insert)
     a.execute(first.encode())
-    other = Beside(lambda: (b.execute(second.encode()), b.commit()))
+    other = Beside(lambda: commit(b, second.encode()))
     assert other.blocked()
     a.commit()
     assert other.end() is None
@@ -80,7 +92,7 @@ def test_one_data_key_from_two_sessions(
     crm.root.execute("ALTER TABLE crm_store.policy DROP CONSTRAINT policy_holder_id_fkey")
     insert = "INSERT INTO crm.policy (no, holder_id, value) VALUES (%s, 5, 'v')"
     a.execute(insert, ("p1",))
-    other = Beside(lambda: (b.execute(insert, ("p2",)), b.commit()))
+    other = Beside(lambda: commit(b, insert, ("p2",)))
     assert other.blocked()
     a.commit()
     assert other.end() is None
@@ -92,7 +104,7 @@ def test_one_data_key_from_two_sessions(
     crm.root.execute("DELETE FROM pgmask_private.data_key")
     crm.root.execute("DELETE FROM crm_store.policy")
     a.execute(insert, ("p4",))
-    other = Beside(lambda: (b.execute(insert, ("p5",)), b.commit()))
+    other = Beside(lambda: commit(b, insert, ("p5",)))
     assert other.blocked()
     a.rollback()  # the key goes with its transaction; the waiting session makes its own
     assert other.end() is None
@@ -105,13 +117,13 @@ def test_upsert_waits_for_the_row(two: tuple[SealedDatabase, Connection, Connect
     crm, a, b = two
     upsert = (HEAD + "phone = EXCLUDED.phone").encode()
     a.execute("UPDATE crm.customer SET phone = '13800005678' WHERE id = 1")
-    other = Beside(lambda: (b.execute(upsert, (COLLIDES, "")), b.commit()))
+    other = Beside(lambda: commit(b, upsert, (COLLIDES, "")))
     assert other.blocked()
     a.commit()
     assert other.end() is None
     assert crm.truth(1)["phone"] == COLLIDES
     a.execute("DELETE FROM crm.customer WHERE id = 1")
-    other = Beside(lambda: (b.execute(upsert, (OLD, "")), b.commit()))
+    other = Beside(lambda: commit(b, upsert, (OLD, "")))
     assert other.blocked()
     a.commit()
     assert other.end() is None
@@ -119,23 +131,25 @@ def test_upsert_waits_for_the_row(two: tuple[SealedDatabase, Connection, Connect
     # Now the new row is not committed when the upsert probes: it appears before the insertion.
     crm.root.execute("DELETE FROM crm_store.customer")
     a.execute("INSERT INTO crm.customer (id, customer_no, phone) VALUES (1, 'C1', %s)", (OLD,))
-    for new, code in ((COLLIDES, "40001"), ("13912340000", "40001")):
-        other = Beside(lambda p=new: (b.execute(upsert, (p, "")), b.commit()))  # type: ignore[misc]
+    for new in (COLLIDES, "13912340000"):
+        other = Beside(partial(commit, b, upsert, (new, "")))
         assert other.blocked()
         a.commit()
         error = other.end()
-        assert error is not None and error.sqlstate == code
+        assert error is not None
+        assert error.sqlstate == "40001"
         b.rollback()
         assert crm.truth(1)["phone"] == OLD
         crm.root.execute("DELETE FROM crm_store.customer")
         a.execute("INSERT INTO crm.customer (id, customer_no, phone) VALUES (1, 'C1', %s)", (OLD,))
     # A statement that cannot be misread goes through: other masks, sealed columns not touched.
     note = (HEAD + "note = 'seen'").encode()
-    other = Beside(lambda: (b.execute(note, ("13912340000", "")), b.commit()))
+    other = Beside(lambda: commit(b, note, ("13912340000", "")))
     assert other.blocked()
     a.commit()
     assert other.end() is None
-    assert crm.truth(1)["phone"] == OLD and crm.stored("note") == ("seen",)
+    assert crm.truth(1)["phone"] == OLD
+    assert crm.stored("note") == ("seen",)
     assert crm.wrong() == []
 
 
@@ -144,9 +158,8 @@ def test_different_columns_at_once(two: tuple[SealedDatabase, Connection, Connec
     """Two sessions write two sealed columns of one row: both truths are kept."""
     crm, a, b = two
     a.execute("UPDATE crm.customer SET phone = %s WHERE id = 1", (COLLIDES,))
-    other = Beside(
-        lambda: (b.execute("UPDATE crm.customer SET email = 'ab@example.com' WHERE id = 1"), b.commit())
-    )
+    email = "UPDATE crm.customer SET email = 'ab@example.com' WHERE id = 1"
+    other = Beside(lambda: commit(b, email))
     assert other.blocked()
     a.commit()
     assert other.end() is None
@@ -164,7 +177,9 @@ def test_different_columns_at_once(two: tuple[SealedDatabase, Connection, Connec
 def test_restriction_and_unit_reach_every_row(crm: SealedDatabase) -> None:
     """A subject's restriction and unit are kept in its rows of other tables."""
     crm.app.execute("INSERT INTO crm.customer (id, unit_id) VALUES (1, 3), (2, 4)")
-    crm.app.execute("INSERT INTO crm.policy (no, holder_id, insured_id) VALUES ('a', 1, 2), ('b', 2, 1)")
+    crm.app.execute(
+        "INSERT INTO crm.policy (no, holder_id, insured_id) VALUES ('a', 1, 2), ('b', 2, 1)"
+    )
 
     def rows() -> list[tuple[object, ...]]:
         return crm.root.execute(

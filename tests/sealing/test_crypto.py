@@ -56,11 +56,13 @@ def test_same_bytes(keyed: Database) -> None:
             SELECT a.data, p.plain, s.sealed,
                    pg_catalog.convert_from(
                      pgmask_private.siv_open(%s, a.data, s.sealed, 'pkcs'), 'UTF8')
-              FROM (SELECT pg_catalog.jsonb_build_array('crm.customer', 'own', {places})::text) a(data),
-                   (SELECT coalesce(pg_catalog.jsonb_object(%s::text[], %s::text[]), '{{}}')::text) p(plain),
+              FROM (SELECT pg_catalog.jsonb_build_array('crm.customer', 'own', {places})::text)
+                     AS a(data),
+                   (SELECT coalesce(pg_catalog.jsonb_object(%s::text[], %s::text[]), '{{}}')::text)
+                     AS p(plain),
                    LATERAL (SELECT pgmask_private.siv_seal(
                      %s, %s, a.data, pg_catalog.convert_to(p.plain, 'UTF8'), 'pkcs')) s(sealed)
-            """,  # type: ignore[arg-type]
+            """,
             (KEY, *row, list(values), list(values.values()), KEY, epoch),
         ).fetchone()
         assert found is not None
@@ -79,7 +81,7 @@ def test_same_bytes(keyed: Database) -> None:
 def test_same_blind_index(keyed: Database, the_key: KeyFile) -> None:
     """64 and 128 bits of a blind index are the same in SQL and Python."""
     connection = _sealer(keyed)
-    for value in ("13812345678", "", "王小明", "a\\\"b"):
+    for value in ("13812345678", "", "王小明", 'a\\"b'):
         found = connection.execute(
             "SELECT ('x' || pg_catalog.encode(pg_catalog.substr(d, 1, 8), 'hex'))::bit(64)::bigint,"
             " pg_catalog.encode(pg_catalog.substr(d, 1, 16), 'hex')::uuid"
@@ -130,20 +132,23 @@ def test_data_key(keyed: Database, the_key: KeyFile) -> None:
         assert row is not None
         return bytes(row[0])
 
-    first = data_key("4\"2")
-    assert data_key("4\"2") == first and data_key("43") != first
+    first = data_key('4"2')
+    assert data_key('4"2') == first
+    assert data_key("43") != first
     wrapped = connection.execute(
-        "SELECT wrapped FROM pgmask_private.data_key WHERE subject_key = %s", ("4\"2",)
+        "SELECT wrapped FROM pgmask_private.data_key WHERE subject_key = %s", ('4"2',)
     ).fetchone()
     assert wrapped is not None
-    assert sealing.unwrap_data_key(the_key, "customer", "4\"2", wrapped[0]) == first[4:]
-    connection.execute("UPDATE pgmask_private.data_key SET subject_key = 'x' WHERE subject_key = '43'")
+    assert sealing.unwrap_data_key(the_key, "customer", '4"2', wrapped[0]) == first[4:]
+    connection.execute(
+        "UPDATE pgmask_private.data_key SET subject_key = 'x' WHERE subject_key = '43'"
+    )
     with pytest.raises(psycopg.Error) as moved:
         data_key("x")
     assert moved.value.sqlstate == "PM315"
     connection.execute("UPDATE pgmask_private.data_key SET state = 'erased', wrapped = NULL")
     with pytest.raises(psycopg.Error) as erased:
-        data_key("4\"2")
+        data_key('4"2')
     assert erased.value.sqlstate == "PM314"
 
 
@@ -161,7 +166,7 @@ def test_data_key(keyed: Database, the_key: KeyFile) -> None:
     ],
 )
 def test_key_faults_are_told_apart(keyed: Database, the_key: KeyFile, damage, code: str) -> None:  # type: ignore[no-untyped-def]
-    """Missing, replaced, truncated and damaged each have their code; nothing is sealed meanwhile."""
+    """Missing, replaced, truncated and damaged each have their code."""
     connection = _sealer(keyed)
     assert connection.execute("SELECT pgmask_private.key_condition(1)").fetchone() == ("ok",)
     content = damage(the_key.to_bytes())
@@ -181,9 +186,7 @@ def test_file_provider(keyed: Database, the_key: KeyFile) -> None:
     cluster = keyed.server.cluster
     path = cluster.data / f"pgmask.{keyed.name}"
     root = keyed.superuser()
-    root.execute(
-        "UPDATE pgmask_private.kek SET provider = 'file', location = %s", (path.name,)
-    )
+    root.execute("UPDATE pgmask_private.kek SET provider = 'file', location = %s", (path.name,))
     root.execute("DELETE FROM pgmask_private.loaded_key")
 
     def condition() -> str:
@@ -222,6 +225,6 @@ def test_applications_reach_no_key(keyed: Database) -> None:
         "SELECT pgmask_private.siv_open('\\x00', '', '\\x00', 'none')",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
     # What the tests of this module may do as the sealer works for the sealer.
     _sealer(keyed).execute("SELECT pgmask_private.key_content(1)")

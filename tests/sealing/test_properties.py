@@ -1,4 +1,4 @@
-"""Any text through the trigger: refused by code, or its truth is kept and the column shows a mask."""
+"""Any text through the trigger: refused by code, or its truth is kept behind a mask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.sealing.conftest import SealedDatabase
 
 TEXT = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40
-) | st.sampled_from(["*", "•", "''", "$pgmask$", "\\", "%s", "138****5678", " ", "\u200b", "a" * 500])
+) | st.sampled_from(
+    ["*", "•", "''", "$pgmask$", "\\", "%s", "138****5678", " ", "\u200b", "a" * 500]
+)
 
 
 @pytest.mark.requirement("B1", "F1", "F3")
@@ -30,11 +32,14 @@ def test_any_value(crm: SealedDatabase) -> None:
                 f"INSERT INTO crm.customer (id, {column}) VALUES (1, %s)"
                 f" ON CONFLICT (id) DO UPDATE SET {column} = EXCLUDED.{column}",
             ):
+                refused: psycopg.Error | None = None
                 try:
                     crm.app.execute(statement.encode(), (value,))
                 except psycopg.Error as error:
-                    assert error.sqlstate in ("PM041", "PM042", "PM043"), column
-                    assert len(value) < 4 or value not in str(error)
+                    refused = error
+                if refused is not None:
+                    assert refused.sqlstate in ("PM041", "PM042", "PM043"), column
+                    assert len(value) < 4 or value not in str(refused)
                     continue
                 stored = crm.stored(column)[0]
                 if column == "name" and grade is None:
@@ -42,7 +47,8 @@ def test_any_value(crm: SealedDatabase) -> None:
                 elif value == "":
                     assert stored == ""
                 else:
-                    assert "*" in str(stored) and len(str(stored)) == len(value)
+                    assert "*" in str(stored)
+                    assert len(str(stored)) == len(value)
                     assert crm.truth(1)[column] == value
                 crm.app.execute(f"UPDATE crm.customer SET {column} = {column}, n = n + 1".encode())
                 assert crm.stored(column)[0] == stored

@@ -30,7 +30,8 @@ ROWS = 600
 CUSTOMER = SealTable(spec=tables.CUSTOMER)
 POLICY = SealTable(spec=tables.POLICY)
 FILL = f"""
-INSERT INTO crm_store.customer (id, customer_no, name, phone, email, bank, birth, health, grade, note)
+INSERT INTO crm_store.customer
+  (id, customer_no, name, phone, email, bank, birth, health, grade, note)
 SELECT i, 'C' || i, '王小' || i, '138' || lpad(i::text, 8, '0'), 'user' || i || '@example.com',
        '622202' || lpad(i::text, 10, '0'), '1980-01-01', CASE WHEN i % 2 = 0 THEN 'asthma' END,
        CASE WHEN i % 50 = 0 THEN 'diamond' END, '138' || lpad(i::text, 8, '0')
@@ -95,8 +96,10 @@ def test_everything_is_sealed_and_verified(legacy: SealedDatabase, installer: Co
     """All rows, shadows and flags; every truth is what was there; nothing is left to do."""
     seen: list[Progress] = []
     done = seal_rows(installer, CUSTOMER, batch_rows=100, report=seen.append)
-    assert done.rows == ROWS and not done.refused
-    assert seen[0].sealed == 0 and seen[-1].sealed == ROWS == seen[-1].total
+    assert done.rows == ROWS
+    assert not done.refused
+    assert seen[0].sealed == 0
+    assert seen[-1].sealed == ROWS == seen[-1].total
     for key in (1, 50, ROWS):
         truth = legacy.truth(key)
         assert (truth["phone"],) == legacy.stored("note", key)
@@ -136,7 +139,7 @@ def test_verification_names_what_does_not_hold(
 
 @pytest.mark.requirement("F1")
 def test_goes_on_where_it_was_killed(legacy: SealedDatabase) -> None:
-    """kill -9 in the middle loses nothing; the next run does the rest and no more."""
+    """Kill -9 in the middle loses nothing; the next run does the rest and no more."""
     code = (
         "import psycopg, sys, time\n"
         "from pgmask.apply.seal import seal_rows\n"
@@ -202,7 +205,8 @@ def test_the_table_stays_in_use(legacy: SealedDatabase, installer: Connection) -
     finally:
         stop.set()
         worker.join()
-    assert not done.refused and _plain_left(legacy) == 0
+    assert not done.refused
+    assert _plain_left(legacy) == 0
     for key, phone in written.items():
         assert legacy.truth(key)["phone"] == phone
     assert legacy.truth(7)["phone"] in (written.get(7), "13800000007")
@@ -223,10 +227,12 @@ def test_rows_that_cannot_be_sealed_are_named(
     assert [(r.key, r.code, r.object) for r in done.refused] == [
         (("300",), "23505", "customer_id_no_key"), (("301",), "23505", "customer_id_no_key"),
     ]  # fmt: skip
-    assert done.rows == ROWS - 2 and _plain_left(legacy) == 2
+    assert done.rows == ROWS - 2
+    assert _plain_left(legacy) == 2
     _as_before(legacy, "UPDATE crm_store.customer SET id_no = NULL WHERE id IN (300, 301)")
     again = seal_rows(installer, CUSTOMER)
-    assert not again.refused and _plain_left(legacy) == 0
+    assert not again.refused
+    assert _plain_left(legacy) == 0
 
 
 @pytest.mark.requirement("F4")
@@ -238,7 +244,8 @@ def test_old_values_are_flagged_not_refused(legacy: SealedDatabase, installer: C
         "UPDATE crm_store.customer SET email = 'nobody' WHERE id = 2",
     )
     assert not seal_rows(installer, CUSTOMER).refused
-    assert legacy.truth(1)["email"] == "a*b" and legacy.truth(2)["email"] == "nobody"
+    assert legacy.truth(1)["email"] == "a*b"
+    assert legacy.truth(2)["email"] == "nobody"
     assert legacy.stored("email, pgmask_quality", 1) == ("***", ["email:form"])
     assert legacy.stored("pgmask_quality", 2) == (["email:form"],)
     assert verify(legacy.database.dsn(), CUSTOMER) == ()
@@ -293,16 +300,18 @@ def test_server_goes_away(legacy: SealedDatabase) -> None:
 
 @pytest.mark.requirement("F1")
 def test_disk_full(legacy: SealedDatabase, installer: Connection) -> None:
-    """The server runs out of room in the middle: said as it is, nothing lost, the next run goes on."""
+    """No room in the middle: said as it is, nothing lost, the next run goes on."""
     legacy.root.execute(
         "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         " IF NEW.id = 250 THEN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF;"
         " RETURN NEW; END $$;"
-        " CREATE TRIGGER aaa BEFORE UPDATE ON crm_store.customer FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        " CREATE TRIGGER aaa BEFORE UPDATE ON crm_store.customer"
+        " FOR EACH ROW EXECUTE FUNCTION full_disk()"
     )
     with pytest.raises(PgmaskError) as stopped:
         seal_rows(installer, CUSTOMER, batch_rows=100)
-    assert stopped.value.code == "PM323" and "disk is full" in stopped.value.message
+    assert stopped.value.code == "PM323"
+    assert "disk is full" in stopped.value.message
     assert _plain_left(legacy) == ROWS - 200
     legacy.root.execute("DROP TRIGGER aaa ON crm_store.customer")
     assert seal_rows(installer, CUSTOMER, batch_rows=100).rows == ROWS - 200
@@ -313,7 +322,10 @@ def test_estimate_changes_nothing(legacy: SealedDatabase, installer: Connection)
     """A sample is sealed, measured and undone."""
     found = estimate(installer, CUSTOMER, sample=100)
     assert (found.rows, found.sample) == (ROWS, 100)
-    assert found.seconds > 0 and found.wal > 0 and found.growth > 0 and found.size > 0
+    assert found.seconds > 0
+    assert found.wal > 0
+    assert found.growth > 0
+    assert found.size > 0
     assert _plain_left(legacy) == ROWS
     assert legacy.root.execute("SELECT count(*) FROM pgmask_private.data_key").fetchone() == (0,)
     left = remains(installer, CUSTOMER)
@@ -328,14 +340,16 @@ def test_throttle_waits_for_hours_and_wal(keyed: Database) -> None:
     slept: list[float] = []
     night = Limits(between=(clock(22), clock(5)))
     Throttle(connection, night, now=lambda: next(times), sleep=slept.append).wait(said.append)
-    assert said == ["the hours allowed"] and slept == [10.0]
-    for hour in (23, 0, 4):
-        now = datetime(2026, 1, 1, hour)
-        Throttle(connection, night, now=lambda n=now: n).wait(said.append)
+    assert said == ["the hours allowed"]
+    assert slept == [10.0]
+    inside = iter([datetime(2026, 1, 1, hour) for hour in (23, 0, 4)])
+    for _ in range(3):
+        Throttle(connection, night, now=lambda: next(inside)).wait(said.append)
     slow = Throttle(connection, Limits(max_wal_rate=1000.0), sleep=slept.append)
     connection.execute("CREATE TABLE w AS SELECT repeat('x', 1000) FROM generate_series(1, 1000)")
     slow.wait(said.append)
-    assert said[1:] == ["the WAL rate"] and slept[1] == 10.0
+    assert said[1:] == ["the WAL rate"]
+    assert slept[1] == 10.0
 
 
 def test_specs_are_values() -> None:

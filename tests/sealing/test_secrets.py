@@ -8,6 +8,8 @@ from tests.sealing.conftest import SealedDatabase
 
 PHONE = "13871904265"
 OTHER = "13850924265"
+
+
 def _forms(value: str | bytes) -> list[str]:
     """How a value would stand in a plan tree: as text, in hex, as a list of bytes."""
     raw = value.encode() if isinstance(value, str) else value
@@ -24,7 +26,8 @@ def test_no_plan_shows_a_secret(crm: SealedDatabase) -> None:
     """Insert, upsert and update with every plan printed: neither values nor keys stand in it."""
     bank = "6222029173805264918"
     crm.root.execute(
-        "CREATE SCHEMA app_ws; CREATE TABLE app_ws.input (id bigint, phone text, other text, bank text);"
+        "CREATE SCHEMA app_ws;"
+        "CREATE TABLE app_ws.input (id bigint, phone text, other text, bank text);"
         "CREATE TABLE app_ws.sink (t text);"
         "CREATE FUNCTION app_ws.leaky(p text) RETURNS void LANGUAGE plpgsql AS"
         " $$ BEGIN INSERT INTO app_ws.sink VALUES (p || ''); END $$;"
@@ -87,7 +90,9 @@ def test_no_log_line_holds_a_value(crm: SealedDatabase) -> None:
     # Control: the log does hold what is written as a literal.
     crm.root.execute("SET log_min_error_statement = 'error'")
     with pytest.raises(Exception, match=r"crm\.customer"):
-        crm.root.execute("INSERT INTO crm_store.customer (id, id_no) VALUES (1, '11010519491231999')")
+        crm.root.execute(
+            "INSERT INTO crm_store.customer (id, id_no) VALUES (1, '11010519491231999')"
+        )
     with log.open("rb") as file:
         file.seek(before)
         assert "11010519491231999" in file.read().decode()

@@ -18,7 +18,7 @@ from pgmask.compile.sealing_spec import (
 )
 from pgmask.names import Name, QualName
 from tests.harness import Connection, Database
-from tests.sealing.tables import EMAIL, FREE, ID, MOBILE, sealed, seal_table, typed
+from tests.sealing.tables import EMAIL, FREE, ID, MOBILE, seal_table, sealed, typed
 
 OLD, NEW = "13812345678", "13899995678"
 
@@ -65,14 +65,16 @@ CREATE TABLE s.log_3a PARTITION OF s.log_3 DEFAULT;
 def _wrong(connection: Connection, spec: SealSpec) -> list[tuple[object, ...]]:
     return connection.execute(
         f"SELECT v FROM {spec.store.quoted} t,"
-        f" LATERAL pgmask_private.{spec.function('verify').quoted}(t) v WHERE v IS NOT NULL".encode()
+        f" LATERAL pgmask_private.{spec.function('verify').quoted}(t) v"
+        " WHERE v IS NOT NULL".encode()
     ).fetchall()
 
 
 def _let_the_sealer_in(root: Connection, schema: str) -> None:
     name = Name(schema).quoted
     root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer;"
-                 f" GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {name} TO pgmask_sealer".encode())  # fmt: skip
+                 f" GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {name}"
+                 " TO pgmask_sealer".encode())  # fmt: skip
 
 
 @pytest.fixture
@@ -91,7 +93,9 @@ def test_rows_move_between_partitions(log: Connection) -> None:
     log.execute("INSERT INTO s.log (id, unit, customer_id, type, value, remark)"
                 " VALUES (1, 1, 7, 'phone', %s, 'r'), (2, 1, NULL, 'mail', 'ab@example.com', NULL)",
                 (OLD,))  # fmt: skip
-    before = log.execute("SELECT value, remark, pgmask_bidx_value FROM s.log ORDER BY id").fetchall()
+    before = log.execute(
+        "SELECT value, remark, pgmask_bidx_value FROM s.log ORDER BY id"
+    ).fetchall()
     for unit in (2, 3, 1):
         log.execute("UPDATE s.log SET unit = %s", (unit,))
         assert _wrong(log, LOG) == []
@@ -101,7 +105,9 @@ def test_rows_move_between_partitions(log: Connection) -> None:
     log.execute("INSERT INTO s.log (id, unit, type, value) VALUES (1, 2, 'phone', %s)"
                 " ON CONFLICT (id, unit) DO UPDATE SET value = EXCLUDED.value", (OLD,))  # fmt: skip
     assert _wrong(log, LOG) == []
-    assert log.execute("SELECT pgmask_bidx_value FROM s.log WHERE id = 1").fetchone() == (before[0][2],)
+    assert log.execute("SELECT pgmask_bidx_value FROM s.log WHERE id = 1").fetchone() == (
+        before[0][2],
+    )
 
 
 @pytest.mark.requirement("B1")
@@ -110,7 +116,8 @@ def test_every_partition_is_guarded(log: Connection) -> None:
     log.execute("CREATE TABLE s.log_4 PARTITION OF s.log FOR VALUES IN (4)")
     rows = log.execute(
         "SELECT c.relname, count(*) FILTER (WHERE t.tgname LIKE 'zzz%'),"
-        " (SELECT count(*) FROM pg_constraint k WHERE k.conrelid = c.oid AND conname LIKE 'pgmask%')"
+        " (SELECT count(*) FROM pg_constraint k"
+        "   WHERE k.conrelid = c.oid AND conname LIKE 'pgmask%')"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace AND nspname = 's'"
         " JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal"
         " WHERE relkind IN ('r', 'p') AND tgenabled = 'A' GROUP BY c.oid ORDER BY 1"
@@ -121,7 +128,8 @@ def test_every_partition_is_guarded(log: Connection) -> None:
     assert {r[2] for r in rows} == {3}
     log.execute("INSERT INTO s.log (id, unit, type, value) VALUES (4, 4, 'phone', %s)", (OLD,))
     with pytest.raises(psycopg.errors.CheckViolation):
-        log.execute("SET session_replication_role = replica; ALTER TABLE s.log_1 DISABLE TRIGGER USER;"
+        log.execute("SET session_replication_role = replica;"
+                    " ALTER TABLE s.log_1 DISABLE TRIGGER USER;"
                     f" INSERT INTO s.log_1 (id, unit, value) VALUES (1, 1, '{OLD}')")  # fmt: skip
     log.rollback()
     log.execute("CREATE TABLE s.log_5 (LIKE s.log INCLUDING DEFAULTS)")
@@ -135,7 +143,9 @@ def test_kind_by_discriminator(log: Connection) -> None:
     """Mask, validity and normal form follow the type; a changed type masks the old truth anew."""
     add = "INSERT INTO s.log (id, unit, type, value) VALUES (%s, 1, %s, %s) RETURNING value"
     assert log.execute(add, (1, "phone", OLD)).fetchone() == ("138****5678",)
-    assert log.execute(add, (2, "mail", "zhangsan@example.com")).fetchone() == ("z***************.com",)
+    assert log.execute(add, (2, "mail", "zhangsan@example.com")).fetchone() == (
+        "z***************.com",
+    )
     assert log.execute(add, (3, "wechat", "zhangsan")).fetchone() == ("********",)
     for type_, value in (("phone", "zhangsan@example.com"), ("mail", OLD)):
         with pytest.raises(psycopg.Error) as refused:
@@ -148,7 +158,7 @@ def test_kind_by_discriminator(log: Connection) -> None:
     assert _wrong(log, LOG) == []
 
 
-WEIRD = 'Ta"b le\'$pgmask$ 表' + "x" * 20
+WEIRD = "Ta\"b le'$pgmask$ 表" + "x" * 20
 WEIRD_SPEC = SealSpec(
     table_id=f"Schéma.{WEIRD}",
     store=QualName.of("Schéma", WEIRD),
@@ -177,13 +187,13 @@ WEIRD_SPEC = SealSpec(
 
 @pytest.mark.requirement("B1", "F1", "A1")
 def test_hostile_names_odd_keys_and_types(keyed: Database) -> None:
-    """Every name is quoted, every type comes back as it went in, whatever the session's settings."""
+    """Names are quoted, types come back as they went in, whatever the session's settings."""
     root = keyed.superuser()
     columns = ", ".join(f"{c.column.name.quoted} {c.column.type}" for c in WEIRD_SPEC.columns)
     keys = ", ".join(f"{k.name.quoted} {k.type}" for k in WEIRD_SPEC.key)
     names = ", ".join(k.name.quoted for k in WEIRD_SPEC.key)
     root.execute(
-        'CREATE SCHEMA "Schéma"; CREATE TYPE "Schéma".mood AS ENUM (\'a\', \'b\');'
+        "CREATE SCHEMA \"Schéma\"; CREATE TYPE \"Schéma\".mood AS ENUM ('a', 'b');"
         f"CREATE TABLE {WEIRD_SPEC.store.quoted} ({keys}, {columns}, note text,"
         " pgmask_high_value boolean NOT NULL DEFAULT false,"
         f" pgmask_restricted boolean NOT NULL DEFAULT false, PRIMARY KEY ({names}))".encode()
@@ -207,7 +217,8 @@ def test_hostile_names_odd_keys_and_types(keyed: Database) -> None:
     )  # fmt: skip
     for zone, style, form in settings:
         root.execute(
-            f"SET TimeZone = '{zone}'; SET DateStyle = '{style}'; SET bytea_output = '{form}'".encode()
+            f"SET TimeZone = '{zone}'; SET DateStyle = '{style}';"
+            f" SET bytea_output = '{form}'".encode()
         )
         with root.cursor(binary=True):
             root.execute("SET DateStyle = 'ISO, YMD'")
@@ -218,7 +229,9 @@ def test_hostile_names_odd_keys_and_types(keyed: Database) -> None:
         assert _wrong(root, WEIRD_SPEC) == []
     assert root.execute("SELECT count(*), max(octet_length(pgmask_sealed)) > 100 FROM"
                         f" {store}".encode()).fetchone() == (1, True)  # fmt: skip
-    row = root.execute(f"SELECT {WEIRD_SPEC.columns[0].column.name.quoted}, doc, raw, at FROM {store}".encode())  # noqa: E501
+    row = root.execute(
+        f"SELECT {WEIRD_SPEC.columns[0].column.name.quoted}, doc, raw, at FROM {store}".encode()
+    )
     assert row.fetchone() == ("138****5678", None, None, None)
 
 
@@ -251,5 +264,7 @@ def test_case_insensitive_key(keyed: Database) -> None:
     root.execute("INSERT INTO s.login VALUES (2, 'ANN', %s) ON CONFLICT (login)"
                  " DO UPDATE SET phone = EXCLUDED.phone", (NEW,))  # fmt: skip
     after = root.execute("SELECT pgmask_sealed, phone FROM s.login").fetchone()
-    assert after is not None and after[1] == "138****5678" and before != after[:1]
+    assert after is not None
+    assert after[1] == "138****5678"
+    assert before != after[:1]
     assert _wrong(root, spec) == []

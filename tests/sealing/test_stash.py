@@ -15,7 +15,9 @@ SETTING = CUSTOMER.setting
 @pytest.fixture
 def one(crm: SealedDatabase) -> SealedDatabase:
     """One customer, and a function of the application that runs inside its statements."""
-    crm.app.execute("INSERT INTO crm.customer (id, customer_no, phone) VALUES (1, 'C1', %s)", (OLD,))
+    crm.app.execute(
+        "INSERT INTO crm.customer (id, customer_no, phone) VALUES (1, 'C1', %s)", (OLD,)
+    )
     crm.root.execute("CREATE SCHEMA app_ws; GRANT ALL ON SCHEMA app_ws TO app")
     return crm
 
@@ -86,7 +88,12 @@ def test_attack(one: SealedDatabase, name: str, body: str, codes: set[str | None
 @pytest.mark.requirement("F3")
 def test_set_before_the_statement(one: SealedDatabase) -> None:
     """Whatever stands in the setting beforehand, the statement trigger clears it."""
-    for value in ("garbage", "{", '{"depth": 1, "rows": {"[1]": "x"}, "forms": {"phone": "13*"}}', "on"):
+    for value in (
+        "garbage",
+        "{",
+        '{"depth": 1, "rows": {"[1]": "x"}, "forms": {"phone": "13*"}}',
+        "on",
+    ):
         one.app.execute(f"SET {SETTING} TO '{value}'".encode())
         one.app.execute((HEAD + "phone = EXCLUDED.phone").encode(), (COLLIDES, ""))
         assert one.truth(1)["phone"] == COLLIDES
@@ -115,5 +122,7 @@ def test_the_stash_shows_nothing(one: SealedDatabase) -> None:
     _function(one, f"PERFORM set_config('app.copy', current_setting('{SETTING}'), false);")
     one.app.execute((HEAD + "phone = EXCLUDED.phone, tag = app_ws.f('t')").encode(), (COLLIDES, ""))
     row = one.app.execute("SELECT current_setting('app.copy')").fetchone()
-    assert row is not None and "truths" in row[0]
-    assert COLLIDES not in row[0] and COLLIDES.encode().hex() not in row[0]
+    assert row is not None
+    assert "truths" in row[0]
+    assert COLLIDES not in row[0]
+    assert COLLIDES.encode().hex() not in row[0]

@@ -85,10 +85,12 @@ def test_whole_row_written_back(crm: SealedDatabase) -> None:
 
 @pytest.mark.requirement("F3")
 def test_nothing_sealed_changed_needs_no_key(crm: SealedDatabase) -> None:
-    """A statement that leaves sealed columns alone works without a key; one that does not, fails."""
+    """Without a key a statement that leaves sealed columns alone works, another fails."""
     insert(crm)
     crm.root.execute("DELETE FROM pgmask_private.loaded_key")
-    crm.app.execute("UPDATE crm.customer SET note = 'x', phone = phone, id_no = '1101051949********'")
+    crm.app.execute(
+        "UPDATE crm.customer SET note = 'x', phone = phone, id_no = '1101051949********'"
+    )
     assert crm.stored("note") == ("x",)
     error = refused(crm, "UPDATE crm.customer SET phone = %s", "13912345678")
     assert error.sqlstate == "PM310"
@@ -138,7 +140,8 @@ def test_many_rows_at_once(crm: SealedDatabase) -> None:
         "UPDATE crm.customer c SET phone = v.p FROM (VALUES (3, '13900000003'), (4, '13900000004'))"
         " v (i, p) WHERE c.id = v.i"
     )
-    assert crm.truth(2)["phone"] == "13800000002" and crm.truth(3)["phone"] == "13900000003"
+    assert crm.truth(2)["phone"] == "13800000002"
+    assert crm.truth(3)["phone"] == "13900000003"
     assert crm.app.execute("DELETE FROM crm.customer WHERE id = 3 RETURNING phone").fetchall() == [
         ("139****0003",)
     ]
@@ -151,9 +154,12 @@ def test_refused_by_kind_and_check(crm: SealedDatabase) -> None:
     assert refused(crm, "INSERT INTO crm.customer (id, id_no) VALUES (1, %s)",
                    "110105194912310021").sqlstate == "PM041"  # fmt: skip
     error = refused(crm, "INSERT INTO crm.customer (id, phone) VALUES (1, %s)", "1234")
-    assert error.sqlstate == "PM041" and "phone_length" in str(error)
+    assert error.sqlstate == "PM041"
+    assert "phone_length" in str(error)
     insert(crm)
-    assert refused(crm, "UPDATE crm.customer SET id_no = %s", "110105194912310021").sqlstate == "PM041"
+    assert (
+        refused(crm, "UPDATE crm.customer SET id_no = %s", "110105194912310021").sqlstate == "PM041"
+    )
     assert refused(crm, "UPDATE crm.customer SET phone = %s", "1234").sqlstate == "PM041"
     assert crm.truth(1)["id_no"] == ID_NO
 
@@ -173,7 +179,7 @@ def test_quality_flags(crm: SealedDatabase) -> None:
 
 @pytest.mark.requirement("B1", "B6")
 def test_shadow_and_hidden_columns(crm: SealedDatabase) -> None:
-    """A write through the masked shadow is a write of the column; one into a hidden column fails."""
+    """A write through the masked shadow writes the column; one into a hidden column fails."""
     insert(crm)
     assert crm.app.execute("SELECT health, birth FROM desk.customer").fetchone() == ("******", None)
     assert refused(crm, "UPDATE desk.customer SET birth = %s", "1950-01-01").sqlstate == "PM044"
@@ -193,7 +199,8 @@ def test_shadow_and_hidden_columns(crm: SealedDatabase) -> None:
 @pytest.mark.requirement("D1", "D2", "D3")
 def test_high_value(crm: SealedDatabase) -> None:
     """At the grade all level 2 is sealed in every table, the name shows the surname; falling below
-    changes nothing; a released row is plain again."""
+    changes nothing; a released row is plain again.
+    """
     insert(crm)
     insert(crm, 2, id_no=None)
     crm.app.execute(
@@ -203,7 +210,8 @@ def test_high_value(crm: SealedDatabase) -> None:
     assert crm.stored("name, birth::text, health") == ("欧阳小明", "1949-12-31", "asthma")
     crm.app.execute("UPDATE crm.customer SET grade = 'diamond' WHERE id = 1")
     assert crm.stored("name, birth, health, pgmask_high_value") == ("欧阳**", None, "******", True)
-    assert crm.truth(1)["name"] == "欧阳小明" and crm.truth(1)["birth"] == "1949-12-31"
+    assert crm.truth(1)["name"] == "欧阳小明"
+    assert crm.truth(1)["birth"] == "1949-12-31"
     rows = crm.root.execute(
         "SELECT no, remark, pgmask_high_value FROM crm_store.policy ORDER BY no"
     ).fetchall()
@@ -215,9 +223,12 @@ def test_high_value(crm: SealedDatabase) -> None:
     # Written values are sealed too, masks written back keep the truth.
     crm.app.execute("UPDATE crm.customer SET birth = '1950-01-01', name = name, health = 'cold'"
                     " WHERE id = 1")  # fmt: skip
-    assert crm.truth(1)["birth"] == "1950-01-01" and crm.truth(1)["health"] == "cold"
+    assert crm.truth(1)["birth"] == "1950-01-01"
+    assert crm.truth(1)["health"] == "cold"
     assert crm.truth(1)["name"] == "欧阳小明"
-    assert refused(crm, "UPDATE crm.customer SET name = %s WHERE id = 1", "欧阳*").sqlstate == "PM042"
+    assert (
+        refused(crm, "UPDATE crm.customer SET name = %s WHERE id = 1", "欧阳*").sqlstate == "PM042"
+    )
     crm.app.execute("UPDATE crm.customer SET grade = 'silver'")
     assert crm.stored("name, pgmask_high_value") == ("欧阳**", True)
     crm.root.execute("UPDATE crm_store.customer SET pgmask_high_value = false")
@@ -231,7 +242,9 @@ def test_high_value_from_birth(crm: SealedDatabase) -> None:
     insert(crm, grade="black")
     assert crm.stored("name, birth, health") == ("欧阳**", None, "******")
     crm.app.execute("INSERT INTO crm.policy (no, value) VALUES ('p1', 'secret')")
-    found = crm.root.execute("SELECT subject_class FROM pgmask_private.data_key ORDER BY 1").fetchall()
+    found = crm.root.execute(
+        "SELECT subject_class FROM pgmask_private.data_key ORDER BY 1"
+    ).fetchall()
     assert found == [("customer",), ("row:crm.policy",)]
     assert crm.wrong() == []
 
@@ -247,17 +260,22 @@ def test_two_persons_in_a_row(crm: SealedDatabase) -> None:
     row = crm.root.execute(
         "SELECT pgmask_sealed, pgmask_sealed_insured_id, paid, insured_id_no FROM crm_store.policy"
     ).fetchone()
-    assert row is not None and row[2:] == (None, "1101051949********")
+    assert row is not None
+    assert row[2:] == (None, "1101051949********")
     key: list[int | str | bool | None] = ["p1", "2026-01-01T00:00:00+00"]
     assert crm.open("crm.policy", "holder_id", key, bytes(row[0]), "1") == {
         "value": "secret", "paid": "12.50"}  # fmt: skip
     assert crm.open("crm.policy", "insured_id", key, bytes(row[1]), "2") == {"insured_id_no": ID_NO}
     crm.root.execute("UPDATE pgmask_private.data_key SET state = 'erased', wrapped = NULL"
                      " WHERE subject_key = '2'")  # fmt: skip
-    crm.app.execute("UPDATE crm.policy SET value = 'other', note = 'x', insured_id_no = insured_id_no")
+    crm.app.execute(
+        "UPDATE crm.policy SET value = 'other', note = 'x', insured_id_no = insured_id_no"
+    )
     error = refused(crm, "UPDATE crm.policy SET insured_id_no = %s", ID_NO)
     assert error.sqlstate == "PM314"
-    assert refused(crm, "UPDATE crm.customer SET phone = %s WHERE id = 2", PHONE).sqlstate == "PM314"
+    assert (
+        refused(crm, "UPDATE crm.customer SET phone = %s WHERE id = 2", PHONE).sqlstate == "PM314"
+    )
     row = crm.root.execute("SELECT pgmask_sealed FROM crm_store.policy").fetchone()
     assert row is not None
     assert crm.open("crm.policy", "holder_id", key, bytes(row[0]), "1")["value"] == "other"
@@ -275,7 +293,8 @@ def test_changed_key_and_subject(crm: SealedDatabase) -> None:
     assert crm.truth(10)["phone"] == PHONE
     assert crm.wrong() == []
     row = crm.root.execute("SELECT holder_id, pgmask_sealed FROM crm_store.policy").fetchone()
-    assert row is not None and row[0] == 10
+    assert row is not None
+    assert row[0] == 10
     key: list[int | str | bool | None] = ["p1", "2026-01-01T00:00:00+00"]
     assert crm.open("crm.policy", "holder_id", key, bytes(row[1]), "10")["value"] == "secret"
     crm.app.execute("UPDATE crm.policy SET holder_id = 2, no = 'p9'")
@@ -317,7 +336,8 @@ def test_unique_truth(crm: SealedDatabase) -> None:
     """Two rows of a unit cannot have one number, in whatever form it is written."""
     insert(crm)
     error = refused(crm, "INSERT INTO crm.customer (id, id_no) VALUES (2, %s)", ID_NO.lower())
-    assert error.sqlstate == "23505" and error.diag.constraint_name == "customer_id_no_key"
+    assert error.sqlstate == "23505"
+    assert error.diag.constraint_name == "customer_id_no_key"
     assert not error.diag.message_detail
     crm.app.execute("INSERT INTO crm.customer (id, unit_id, id_no) VALUES (2, 2, %s)", (ID_NO,))
     assert crm.wrong() == []
@@ -332,7 +352,8 @@ def test_carried_rows(crm: SealedDatabase) -> None:
     crm.root.execute("CREATE TABLE saved AS SELECT * FROM crm_store.customer")
     crm.root.execute("DELETE FROM crm_store.customer")
     crm.root.execute("INSERT INTO crm_store.customer SELECT * FROM saved")
-    assert crm.truth(1)["phone"] == PHONE and crm.wrong() == []
+    assert crm.truth(1)["phone"] == PHONE
+    assert crm.wrong() == []
     for change, code in (
         ("id = 2", "PM315"),
         ("phone = '139****5678'", "PM047"),
@@ -389,9 +410,10 @@ def test_always_also_in_replica_role(crm: SealedDatabase) -> None:
 def test_copy_into_the_store_is_refused(crm: SealedDatabase) -> None:
     """An application can COPY into neither store nor view."""
     for target in ("crm_store.customer", "crm.customer"):
-        with pytest.raises(psycopg.Error) as caught, crm.app.cursor().copy(
-            f"COPY {target} (id, phone) FROM STDIN".encode()
-        ) as copy:
+        with (
+            pytest.raises(psycopg.Error) as caught,
+            crm.app.cursor().copy(f"COPY {target} (id, phone) FROM STDIN".encode()) as copy,
+        ):
             copy.write_row((1, PHONE))
         assert caught.value.sqlstate in ("42501", "42809")
 
@@ -406,7 +428,8 @@ def test_merge(crm: SealedDatabase) -> None:
         " ON c.id = v.i WHEN MATCHED THEN UPDATE SET phone = v.p"
         " WHEN NOT MATCHED THEN INSERT (id, phone) VALUES (v.i, v.p)"
     )
-    assert crm.truth(1)["phone"] == "13899995678" and crm.truth(2)["phone"] == "13912340000"
+    assert crm.truth(1)["phone"] == "13899995678"
+    assert crm.truth(2)["phone"] == "13912340000"
     crm.app.execute(
         "MERGE INTO crm.customer c USING (VALUES (1)) v (i) ON c.id = v.i"
         " WHEN MATCHED THEN UPDATE SET note = 'm', phone = c.phone"
