@@ -58,7 +58,7 @@ def statement_body(spec: SealSpec) -> str:
     """
     return (
         "DECLARE\n  v_nothing text;\nBEGIN\n"
-        f"  v_nothing := set_config({literal(spec.setting)}, 'on', TRUE);\n"
+        f"  v_nothing := pg_catalog.set_config({literal(spec.setting)}, 'on', TRUE);\n"
         "  RETURN NULL;\nEND"
     )
 
