@@ -10,7 +10,8 @@ group  meaning
 PM00x  names and values at the edge
 PM01x  the catalogue file
 PM02x  the server and the connection
-PM03x  the demonstration
+PM030  a statement that was cancelled
+PM035+ the demonstration
 PM04x  a write refused by the sealing trigger
 PM1xx  identity: who is asking
 PM2xx  plan, apply, drift, protected tables
@@ -183,6 +184,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a role of pgmask is not ours to use",
         "A role exists with more rights than pgmask gives it, or belongs to another installer.",
         "Run the statements listed as that role's administrator, then repeat.",
+    ),
+    (
+        "PM030",
+        "the server cancelled a statement",
+        "A statement_timeout of this login or database, or somebody's pg_cancel_backend.",
+        "What was not committed is undone. Raise the timeout, then run the same command again.",
     ),
     (
         "PM035",

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "d01fee669f5b55686c022f032ae348cc45114e44a67e56ff7fec293f2f1b8dec"
+DIGEST = "9af0ae4bb621a2bd4ac7ac81d387f09ba6534c0a5e9ac60686b19cb110510280"
 
 
 def upgrade() -> None:

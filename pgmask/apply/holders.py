@@ -1,13 +1,56 @@
-"""Who holds a lock that was not to be had: server processes by id, login and age."""
+"""Locks that others hold: tried again, and then who holds them, by process, login and age."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from pgmask.errors import PlanError, ServerError
 
 Connection = psycopg.Connection[Any]
+T = TypeVar("T")
+LOCK_TIMEOUT_MS = 2000
+ATTEMPTS = 8
+_PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
+
+
+def patiently(
+    connection: Connection,
+    table: str,
+    relation: str,
+    work: Callable[[], T],
+    *,
+    attempts: int = ATTEMPTS,
+    tell: Callable[[str], None] = lambda _: None,
+    code: str = "PM323",
+    again: str = "pgmask seal",
+) -> T:
+    """What ``work`` gives, tried again with growing pauses while somebody holds a lock.
+
+    The session's ``lock_timeout`` bounds each wait.  table: its id for people; relation: its quoted
+    name; code, again: the error at last, and what goes on then.  Raises ServerError with who
+    holds it.
+    """
+    for attempt in range(attempts):
+        try:
+            return work()
+        except _PASSING:
+            tell("a lock")
+            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311  no secret
+    found = holders(connection, [relation] if relation else [])
+    raise ServerError(
+        code, f"{table}: a lock was not to be had in {attempts} attempts",
+        detail=f"the table is used by {found}" if found else "",
+        hint="Let that transaction end, or end it: SELECT pg_terminate_backend(pid); then run"
+        f" {again} again: it goes on where it stopped.",
+    )  # fmt: skip
 
 
 def holders(connection: Connection, relations: Iterable[str] = ()) -> str:
@@ -42,9 +85,50 @@ def holders(connection: Connection, relations: Iterable[str] = ()) -> str:
     )
 
 
-def notice_a_killed_client(connection: Connection) -> None:
-    """Have the server look every second whether we still live, while it waits or works for us.
+@contextlib.contextmanager
+def reading(connection: Connection, *, lock_timeout_ms: int = 10_000) -> Iterator[None]:
+    """Read what the catalogues say, and do not wait for ever behind an exclusive lock.
 
-    A killed command then frees its locks at once instead of at the end of its statement.
+    The session keeps the timeout.  Raises PlanError PM234 with the table and who holds it.
     """
-    connection.execute("SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)")
+    # Not a SELECT: the transaction's isolation level may still be set after it.
+    connection.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(lock_timeout_ms)))
+    try:
+        yield
+    except pg.LockNotAvailable:
+        connection.rollback()
+        rows = connection.execute(
+            "SELECT DISTINCT l.relation::pg_catalog.regclass::text"
+            "  FROM pg_catalog.pg_locks AS l"
+            " WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND l.relation >= 16384"
+            "   AND l.pid <> pg_catalog.pg_backend_pid()"
+            "   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d"
+            "                      WHERE d.datname = pg_catalog.current_database()) ORDER BY 1"
+        ).fetchall()
+        names = [name for (name,) in rows]
+        found = holders(connection, names) if names else ""
+        raise PlanError(
+            "PM234", f"{', '.join(names) or 'a table'} is locked exclusively",
+            detail=f"held by {found}" if found else "",
+            hint="Let that transaction end, or end it: SELECT pg_terminate_backend(pid); then run"
+            " the same command again.",
+        ) from None  # fmt: skip
+
+
+def settle(connection: Connection) -> None:
+    """Prepare a session for long work, as ``pg_dump`` does for its own.
+
+    Timeouts meant for applications do not end it half-way.  The server looks every second whether
+    the client still lives: a killed command frees its locks at once, not after its statement.
+    """
+    for name, value in (
+        ("client_connection_check_interval", "1s"),
+        ("statement_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"),
+        ("transaction_timeout", "0"),  # from 17 on
+    ):
+        connection.execute(
+            "SELECT pg_catalog.set_config(s.name, %s, false) FROM pg_catalog.pg_settings AS s"
+            " WHERE s.name = %s",
+            (value, name),
+        )

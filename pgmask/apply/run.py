@@ -20,7 +20,7 @@ from psycopg import errors as pg
 from psycopg.types.json import Jsonb
 
 from pgmask import __version__
-from pgmask.apply.holders import holders, notice_a_killed_client
+from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, holders, patiently, settle
 from pgmask.apply.verify import verify
 from pgmask.errors import InternalError, PgmaskError, PlanError, Refused
 from pgmask.facts.model import Facts
@@ -34,8 +34,6 @@ from pgmask.plan.hazards import MUST_ALLOW
 from pgmask.plan.plan import Plan, PlannedStatement, Step, bystanders, lock_count, state_of
 
 LOCK = 0x70676D61736B  # "pgmask" as a number; session-level, so a killed apply frees it
-LOCK_TIMEOUT_MS = 2000
-ATTEMPTS = 8
 
 Connection = psycopg.Connection[Any]
 Progress = Callable[[str, int, int], None]
@@ -109,7 +107,13 @@ def apply_plan(
             count += len(step.statements)
         if progress is not None:
             progress("", len(todo), len(todo))
-        _finish(connection, plan, deployment)
+        connection.execute(
+            "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (str(lock_timeout_ms),)
+        )
+        patiently(
+            connection, "the end of the apply", "", lambda: _finish(connection, plan, deployment),
+            attempts=attempts, code="PM234", again="the same apply",
+        )  # fmt: skip
     return Outcome(steps=len(todo), resumed=len(done), statements=count, deployment=deployment)
 
 
@@ -151,7 +155,7 @@ class _only_one:
         ).fetchone()
         if row is None or row[0] is not True:
             raise PlanError("PM233", "another apply is running in this database")
-        notice_a_killed_client(self._connection)
+        settle(self._connection)
 
     def __exit__(self, *_: object) -> None:
         if not self._connection.closed and not self._connection.broken:
@@ -403,4 +407,4 @@ def _record(connection: Connection, step: Step, after: Facts) -> None:
         )
 
 
-__all__ = ["Approval", "Outcome", "apply_plan", "check_allowed", "run_step"]
+__all__ = ["ATTEMPTS", "LOCK_TIMEOUT_MS", "Approval", "Outcome", "apply_plan", "check_allowed", "run_step"]

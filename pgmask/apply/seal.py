@@ -7,23 +7,23 @@ are left out and taken in a later pass. A killed run loses at most the batch it 
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
-from pgmask.apply.holders import holders, notice_a_killed_client
+from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, patiently, settle
 from pgmask.apply.seal_table import SealTable
 from pgmask.apply.throttle import Limits, Throttle
 from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
 
 Connection = psycopg.Connection[Any]
+T = TypeVar("T")
 LOCK = 0x70677365  # "pgse" as a number; the second half of the lock is the table
 LOCK_TIMEOUT_MS = 2000
 USUAL = Limits()
@@ -77,9 +77,17 @@ class _Run:
     throttle: Throttle
     report: Callable[[Progress], None]
     batch_rows: int
+    attempts: int
     total: int = 0
     sealed: int = 0
     started: float = field(default_factory=time.monotonic)
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives; tried again while somebody holds a lock.  Raises PM323 at last."""
+        return patiently(
+            self.connection, self.table.id, self.table.spec.store.quoted, work,
+            attempts=self.attempts, tell=self.tell,
+        )  # fmt: skip
 
     def tell(self, waits_for: str = "") -> None:
         self.report(
@@ -96,6 +104,8 @@ def seal_rows(
     *,
     limits: Limits = USUAL,
     batch_rows: int = 1000,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    attempts: int = ATTEMPTS,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Sealed:
     """Seal every row that is left, over an autocommit connection of the installer.
@@ -108,23 +118,30 @@ def seal_rows(
     if not connection.autocommit:
         raise ValueError("seal needs an autocommit connection")
     with _told(table), _as_sealer(connection), _only_one(connection, table):
+        connection.execute(
+            "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (str(lock_timeout_ms),)
+        )
         run = _Run(
             connection=connection, table=table, throttle=Throttle(connection, limits),
-            report=report, batch_rows=batch_rows,
+            report=report, batch_rows=batch_rows, attempts=attempts,
         )  # fmt: skip
-        run.total = table.count_left(connection)
-        last = table.begin(connection)
+        run.total = run.patiently(lambda: table.count_left(connection))
+        last = run.patiently(lambda: table.begin(connection))
         run.tell()
         left = run.total
+
+        def left_now() -> int:
+            return table.count_left(connection, without_refused=True)
+
         # A last pass takes what was locked or written meanwhile; it ends when it finds nothing new.
         while left:
             before = run.sealed
             _one_pass(run, last, patient=last is None and before > 0)
             last = None
-            left = table.count_left(connection, without_refused=True)
+            left = run.patiently(left_now)
             if run.sealed == before and left:
                 _one_pass(run, None, patient=True)
-                left = table.count_left(connection, without_refused=True)
+                left = run.patiently(left_now)
                 if run.sealed == before and left:
                     break
         refused = tuple(
@@ -153,36 +170,30 @@ def _batch(
     run: _Run, last: Sequence[str] | None, rows: int, *, patient: bool
 ) -> list[tuple[str, ...]]:
     """One batch; the keys it went over, [] at the end of the table."""
-    for attempt in range(ATTEMPTS):
-        try:
-            with run.connection.transaction():
-                run.connection.execute(
-                    sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT_MS))
-                )
-                keys = run.table.next_keys(run.connection, last, rows, skip_locked=not patient)
-                if not keys:
-                    return []
-                run.table.make_keys(run.connection, keys)
-                run.table.touch(run.connection, keys)
-                run.table.advance(run.connection, keys[-1], len(keys))
-            run.sealed += len(keys)
-            return keys
-        except _PASSING:
-            run.tell("a lock")
-            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)  # noqa: S311
-        except _GRAVE:
+    try:
+        return run.patiently(lambda: _try(run, last, rows, patient=patient))
+    except _GRAVE as error:
+        raise _stopped(run.table, error) from None
+    except psycopg.OperationalError as error:
+        raise _stopped(run.table, error) from None
+    except psycopg.Error as error:
+        if error.sqlstate in _KEYS:
             raise
-        except psycopg.Error as error:
-            if error.sqlstate is None or error.sqlstate in _KEYS:
-                raise
-            return _halves(run, last, rows, error)
-    found = holders(run.connection, [run.table.spec.store.quoted])
-    raise ServerError(
-        "PM323", f"{run.table.id}: a lock was not to be had in {ATTEMPTS} attempts",
-        detail=f"the table is used by {found}" if found else "",
-        hint="Let that transaction end, or end it: SELECT pg_terminate_backend(pid); then run"
-        " pgmask seal again: it goes on where it stopped.",
-    )  # fmt: skip
+        return _halves(run, last, rows, error)
+
+
+def _try(
+    run: _Run, last: Sequence[str] | None, rows: int, *, patient: bool
+) -> list[tuple[str, ...]]:
+    with run.connection.transaction():
+        keys = run.table.next_keys(run.connection, last, rows, skip_locked=not patient)
+        if not keys:
+            return []
+        run.table.make_keys(run.connection, keys)
+        run.table.touch(run.connection, keys)
+        run.table.advance(run.connection, keys[-1], len(keys))
+    run.sealed += len(keys)
+    return keys
 
 
 def _halves(
@@ -257,4 +268,4 @@ def _only_one(connection: Connection, table: SealTable) -> Iterator[None]:
             )
 
 
-__all__ = ["Limits", "Progress", "RefusedRow", "Sealed", "replace", "seal_rows"]
+__all__ = ["ATTEMPTS", "LOCK_TIMEOUT_MS", "Limits", "Progress", "RefusedRow", "Sealed", "replace", "seal_rows"]

@@ -95,8 +95,6 @@ def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 class CatalogueProblems(CatalogueError):
     """PM011: the catalogue is refused; ``problems`` holds everything found, warnings included."""
 
-    exit_code = 2
-
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         wrong = errors(problems)
         count = len(wrong)

@@ -10,9 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from pgmask.apply import Approval, apply_plan
 from pgmask.apply.rehearse import rehearse as rehearse_plan
-from pgmask.apply.run import check_allowed
+from pgmask.apply.run import ATTEMPTS, LOCK_TIMEOUT_MS, check_allowed
 from pgmask.cli.database import plan_now, read_catalogue
-from pgmask.cli.options import Dsn, Environment
+from pgmask.cli.options import Attempts, Dsn, Environment, LockTimeout
 from pgmask.cli.output import people
 from pgmask.errors import PlanError, Refused
 from pgmask.plan import Hazard, Plan, load
@@ -43,6 +43,8 @@ def apply(
         str,
         typer.Option("--yes-database", metavar="NAME", help="Confirm the database; no question."),
     ] = "",
+    lock_timeout: LockTimeout = LOCK_TIMEOUT_MS,
+    attempts: Attempts = ATTEMPTS,
     rehearse: Annotated[
         bool, typer.Option("--rehearse", help="Run everything, then undo it.")
     ] = False,
@@ -59,7 +61,7 @@ def apply(
     wanted = frozenset(h.value for h in allow or [])
     with connect(require_dsn(dsn), autocommit=True) as connection:
         if rehearse:
-            count = rehearse_plan(connection, planned)
+            count = rehearse_plan(connection, planned, lock_timeout_ms=lock_timeout)
             people.print(f"rehearsed: {count} statements ran, were verified and undone")
             return
         check_allowed(planned, allow=wanted, approval=approval, author=author or planned.author)
@@ -74,8 +76,9 @@ def apply(
                 bar.update(task, description=table or "apply", completed=done, total=all_)
 
             outcome = apply_plan(
-                connection, planned, allow=wanted, approval=approval, author=author, progress=show
-            )
+                connection, planned, allow=wanted, approval=approval, author=author, progress=show,
+                lock_timeout_ms=lock_timeout, attempts=attempts,
+            )  # fmt: skip
     resumed = f", {outcome.resumed} were done before" if outcome.resumed else ""
     people.print(
         f"applied: {outcome.statements} statements in {outcome.steps} transactions{resumed};"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pgmask.apply import plan_database
+from pgmask.apply.holders import reading
 from pgmask.catalogue.load import load
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.model import Facts
@@ -21,12 +22,14 @@ def read_catalogue(path: Path, environment: str | None) -> Catalogue:
 def read(dsn: str | None) -> Facts:
     """The facts of the database, as one consistent picture, changing nothing."""
     with connect(require_dsn(dsn)) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return read_facts(connection)
+        with reading(connection):
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return read_facts(connection)
 
 
 def plan_now(dsn: str | None, catalogue: Catalogue, author: str) -> Plan:
     """The plan for this database, from one consistent picture of it."""
     with connect(require_dsn(dsn)) as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return plan_database(connection, catalogue, author=author)
+        with reading(connection):
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return plan_database(connection, catalogue, author=author)

@@ -81,6 +81,22 @@ _SAYS: Final = {
         "this server only reads: it is a standby, or set to read only",
         "Connect to the primary.",
     ),
+    "55P03": (
+        "PM234",
+        "a lock was not to be had in time",
+        "Let the transaction that holds it end, then run the same command again.",
+    ),
+    "40P01": (
+        "PM234",
+        "two transactions waited for each other, and the server ended this one",
+        "Run the same command again.",
+    ),
+    "57014": (
+        "PM030",
+        "a statement was cancelled: by statement_timeout, or by hand",
+        "Raise it for this login, such as PGOPTIONS='-c statement_timeout=0'; then run the same"
+        " command again.",
+    ),
     "53100": (
         "PM020",
         "the server's disk is full",

@@ -46,3 +46,10 @@ Environment = Annotated[
         help="Which environment of the catalogue to use.",
     ),
 ]  # fmt: skip
+LockTimeout = Annotated[
+    int,
+    typer.Option("--lock-timeout", min=1, metavar="MS", help="Milliseconds to wait for a lock."),
+]
+Attempts = Annotated[
+    int, typer.Option("--attempts", min=1, max=100, help="How often a lock is asked for.")
+]

@@ -41,7 +41,7 @@ def plan(
     wanted = read_catalogue(catalogue, environment)
     found = plan_now(dsn, wanted, author)
     if out is not None:
-        out.write_text(found.to_json() + "\n", "utf-8")
+        out.write_text(found.to_file(), "utf-8")
         people.print(f"plan written to {out}, hash {found.hash}", markup=False)
     if format is TextFormat.json:
         data(json.dumps(json.loads(found.to_json()), ensure_ascii=False, indent=2))

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pgmask.apply import seal as rows
 from pgmask.apply import seal_finish as ending
+from pgmask.apply.holders import patiently, reading
 from pgmask.apply.seal_table import SealTable
-from pgmask.cli.options import Dsn
+from pgmask.cli.options import Attempts, Dsn, LockTimeout
 from pgmask.cli.output import data, people
 from pgmask.errors import PlanError
 from pgmask.server import connect, require_dsn
@@ -51,6 +52,8 @@ def seal(
     between: Annotated[
         str, typer.Option(metavar="HH:MM-HH:MM", help="Work at these local times only.")
     ] = "",
+    lock_timeout: LockTimeout = rows.LOCK_TIMEOUT_MS,
+    attempts: Attempts = rows.ATTEMPTS,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Connections that verify.")] = 2,
 ) -> None:
     """Seal existing rows in batches while the table stays in use; goes on where it stopped.
@@ -65,7 +68,8 @@ def seal(
     )
     where = require_dsn(dsn)
     with connect(where, autocommit=True) as connection:
-        known = ending.deployed(connection)
+        with reading(connection, lock_timeout_ms=lock_timeout * attempts):
+            known = ending.deployed(connection)
         tables = known.tables if all_ else (known.table(table or ""),)
         if estimate:
             for one in tables:
@@ -77,17 +81,23 @@ def seal(
             return
         failed = False
         for one in tables:
-            failed |= not _seal(where, connection, one, limits, batch_rows, workers, rewrite)
+            failed |= not _seal(
+                where, connection, one, limits, batch_rows, workers, rewrite,
+                lock_timeout, attempts,
+            )  # fmt: skip
         if failed:
             raise PlanError("PM324", "some rows could not be sealed; they are named above")
 
 
 def _seal(
     where: str, connection: rows.Connection, table: SealTable, limits: rows.Limits,
-    batch_rows: int, workers: int, rewrite: bool,
+    batch_rows: int, workers: int, rewrite: bool, lock_timeout: int, attempts: int,
 ) -> bool:  # fmt: skip
     with _bar(table) as show:
-        done = rows.seal_rows(connection, table, limits=limits, batch_rows=batch_rows, report=show)
+        done = rows.seal_rows(
+            connection, table, limits=limits, batch_rows=batch_rows, report=show,
+            lock_timeout_ms=lock_timeout, attempts=attempts,
+        )  # fmt: skip
     rate = f", {done.rows / done.seconds:,.0f} rows/s" if done.rows and done.seconds else ""
     people.print(f"{table.id}: {done.rows:,} rows sealed{rate}")
     if done.refused:
@@ -101,11 +111,18 @@ def _seal(
         return False
     if _verify(where, table, workers):
         raise PlanError("PM322", f"{table.id}: sealed rows did not pass the verification")
-    opened = ending.finish(connection, table)
+    connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{lock_timeout}",))
+    relation = table.spec.store.quoted
+    opened = patiently(
+        connection, table.id, relation, lambda: ending.finish(connection, table), attempts=attempts
+    )
     if opened:
         people.print(f"{table.id}: opened to the profiles that waited for it")
     if rewrite:
-        gone = ending.rewrite(connection, table)
+        gone = patiently(
+            connection, table.id, relation, lambda: ending.rewrite(connection, table),
+            attempts=attempts,
+        )  # fmt: skip
         rest = "" if gone else "; the old files go with the next CHECKPOINT (a superuser's)"
         people.print(f"{table.id}: rewritten, statistics taken anew{rest}")
     if done.rows:

@@ -26,7 +26,7 @@ from pgmask.plan.diff import Action, Change, diff, sequence
 from pgmask.plan.hazards import Hazard
 
 FORMAT = 1
-_MADE_ANEW = frozenset({"pgmask_plan", "steps", "changes", "warnings"})
+_MADE_ANEW = frozenset({"pgmask_plan", "steps", "changes", "warnings", "hash"})
 SHARED = ""
 AFTER = "~"
 """The last step: what the database shared and nobody uses any more."""
@@ -130,6 +130,10 @@ class Plan:
             found.add(Hazard.NARROWS_ACCESS.value)
         return tuple(sorted(found))
 
+    def to_file(self) -> str:
+        """The JSON with its own hash in it, so that a file damaged or edited by hand is noticed."""
+        return canonical_json({"pgmask_plan": FORMAT, "hash": self.hash, **plain(self)}) + "\n"
+
     def to_json(self) -> str:
         """Canonical JSON, ``pgmask_plan`` telling the format."""
         return canonical_json({"pgmask_plan": FORMAT, **plain(self)})
@@ -152,7 +156,7 @@ def load(text: str) -> Plan:
     if not isinstance(value, dict) or value.get("pgmask_plan") != FORMAT:
         raise PlanError("PM240", "the file is not a plan of this version of pgmask")
     try:
-        return Plan(
+        plan = Plan(
             **{k: v for k, v in value.items() if k not in _MADE_ANEW},
             steps=tuple(_step(s) for s in value["steps"]),
             changes=tuple(AccessChange(**c) for c in value["changes"]),
@@ -160,6 +164,9 @@ def load(text: str) -> Plan:
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PlanError("PM240", "the plan file is not complete") from None
+    if value.get("hash", plan.hash) != plan.hash:
+        raise PlanError("PM240", "the plan file was changed after it was written")
+    return plan
 
 
 def _step(value: dict[str, Any]) -> Step:

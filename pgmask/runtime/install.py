@@ -274,6 +274,12 @@ def _errors() -> Iterator[None]:
                 detail=origin.diag.message_detail or "",
                 hint=origin.diag.message_hint or "",
             ) from None
+        if isinstance(origin, psycopg.errors.InsufficientPrivilege):
+            raise ServerError(
+                "PM026", "the login lacks a right", detail=message,
+                hint="Nothing was changed. Have that object's owner or a superuser give the right,"
+                " then run pgmask install again.",
+            ) from None  # fmt: skip
         notes = getattr(error, "__notes__", [])
         raise PgmaskError(
             "PM901",

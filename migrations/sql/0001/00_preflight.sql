@@ -36,9 +36,9 @@ BEGIN
   IF v_schema IS DISTINCT FROM 'pgmask_crypto' AND v_schema IS NOT NULL THEN
     v_code := 'PM025';
     v_problems := v_problems || pg_catalog.format(
-      'extension pgcrypto is in schema "%s": CREATE SCHEMA IF NOT EXISTS pgmask_crypto; '
+      'extension pgcrypto is in schema "%s": CREATE SCHEMA IF NOT EXISTS pgmask_crypto AUTHORIZATION %I; '
       'ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto (a superuser; or, where nothing uses it, '
-      'its owner: DROP EXTENSION pgcrypto)', v_schema);
+      'its owner: DROP EXTENSION pgcrypto)', v_schema, CURRENT_USER);
   ELSIF v_schema IS NULL AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_available_extensions AS a WHERE a.name = 'pgcrypto'
   ) THEN
@@ -104,6 +104,19 @@ BEGIN
   LOOP
     v_problems := v_problems || pg_catalog.format(
       'schema "%s" exists and is not pgmask''s: rename it', v_schema);
+  END LOOP;
+
+  -- Install gives these schemas to pgmask_owner, which only their owner can do.
+  FOR v_schema IN
+    SELECT n.nspname
+      FROM pg_catalog.pg_namespace AS n
+     WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto')
+       AND pg_catalog.pg_get_userbyid(n.nspowner) <> 'pgmask_owner'
+       AND NOT pg_catalog.pg_has_role(CURRENT_USER, n.nspowner, 'USAGE')
+  LOOP
+    v_problems := v_problems || pg_catalog.format(
+      'schema "%s" belongs to another role: ALTER SCHEMA %I OWNER TO %I (its owner or a superuser)',
+      v_schema, v_schema, CURRENT_USER);
   END LOOP;
 
   IF pg_catalog.cardinality(v_problems) > 0 THEN

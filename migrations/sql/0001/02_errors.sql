@@ -39,6 +39,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM027', 'the runtime is not installed, or is of another revision', 'The database has no pgmask, or an older or a newer one than this program.', 'pgmask install, pgmask upgrade, or a newer pgmask.', false),
   ('PM028', 'the runtime did not pass its own check', 'A function, table, trigger or comment of the runtime lacks a mark that protects it.', 'Nothing was installed. Each missing mark is listed.', false),
   ('PM029', 'a role of pgmask is not ours to use', 'A role exists with more rights than pgmask gives it, or belongs to another installer.', 'Run the statements listed as that role''s administrator, then repeat.', false),
+  ('PM030', 'the server cancelled a statement', 'A statement_timeout of this login or database, or somebody''s pg_cancel_backend.', 'What was not committed is undone. Raise the timeout, then run the same command again.', false),
   ('PM035', 'the demonstration would meet what is there already', 'The server named by --dsn has a role or database of the names the demonstration makes.', 'Use another server, or none: pgmask demo starts one of its own.', false),
   ('PM036', 'a demonstration is kept already', 'pgmask demo --keep was run before and is still there.', 'Use it, or end it: pgmask demo stop.', false),
   ('PM041', 'a value is not valid for its kind', 'The value written to a protected column is not of the column''s kind.', 'Nothing was written. Send a valid value, or leave the column out.', false),
