@@ -52,6 +52,8 @@ from pgmask.names import Name, QualName, derived
 OWN = "own"
 FALLBACK = Rule(mask="pgmask.mask_free_text")
 SURNAME = "pgmask.person_surname"
+SHARED_BY = 3
+"""As many other subjects with the same number make a row doubtful."""
 
 
 def sealing_objects(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[Object, ...]:
@@ -340,7 +342,13 @@ def _sealed_column(
         index_where=place.where,
         cross=column.checks,
         null_at_rest=in_unique,
+        shared_by=SHARED_BY if _own_phone(context, column) and searched and not unique else None,
     )
+
+
+def _own_phone(context: Context, column: Column) -> bool:
+    """A mobile number in the subject's own row: few people share one (F4, a rule of the house)."""
+    return column.kind == "mobile" and _is_home(context.table, context.subject)
 
 
 def _key_beside(context: Context, column: Column) -> tuple[Name, ...] | None:

@@ -94,7 +94,8 @@ def update_body(spec: SealSpec) -> str:
           for n, b in enumerate(spec.bundles) for c in spec.of_bundle(b)),
         _retire(spec),
         *(block(f"IF NEW.{c.index_column.quoted} IS DISTINCT FROM OLD.{c.index_column.quoted} THEN",
-                shared(spec, c))
+                lines(f"v_flags := array_remove(v_flags, {literal(f'{c.name}:shared')});",
+                      shared(spec, c)))
           for c in spec.columns if c.shared_by and c.index_column),
         "NEW.pgmask_quality := nullif(v_flags, '{}');",
         propagate(spec, update=True),

@@ -177,6 +177,22 @@ def test_quality_flags(crm: SealedDatabase) -> None:
     assert crm.stored("pgmask_quality") == (None,)
 
 
+@pytest.mark.requirement("F4")
+def test_one_phone_for_many(crm: SealedDatabase) -> None:
+    """The fourth customer with one number is flagged, whatever its form; a new number clears it."""
+    forms = (PHONE, f"+86 {PHONE}", "138 1234 5678", PHONE, PHONE)
+    for key, form in enumerate(forms, 1):
+        crm.app.execute("INSERT INTO crm.customer (id, phone) VALUES (%s, %s)", (key, form))
+    flags = [crm.stored("pgmask_quality", key)[0] for key in range(1, 6)]
+    assert flags == [None, None, None, ["phone:shared"], ["phone:shared"]]
+    crm.app.execute("UPDATE crm.customer SET note = 'x', email = 'ab@example.com' WHERE id = 4")
+    assert crm.stored("pgmask_quality", 4) == (["phone:shared"],)
+    crm.app.execute("UPDATE crm.customer SET phone = '13912340000' WHERE id = 4")
+    assert crm.stored("pgmask_quality", 4) == (None,)
+    crm.app.execute("UPDATE crm.customer SET phone = %s WHERE id = 4", (PHONE,))
+    assert crm.stored("pgmask_quality", 4) == (["phone:shared"],)
+
+
 @pytest.mark.requirement("B1", "B6")
 def test_shadow_and_hidden_columns(crm: SealedDatabase) -> None:
     """A write through the masked shadow writes the column; one into a hidden column fails."""
