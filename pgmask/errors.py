@@ -771,6 +771,10 @@ class Refused(PgmaskError):
     exit_code = 3
 
 
+class PlanRefused(PlanError, Refused):
+    """A plan is not for the state that is there (exit code 3)."""
+
+
 class KeyFault(PgmaskError):
     """A key is missing, wrong, truncated or damaged (PM31x)."""
 

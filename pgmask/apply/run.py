@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from pgmask import __version__
 from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, holders, patiently, settle
 from pgmask.apply.verify import verify
-from pgmask.errors import InternalError, PgmaskError, PlanError, Refused
+from pgmask.errors import InternalError, PgmaskError, PlanError, PlanRefused, Refused
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_digest, read_facts, read_scope
 from pgmask.hashing import canonical_json
@@ -74,7 +74,7 @@ def apply_plan(
     called with (table, done, all) before each step.
 
     Raises Refused: PM231 hazard not allowed, PM232 approval missing or by the author himself.
-    Raises PlanError: PM230 somebody changed the table since the plan, PM233 another apply runs,
+    Raises PlanRefused: PM230 somebody changed the table since the plan.  Raises PlanError: PM233 another apply runs,
     PM234 a lock was not to be had, PM235 more locks than the server has, PM236 a grant or revoke
     did not take effect or default privileges would undo it, PM237 a statement failed, PM241
     another database.
@@ -331,7 +331,7 @@ def _parent(step: Step) -> str:
 
 
 def _changed(step: Step) -> PlanError:
-    return PlanError(
+    return PlanRefused(
         "PM230",
         f"{step.table or 'what the database shares'} has changed since the plan was made",
         hint="Nothing of this table was touched. Plan again: pgmask plan.",

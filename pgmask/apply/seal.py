@@ -118,6 +118,7 @@ def seal_rows(
     if not connection.autocommit:
         raise ValueError("seal needs an autocommit connection")
     with _told(table), _as_sealer(connection), _only_one(connection, table):
+        settle(connection)
         connection.execute(
             "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (str(lock_timeout_ms),)
         )
