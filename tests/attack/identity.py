@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.attack.attempts import unasked, why_probe
+from tests.attack.attempts import SEES_ALL, unasked, why_probe
 from tests.attack.impersonating import (
     Assertion,
     Replay,
@@ -52,6 +52,38 @@ ROWS: tuple[Attack, ...] = (
         control=_NAIVE,
         expect=Refused("PM101"),
         proves=("C2", "B6"),
+    ),
+    Attack(
+        id="R71-upsert-returning",
+        actor="app",
+        does="read a row by an upsert's RETURNING, which passes the view's own question by on 18",
+        attempt="INSERT INTO desk.customer (id, unit_id, name, region) VALUES"
+        " (1, 'north', '李四', 'R') ON CONFLICT (id) DO UPDATE SET card_grade = 'basic'"
+        " RETURNING id, unit_id, phone",
+        control=SEES_ALL.replace("pgmask_agent_views", "pgmask_desk_views"),
+        versions=">= 18",
+        expect=Refused("PM101"),
+        proves=("C2", "B6"),
+    ),
+    Attack(
+        id="C4-no-identity-all-rows",
+        actor="app",
+        does="read without an identity in a profile with all rows",
+        attempt="SELECT id FROM desk.customer",
+        control=unasked("desk"),
+        expect=Refused("PM101"),
+        proves=("C2", "B6"),
+    ),
+    Attack(
+        id="C4-no-identity-no-row",
+        actor="app",
+        does="learn without an identity, by an error or its absence, whether a value exists",
+        attempt="SELECT id FROM analyst.customer WHERE id = 987654",
+        setup="GRANT pgmask_analyst TO app",
+        control=unasked("analyst"),
+        undo="REVOKE pgmask_analyst FROM app",
+        expect=Refused("PM101"),
+        proves=("C2", "C1"),
     ),
     Attack(
         id="A23-plain-setting",

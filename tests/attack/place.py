@@ -26,7 +26,7 @@ from tests.attack.session import Session
 from tests.harness import Database, Server
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PROFILES = ("agent", "chief", "care", "vip", "analyst")
+PROFILES = ("agent", "chief", "care", "vip", "desk", "analyst")
 _FORMS = ("confidentiality_agreement", "responsibility_letter")
 
 
@@ -215,7 +215,7 @@ def seal(database: Database) -> None:
 def _open(database: Database) -> None:
     """Memberships of the logins, and fresh statistics."""
     with psycopg.connect(database.dsn("postgres"), autocommit=True) as connection:
-        for profile in ("agent", "chief", "care", "vip"):
+        for profile in ("agent", "chief", "care", "vip", "desk"):
             connection.execute(f"GRANT pgmask_{profile} TO app")
         connection.execute("GRANT pgmask_analyst TO alan")
         # pgmask grants nothing on tables that the catalogue leaves unprotected.
