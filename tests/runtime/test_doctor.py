@@ -202,7 +202,7 @@ CASES = {
     ),
     "nobody takes backups": Case(
         code="PM711", urgency=Urgency.TODAY, who=Who.DBA, says="nobody is a member",
-        do=STORE, undo="GRANT pgmask_backup TO nightly",
+        do=f"{STORE}; REVOKE pgmask_backup FROM nightly", undo="GRANT pgmask_backup TO nightly",
     ),
     "a backup without a table": Case(
         code="PM711", urgency=Urgency.TODAY, who=Who.DBA,

@@ -312,7 +312,7 @@ def test_the_selfcheck_fails_the_install_when_a_mark_is_missing(
         connection.rollback()
 
 
-@pytest.mark.parametrize("role", ["app", "mallory", "nightly", "alan"])
+@pytest.mark.parametrize("role", ["app", "mallory", "audra", "alan"])
 def test_no_login_can_read_or_call_the_private_part(installed: Database, role: str) -> None:
     """Every relation and function, by privilege as the server computes it."""
     open_ = installed.rows(
