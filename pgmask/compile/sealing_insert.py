@@ -245,16 +245,15 @@ def _probe(spec: SealSpec, var: dict[str, str]) -> str:
         "v_marked := TRUE;",
         *(f"NEW.{b.sealed.quoted} := '{MARKED}'::bytea;" for b in spec.bundles),
         *typed,
-        f"v_nothing := pgmask_private.stash_truths({setting}, pg_trigger_depth(), v_rows,",
-        f"  jsonb_build_object({kept}),",
-        f"  jsonb_build_object({truths}));",
+        f"v_nothing := pgmask_private.stash_leave({setting}, pg_trigger_depth(), jsonb_build_object(",
+        f"  'rows', v_rows, 'forms', jsonb_build_object({kept}),",
+        f"  'truths', jsonb_build_object({truths})));",
     )
     keys = ", ".join(key_json(k, "NEW") for k in spec.unique_keys)
     nothing = (
-        f"v_nothing := set_config({setting}, jsonb_build_object(\n"
-        f"  'depth', pg_trigger_depth(), 'keys', jsonb_build_array({keys}),\n"
-        f"  'forms', jsonb_build_object({kept}),\n"
-        f"  'typed', {' OR '.join(given) or 'FALSE'})::text, TRUE);"
+        f"v_nothing := pgmask_private.stash_leave({setting}, pg_trigger_depth(), jsonb_build_object(\n"
+        f"  'keys', jsonb_build_array({keys}), 'forms', jsonb_build_object({kept}),\n"
+        f"  'typed', {' OR '.join(given) or 'FALSE'}));"
     )
     body = lines(
         *loops, f"IF v_rows <> '{{}}' THEN\n{indented(found)}\nELSE\n{indented(nothing)}\nEND IF;"

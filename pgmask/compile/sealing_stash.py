@@ -30,16 +30,16 @@ def take_stash(spec: SealSpec) -> str:
     return f"""\
 IF left(v_up, 1) = '{{' THEN
   v_nothing := set_config({setting}, 'on', TRUE);
-  v_stash := v_up::jsonb;
-  IF (v_stash -> 'depth' = to_jsonb(pg_trigger_depth())) IS NOT TRUE THEN
-    v_stash := NULL;
+  v_stash := pgmask_private.stash_open({setting}, pg_trigger_depth(), v_up);
+  IF v_stash IS NULL THEN
+    NULL;
   ELSIF v_stash ? 'rows' THEN
     IF v_stash -> 'rows' ->> {old_key} IS NULL THEN
       v_stash := NULL;
     ELSIF v_stash -> 'rows' ->> {old_key} <> {digest_of(spec, "OLD")} THEN
       {appeared}
     ELSE
-      v_truths := pgmask_private.stash_open({setting}, pg_trigger_depth(), v_stash);
+      v_truths := v_stash -> 'truths';
     END IF;
   ELSE
     -- No row was there when the proposed row was masked, and now one is: where its masks say the

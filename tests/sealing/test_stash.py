@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 
@@ -37,22 +39,24 @@ def _function(crm: SealedDatabase, body: str) -> None:
         ("garbage", f"PERFORM set_config('{SETTING}', 'x', true);", {"PM042"}),
         ("broken", f"PERFORM set_config('{SETTING}', '{{', true);", {"22P02"}),
         (
-            "forged truths",
+            "forged",
             f"v := current_setting('{SETTING}'); PERFORM set_config('{SETTING}',"
-            " jsonb_set(v::jsonb, '{truths}', to_jsonb(repeat('0101', 40)))::text, true);",
+            " jsonb_set(v::jsonb, '{sealed}', to_jsonb(repeat('0101', 40)))::text, true);",
             {"PM046"},
         ),
         (
-            "forged form",
+            "one bit",
             f"v := current_setting('{SETTING}'); PERFORM set_config('{SETTING}',"
-            " jsonb_set(v::jsonb, '{forms,phone}', '\"138****5678\"')::text, true);",
+            " jsonb_set(v::jsonb, '{sealed}', to_jsonb(overlay(v::jsonb ->> 'sealed' placing"
+            " translate(substr(v::jsonb ->> 'sealed', 90, 1), '0123456789abcdef',"
+            " '1032547698badcfe') from 90)))::text, true);",
             {"PM046"},
         ),
         (
-            "made to say none",
+            "made to hold nothing",
             f"v := current_setting('{SETTING}'); PERFORM set_config('{SETTING}',"
-            " (v::jsonb - 'rows' - 'truths')::text, true);",
-            {"PM042"},
+            " (v::jsonb - 'sealed')::text, true);",
+            {"PM046"},
         ),
         (
             "inner update",
@@ -116,13 +120,32 @@ def test_replayed_from_another_transaction(one: SealedDatabase) -> None:
     assert one.truth(1)["phone"] == OLD
 
 
-@pytest.mark.requirement("B1", "F1")
+@pytest.mark.requirement("B1", "F1", "C1")
 def test_the_stash_shows_nothing(one: SealedDatabase) -> None:
-    """What the application can read of it holds forms and ciphertext."""
+    """What the application can read of it is a depth and ciphertext, the same length every time.
+
+    The row met may be hidden from who writes: COLLIDES has its mask, OTHER has not, and neither the
+    text nor its length says which; nor do two equal probes look alike.
+    """
     _function(one, f"PERFORM set_config('app.copy', current_setting('{SETTING}'), false);")
-    one.app.execute((HEAD + "phone = EXCLUDED.phone, tag = app_ws.f('t')").encode(), (COLLIDES, ""))
-    row = one.app.execute("SELECT current_setting('app.copy')").fetchone()
-    assert row is not None
-    assert "truths" in row[0]
-    assert COLLIDES not in row[0]
-    assert COLLIDES.encode().hex() not in row[0]
+    statement = (HEAD + "phone = EXCLUDED.phone, tag = app_ws.f('t')").encode()
+    seen: list[dict[str, object]] = []
+    for phone in (COLLIDES, OTHER, COLLIDES, COLLIDES):
+        one.app.execute("UPDATE crm.customer SET phone = %s WHERE id = 1", (OLD,))
+        one.app.execute(statement, (phone, ""))
+        row = one.app.execute("SELECT current_setting('app.copy')").fetchone()
+        assert row is not None
+        assert phone not in row[0]
+        assert phone.encode().hex() not in row[0]
+        assert "*" not in row[0]
+        assert "\N{BULLET}" not in row[0]
+        digest = one.root.execute(
+            "SELECT encode(sha256(pgmask_sealed), 'hex') FROM crm_store.customer WHERE id = 1"
+        ).fetchone()
+        assert digest is not None
+        assert digest[0] not in row[0]
+        seen.append(json.loads(row[0]))
+    assert {frozenset(s) for s in seen} == {frozenset({"depth", "sealed"})}
+    assert len({s["sealed"] for s in seen}) == len(seen)
+    # The phones are equally long: so are the stashes, whether the masks collide or not.
+    assert len({len(str(s["sealed"])) for s in seen}) == 1
