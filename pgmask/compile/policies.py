@@ -10,6 +10,9 @@ assigned ``owner = (SELECT i.person_id ..)``, else ``key = ANY (ARRAY(SELECT ..m
 granted  ``false`` until approved requests exist
 ======== ==================================================================================
 
+A new row must lie in one of the person's units wherever the profile's rows follow the unit and the
+table has a unit column of its own: assigning it to oneself opens no other unit (C1).
+
 Never IN, EXISTS, a per-row function or OR with a function: they take the index from everybody.
 
 Restricted rows are left out for all.  High-value rows are left out unless the person is assigned to
@@ -21,7 +24,7 @@ answer decides about the row.
 from __future__ import annotations
 
 from pgmask.catalogue.model import Operation, Profile, Rows
-from pgmask.compile.columns import HIGH_VALUE, RESTRICTED
+from pgmask.compile.columns import HIGH_VALUE, PREFIX, RESTRICTED
 from pgmask.compile.context import Context, statement
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
@@ -53,9 +56,11 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     name = derived("pgmask_", profile.name, operation.value)
     role = Name(context.catalogue.view_owner(profile))
     using = f" USING ({condition})" if operation is not Operation.INSERT else ""
-    check = (
-        f" WITH CHECK ({condition})" if operation in (Operation.INSERT, Operation.UPDATE) else ""
-    )
+    check = ""
+    if operation is Operation.INSERT:
+        check = f" WITH CHECK ({_own_units(context, profile)}{condition})"
+    elif operation is Operation.UPDATE:
+        check = f" WITH CHECK ({condition})"
     rows = " or ".join(r.value for r in profile.rows)
     return Object(
         kind=Kind.POLICY,
@@ -88,6 +93,22 @@ def row_condition(context: Context, profile: Profile) -> str:
         parts.append(part if rows is Rows.ASSIGNED else f"({part} AND ({high_value}))")
     chosen = parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
     return f"{chosen} AND {restricted}"
+
+
+def _own_units(context: Context, profile: Profile) -> str:
+    """What a new row must meet beside the condition of any row, '' where that says so already."""
+    by_unit = [r for r in profile.rows if r in (Rows.OWN_UNIT, Rows.UNITS)]
+    column = context.unit_column
+    # The unit that pgmask adds is not written by anybody; it follows the subject.
+    if (
+        column is None
+        or column.startswith(PREFIX)
+        or not by_unit
+        or Rows.ASSIGNED not in profile.rows
+    ):
+        return ""
+    rules = " OR ".join(_rows(context, profile, r) for r in by_unit)
+    return f"({rules}) AND "
 
 
 def _designated(context: Context, profile: Profile) -> tuple[str, ...]:

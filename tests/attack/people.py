@@ -61,6 +61,8 @@ NEAR: Final = "13912995678"
 """Another phone with the very mask of OURS."""
 FRESH: Final = "13488812345"
 """A phone that nobody has."""
+PROMISED: Final = 900001
+"""A customer number that is assigned to Hugo before there is such a customer."""
 FIRST_FILLER: Final = 10
 LAST_FILLER: Final = 59
 
@@ -109,6 +111,7 @@ PERSONS: Final = (
     Person(id=16, name="Cora", unit="north", post="care"),
     Person(id=17, name="Alan", unit="north", post="analyst", login="alan"),
     Person(id=18, name="Vera", unit="north", post="vip"),
+    Person(id=19, name="Hugo", unit="north", post="hunter"),
 )
 
 
@@ -127,6 +130,9 @@ PERSONAS: Final[dict[str, Persona]] = {
     "ben": Persona(login="app", person=12, part="agent of unit south"),
     "otto": Persona(login="app", person=13, profile="vip", part="outsourced"),
     "vera": Persona(login="app", person=18, profile="vip", part="serves high-value customers"),
+    "hugo": Persona(
+        login="app", person=19, profile="hunter", part="agent who finds new customers for north"
+    ),
     "nina": Persona(login="app", person=14, part="agent who has not signed"),
     "carl": Persona(login="app", person=15, profile="chief", part="unit chief, strong identity"),
     "cora": Persona(login="app", person=16, profile="care", part="service with assigned customers"),

@@ -21,12 +21,12 @@ from pgmask.plan import MUST_ALLOW, make
 from pgmask.runtime import install
 from tests.attack.minting import ISSUER, KEYS, OTHER, assertion_of
 from tests.attack.model import Outcome
-from tests.attack.people import CARED, COLUMNS, PERSONAS, PERSONS, customers, id_no
+from tests.attack.people import CARED, COLUMNS, PERSONAS, PERSONS, PROMISED, customers, id_no
 from tests.attack.session import Session
 from tests.harness import Database, Server
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PROFILES = ("agent", "chief", "care", "vip", "desk", "analyst")
+PROFILES = ("agent", "chief", "care", "vip", "hunter", "desk", "analyst")
 _FORMS = ("confidentiality_agreement", "responsibility_letter")
 
 
@@ -161,7 +161,8 @@ def fill_register(database: Database) -> None:
             if person.login is not None:
                 call("register_login", person.login, person.id)
         call("register_assignment", 16, "customer", str(CARED.id))
-        call("register_issuer", ISSUER, ["agent", "chief", "care", "vip"])
+        call("register_assignment", 19, "customer", str(PROMISED))
+        call("register_issuer", ISSUER, ["agent", "chief", "care", "vip", "hunter"])
         call("register_issuer", OTHER, ["care"])
     with psycopg.connect(database.dsn("postgres")) as connection:
         for issuer, (key_id, secret) in KEYS.items():
@@ -215,7 +216,7 @@ def seal(database: Database) -> None:
 def _open(database: Database) -> None:
     """Memberships of the logins, and fresh statistics."""
     with psycopg.connect(database.dsn("postgres"), autocommit=True) as connection:
-        for profile in ("agent", "chief", "care", "vip", "desk"):
+        for profile in ("agent", "chief", "care", "vip", "hunter", "desk"):
             connection.execute(f"GRANT pgmask_{profile} TO app")
         connection.execute("GRANT pgmask_analyst TO alan")
         # pgmask grants nothing on tables that the catalogue leaves unprotected.

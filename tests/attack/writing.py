@@ -11,7 +11,7 @@ from tests.attack.attempts import (
     upsert_probe,
 )
 from tests.attack.model import Alike, Answers, Attack, Hides, Nothing, Refused
-from tests.attack.people import COLUMNS, FRESH, OURS, SEALED, THEIRS
+from tests.attack.people import COLUMNS, FRESH, OURS, PROMISED, SEALED, THEIRS
 
 _STORE_GRANT = "GRANT USAGE ON SCHEMA crm_store TO app; GRANT SELECT ON crm_store.customer TO app"
 _OPEN = "ALTER TABLE crm_store.customer DISABLE ROW LEVEL SECURITY"
@@ -19,6 +19,10 @@ _OURS_ALL = (OURS.name, OURS.region, str(OURS.salary))
 _NEW = (
     "INSERT INTO crm.customer (unit_id, name, phone, region)"
     f" VALUES ('north', '李四', '{FRESH}', 'R')"
+)
+_HIS = (
+    "INSERT INTO hunter.customer (id, unit_id, name, phone, region)"
+    f" VALUES ({PROMISED}, '{{}}', '李四', '{FRESH}', 'R')"
 )
 
 ROWS: tuple[Attack, ...] = (
@@ -209,6 +213,15 @@ ROWS: tuple[Attack, ...] = (
         actor="ann",
         does="insert a customer into another unit",
         attempt=_NEW.replace("'north'", "'south'"),
+        control=_OPEN,
+        expect=Refused("42501"),
+        proves=("C1",),
+    ),
+    Attack(
+        id="C1-assigned-insert-for-other-unit",
+        actor="hugo",
+        does="insert into another unit a customer assigned to oneself, where such rows are one's own",
+        attempt=_HIS.format("south"),
         control=_OPEN,
         expect=Refused("42501"),
         proves=("C1",),
