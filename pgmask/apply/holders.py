@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from pgmask.errors import PlanError, ServerError
 
@@ -96,7 +97,8 @@ def reading(connection: Connection, *, lock_timeout_ms: int = 10_000) -> Iterato
     try:
         yield
     except pg.LockNotAvailable:
-        connection.rollback()
+        if connection.info.transaction_status == TransactionStatus.INERROR:
+            connection.execute("ROLLBACK")
         rows = connection.execute(
             "SELECT DISTINCT l.relation::pg_catalog.regclass::text"
             "  FROM pg_catalog.pg_locks AS l"

@@ -20,7 +20,7 @@ from psycopg import errors as pg
 from psycopg.types.json import Jsonb
 
 from pgmask import __version__
-from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, holders, patiently, settle
+from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, holders, patiently, reading, settle
 from pgmask.apply.verify import verify
 from pgmask.errors import InternalError, PgmaskError, PlanError, PlanRefused, Refused
 from pgmask.facts.model import Facts
@@ -97,6 +97,7 @@ def apply_plan(
                 )  # fmt: skip
         deployment, done = _begin(connection, plan, approval, author)
         todo = [s for s in plan.steps if s.table not in done]
+        _unchanged(connection, todo)
         count = 0
         for number, step in enumerate(todo):
             if progress is not None:
@@ -235,6 +236,16 @@ def _begin(
         if row is None:
             raise InternalError("PM901", "INSERT .. RETURNING gave no row")
         return row[0], set()
+
+
+def _unchanged(connection: Connection, steps: list[Step]) -> None:
+    """Look at every table before the first is touched; each is compared again under its lock."""
+    with connection.transaction(), reading(connection):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        facts = read_facts(connection)
+    for step in steps:
+        if state_of(step.table, step.relations, facts) != step.state:
+            raise _changed(step)
 
 
 def _finish(connection: Connection, plan: Plan, deployment: int) -> None:

@@ -8,7 +8,7 @@ from pgmask.catalogue.model import Catalogue, Form, Profile, Store, Subject, Tab
 from pgmask.compile.columns import PREFIX, subject_of, unit_column
 from pgmask.errors import InternalError
 from pgmask.facts.model import ColumnFact, Facts, RelationFact
-from pgmask.names import QualName
+from pgmask.names import QualName, derived
 from pgmask.sqltext import Statement
 
 SEALER = "pgmask_sealer"
@@ -90,9 +90,21 @@ class Context:
 
     @property
     def sealed(self) -> bool:
-        """Nothing plain is left to seal: no level-1 column, or ``pgmask seal`` has ended."""
+        """Nothing plain is left to seal: no level-1 column, or ``pgmask seal`` has ended.
+
+        A column classified since then opens it anew: its CHECK is missing or not yet validated.
+        """
+        if not self.table.sealed_columns:
+            return True
         recorded = self.facts.store(self.table.id)
-        return not self.table.sealed_columns or (recorded is not None and recorded.sealed)
+        if recorded is None or not recorded.sealed:
+            return False
+        store = self.facts.store_relation(self.table.id, self.table.schema, self.table.name)
+        held = {c.name for c in store.constraints if c.validated} if store is not None else set()
+        return all(
+            derived("pgmask_mask_", column.name).text in held
+            for column in self.table.sealed_columns
+        )
 
 
 def statement(text: str, comment: str = "") -> Statement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgmask.compile.sealing_parts import masked_shadow
 from pgmask.compile.sealing_rewrite import columns_of
 from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec, Typed
-from pgmask.compile.sealing_sql import field, same
+from pgmask.compile.sealing_sql import field, glyph, same
 from pgmask.names import Name
 from pgmask.sqltext import literal
 
@@ -69,6 +69,20 @@ def plain_left(columns: list[SealedColumn], record: str) -> str:
     )
 
 
+def late_left(columns: list[SealedColumn], record: str = "") -> str:
+    """Whether a row that has its sealed value holds a plain one beside it.
+
+    So it is when a column is classified after its table was sealed.  A value with a mask glyph
+    cannot be told from a mask and counts as one; the verification finds it.
+    """
+    tests = []
+    for column in columns:
+        at = field(record, column.column) if record else column.column.name.quoted
+        plain = f"coalesce({at}::text, '') <> '' AND NOT {glyph(f'{at}::text')}"
+        tests.append(f"({plain})" if column.text else f"{at} IS NOT NULL")
+    return " OR ".join(tests)
+
+
 def unsealed_rows(spec: SealSpec) -> str:
     """The condition, over the bare columns, under which ``pgmask seal`` still has work in a row."""
     tests = []
@@ -81,6 +95,7 @@ def unsealed_rows(spec: SealSpec) -> str:
                 for c in always
             )  # fmt: skip
             tests.append(f"({bundle.sealed.quoted} IS NULL AND ({left}))")
+            tests.append(f"({bundle.sealed.quoted} IS NOT NULL AND ({late_left(always)}))")
     for column in spec.columns:
         shadow = masked_shadow(spec, column)
         if shadow is not None and column.text:
@@ -119,6 +134,7 @@ def touched(spec: SealSpec, bundle: Bundle) -> list[str]:
     tests: list[str] = []
     if always:
         tests.append(f"(OLD.{bundle.sealed.quoted} IS NULL AND ({plain_left(always, 'OLD')}))")
+        tests.append(f"(OLD.{bundle.sealed.quoted} IS NOT NULL AND ({late_left(always, 'OLD')}))")
     for column in always:
         tests.append(f"NOT ({same(column.column)})")
         shadow = masked_shadow(spec, column)

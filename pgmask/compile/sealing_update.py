@@ -159,7 +159,11 @@ def _old_truth(spec: SealSpec, bundle: Bundle, column: SealedColumn) -> str:
     plain = text_of(column.column, old)
     opened = f"v_old ->> {literal(column.name)}"
     if column.text:
-        opened = f"coalesce({opened}, CASE WHEN {old}::text = '' THEN '' END)"
+        # Classified after the row was sealed: its plain value is the truth, and in no bundle yet.
+        late = f" WHEN NOT {glyph(f'{old}::text')} THEN {plain}" if column.always else ""
+        opened = f"coalesce({opened}, CASE WHEN {old}::text = '' THEN ''{late} END)"
+    elif column.always:
+        opened = f"coalesce({opened}, {plain})"
     if column.always:
         return f"CASE WHEN OLD.{bundle.sealed.quoted} IS NULL THEN {plain} ELSE {opened} END"
     if not spec.has_high:

@@ -17,7 +17,7 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.compile import check, compile
 from pgmask.compile.objects import Kind, Object, Problem, Severity
 from pgmask.emit import gated
-from pgmask.errors import PlanError
+from pgmask.errors import PlanError, PlanRefused
 from pgmask.facts.model import Facts, RelationName
 from pgmask.hashing import canonical_json, digest, plain
 from pgmask.plan import access
@@ -148,7 +148,9 @@ def lock_count(step: Step) -> int:
 
 
 def load(text: str) -> Plan:
-    """A plan from its JSON.  Raises PlanError (PM240) when it is none of this format."""
+    """A plan from its JSON.  Raises PlanError (PM240) when it is none of this format,
+    PlanRefused (PM240) when it was changed after it was written.
+    """
     try:
         value = json.loads(text)
     except ValueError:
@@ -165,7 +167,7 @@ def load(text: str) -> Plan:
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PlanError("PM240", "the plan file is not complete") from None
     if value.get("hash", plan.hash) != plan.hash:
-        raise PlanError("PM240", "the plan file was changed after it was written")
+        raise PlanRefused("PM240", "the plan file was changed after it was written")
     return plan
 
 

@@ -213,8 +213,8 @@ class Site:
                 ).fetchall()
             }
 
-    def truths(self) -> dict[int, str | None]:
-        """The sealed phone of every customer, opened with the key file alone; None: not sealed."""
+    def truths(self, column: str = "phone") -> dict[int, str | None]:
+        """The sealed value of every customer, opened with the key file alone; None: not sealed."""
         kek = keyfile.read(self.key)
         found: dict[int, str | None] = {}
         with psycopg.connect(self.database.dsn("postgres")) as su:
@@ -228,7 +228,7 @@ class Site:
                     continue
                 key = sealing.unwrap_data_key(kek, "customer", str(number), bytes(wrapped))
                 opened = sealing.open_bundle(key, "crm.customer", "own", [number], bytes(sealed))
-                found[number] = opened["phone"]
+                found[number] = opened[column]
         return found
 
     def whole(self, rows: int = ROWS, changed: dict[int, str] | None = None) -> None:

@@ -130,6 +130,11 @@ def test_the_insurers_example(
     assert installed.rows(closed) == [(False,)]
     with installed.superuser() as su:
         su.execute("UPDATE pgmask_private.store_table SET sealed_at = now()")
+        for relation, name in su.execute(
+            "SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint"
+            " WHERE NOT convalidated AND contype = 'c' AND conparentid = 0"
+        ).fetchall():
+            su.execute(f"ALTER TABLE {relation} VALIDATE CONSTRAINT {name}".encode())
     capsys.readouterr()
     assert _pgmask("plan", folder, "--format", "json") == 0
     plan = json.loads(capsys.readouterr().out)
