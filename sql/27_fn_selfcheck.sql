@@ -156,13 +156,13 @@ ALTER TABLE pgmask_private.runtime_object OWNER TO pgmask_owner;
 REVOKE ALL ON TABLE pgmask_private.runtime_object FROM PUBLIC;
 COMMENT ON TABLE pgmask_private.runtime_object IS
   'What the runtime looked like when it was installed; doctor compares.';
-COMMENT ON COLUMN pgmask_private.runtime_object.kind IS 'function, view, trigger or grant.';
+COMMENT ON COLUMN pgmask_private.runtime_object.kind IS 'function, view, trigger or table.';
 COMMENT ON COLUMN pgmask_private.runtime_object.identity IS 'The object.';
 COMMENT ON COLUMN pgmask_private.runtime_object.hash IS
   'SHA-256 of its definition, owner and privileges.';
 
 -- What the runtime and everything generated beside it look like now.
---   result  one row per function, view and trigger of pgmask's schemas
+--   result  one row per function, view, trigger and table of pgmask's schemas
 CREATE FUNCTION pgmask_private.runtime_now()
   RETURNS TABLE (kind text, identity text, hash text)
   LANGUAGE plpgsql
@@ -197,6 +197,20 @@ BEGIN
       FROM pg_trigger AS t
       JOIN pg_class AS c ON c.oid = t.tgrelid
      WHERE c.relnamespace = 'pgmask_private'::regnamespace AND NOT t.tgisinternal
+    UNION ALL
+    -- Without the order of columns: a restore keeps it, a later revision may not.
+    SELECT 'table', c.oid::regclass::text,
+           concat_ws(E'\n', pg_get_userbyid(c.relowner), c.relrowsecurity::text,
+             (SELECT string_agg(format('%s %s %s', a.attname, format_type(a.atttypid, a.atttypmod),
+                                       a.attnotnull), ',' ORDER BY a.attname)
+                FROM pg_attribute AS a
+               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+             (SELECT string_agg(pg_get_constraintdef(k.oid), E'\n' ORDER BY k.conname)
+                FROM pg_constraint AS k
+               WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'p', 'u', 'x')))
+      FROM pg_class AS c
+     WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace)
+       AND c.relkind IN ('r', 'p')
   )
   SELECT f.kind, f.identity, encode(sha256(convert_to(f.words, 'UTF8')), 'hex')
     FROM found AS f;

@@ -116,7 +116,8 @@ class TriggerFact:
     """One trigger that is not internal.
 
     enabled: O origin, A always, R replica, D disabled; function: schema and name; definer: the
-    function is SECURITY DEFINER; cloned: comes from a partitioned parent.
+    function is SECURITY DEFINER; cloned: comes from a partitioned parent; runs: signature, owner
+    and digest of the definition of a function that is not pgmask's, else None.
     """
 
     name: str
@@ -128,6 +129,7 @@ class TriggerFact:
     cloned: bool = False
     constraint: bool = False
     comment: str | None = None
+    runs: str | None = None
 
     @property
     def row(self) -> bool:
@@ -160,12 +162,16 @@ class PolicyFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependant:
-    """An object whose definition uses a relation: kind view, matview or function."""
+    """An object whose definition uses a relation: kind view, matview or function.
+
+    invoker: a view that reads with the rights of whoever asks it.
+    """
 
     kind: str
     schema: str
     name: str
     owner: str
+    invoker: bool = False
 
     def __str__(self) -> str:
         return self.name if self.kind == "function" else f"{self.schema}.{self.name}"
@@ -358,6 +364,24 @@ class StoreFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BesideFact:
+    """An object of pgmask's roles or in its schemas that the runtime did not make.
+
+    kind: function, view, matview, table, rule, trigger or operator; schema, name: of a rule or
+    trigger those of its relation; part: a function's arguments, the name of a rule or trigger;
+    stores: the owner is one of store tables.
+    """
+
+    kind: str
+    identity: str
+    schema: str
+    name: str
+    part: str
+    owner: str
+    stores: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentFact:
     """The last finished deployment: its number, the catalogue's hash and its access matrix."""
 
@@ -393,6 +417,7 @@ class Facts:
     stores: tuple[StoreFact, ...] = ()
     deployed: DeploymentFact | None = None
     profile_columns: tuple[tuple[str, str], ...] = ()
+    beside: tuple[BesideFact, ...] = ()
     _relations: dict[RelationName, RelationFact] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

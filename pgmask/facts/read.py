@@ -13,6 +13,7 @@ import psycopg
 
 from pgmask.facts.model import (
     AclEntry,
+    BesideFact,
     ColumnFact,
     ConstraintFact,
     Dependant,
@@ -39,7 +40,7 @@ Row = tuple[Any, ...]
 
 # What a single step neither changes nor records.
 _NOT_IN_SCOPE = frozenset(
-    {"default_sequences", "default_functions", "view_dependants", "function_dependants", "deployed"}
+    {"default_sequences", "default_functions", "function_dependants", "deployed", "beside"}
 )
 T = TypeVar("T")
 
@@ -259,6 +260,13 @@ def _deployed(reader: _Reader) -> dict[str, Any]:
             else None
         ),
         "profile_columns": tuple((r[0], r[1]) for r in reader.rows("profile_columns")),
+        "beside": tuple(
+            BesideFact(
+                kind=r[0], identity=r[1], schema=r[2], name=r[3], part=r[4], owner=r[5],
+                stores=r[6],
+            )
+            for r in reader.rows("beside")
+        ),
     }  # fmt: skip
 
 
@@ -279,9 +287,11 @@ def _relations(reader: _Reader) -> tuple[tuple[RelationFact, ...], dict[int, Rel
             parents[child].append(names[parent])
             children[parent].append(names[child])
     dependants: defaultdict[int, list[Dependant]] = defaultdict(list)
-    for oid, schema, name, kind, owner in reader.rows("view_dependants"):
+    for oid, schema, name, kind, owner, invoker in reader.rows("view_dependants"):
         what = "matview" if kind == "m" else "view"
-        dependants[oid].append(Dependant(kind=what, schema=schema, name=name, owner=owner))
+        dependants[oid].append(
+            Dependant(kind=what, schema=schema, name=name, owner=owner, invoker=invoker)
+        )
     for oid, schema, name, owner in reader.rows("function_dependants"):
         dependants[oid].append(Dependant(kind="function", schema=schema, name=name, owner=owner))
     default_sequences = _grouped(reader.rows("default_sequences"))
@@ -353,7 +363,7 @@ def _index(i: Row) -> IndexFact:
 def _trigger(t: Row) -> TriggerFact:
     return TriggerFact(
         name=t[0], enabled=t[1], type=t[2], function=(t[3], t[4]), definer=t[5], cloned=t[6],
-        constraint=t[7], definition=t[8], comment=t[9],
+        constraint=t[7], definition=t[8], comment=t[9], runs=t[10],
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Drift: what somebody changed by hand since the last apply, attribute by attribute (A4).
 
 The recorded fingerprint of every managed object is compared with what the server says now; beside
-them, objects that nobody planned: a view owned by a view owner, a table without protection.
+them, objects that nobody planned: whatever belongs to pgmask's roles, stands in its schemas, or
+reads a store.
 """
 
 from __future__ import annotations
@@ -69,26 +70,73 @@ def _changed(facts: Facts) -> Iterator[Drift]:
 
 
 def _unplanned(facts: Facts) -> Iterator[Drift]:
-    """Relations that belong to roles of ours and are in nobody's plan."""
-    views = {m.address for m in facts.managed if m.kind == "view"}
-    owners = {
-        str((m.fingerprint or {}).get("owner"))
+    """What stands beside the plans: with rights of pgmask's roles, in its schemas, on its stores.
+
+    A view or function has the rights of its owner; one that nobody planned is a door.
+    """
+    if not facts.managed:
+        if facts.stores:
+            yield Drift(
+                table="", object="record:managed_object", attribute="existence",
+                recorded="there", now="gone: nothing can be compared",
+            )  # fmt: skip
+        return
+    planned = {
+        (m.kind, *m.address)
+        if m.kind != "function"
+        else (m.kind, *m.address, str((m.fingerprint or {}).get("arguments")))
         for m in facts.managed
-        if m.kind == "view" and m.parent
     }
     family = {m.address for m in facts.managed if m.kind == "security"}
-    stores = {str((m.fingerprint or {}).get("owner")) for m in facts.managed if m.kind == "place"}
+    # An application's trigger function that belongs to a store's owner is recorded with the table.
+    triggered = {t.function for r in facts.relations if r.qualified in family for t in r.triggers}
+    for one in facts.beside:
+        here = (one.schema, one.name)
+        if one.kind == "function":
+            known = ("function", *here, one.part) in planned or (one.stores and here in triggered)
+        elif one.kind == "table":
+            known = here in family
+        else:
+            known = (one.kind, *here) in planned
+        if known:
+            continue
+        # Under the name that the plan gives to a table of a store's owner.
+        kind = "place" if one.kind == "table" else one.kind
+        yield Drift(
+            table="", object=f"{kind}:{one.identity}", attribute="existence",
+            recorded="not planned", now=f"owned by {one.owner}"
+            + (", without protection" if one.kind == "table" else ""),
+        )  # fmt: skip
+    named = {(b.schema, b.name) for b in facts.beside}
     for relation in facts.relations:
-        name = f"{relation.schema}.{relation.name}"
-        if relation.owner in owners and relation.qualified not in views:
+        if relation.qualified not in family:
+            continue
+        for reader in relation.dependants:
+            here = (reader.schema, reader.name)
+            if reader.kind == "function" or here in named or ("view", *here) in planned:
+                continue
             yield Drift(
-                table="", object=f"view:{name}", attribute="existence",
-                recorded="not planned", now=f"owned by {relation.owner}",
+                table="", object=f"{reader.kind}:{reader.schema}.{reader.name}",
+                attribute="existence", recorded="not planned",
+                now=f"reads {relation.schema}.{relation.name}, owned by {reader.owner}",
             )  # fmt: skip
-        if relation.owner in stores and relation.kind in "rp" and relation.qualified not in family:
+    yield from _backup_members(facts)
+
+
+def _backup_members(facts: Facts) -> Iterator[Drift]:
+    """Who reads every row beside those the catalogue names; doctor names owners' members."""
+    declared = {m.address for m in facts.managed if m.kind == "membership"}
+    # Who installs and applies has the role to hand it on.
+    installers = {m.member for m in facts.memberships if m.role == "pgmask_owner"}
+    for one in facts.memberships:
+        if (
+            one.role == "pgmask_backup"
+            and one.member not in installers
+            and (one.role, one.member) not in declared
+        ):
             yield Drift(
-                table="", object=f"place:{name}", attribute="existence",
-                recorded="not planned", now=f"owned by {relation.owner}, without protection",
+                table="", object=f"membership:{one.role} of {one.member}", attribute="existence",
+                recorded="not planned", now="there",
             )  # fmt: skip
 
 

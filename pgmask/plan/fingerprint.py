@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from pgmask.compile.columns import PREFIX
 from pgmask.facts.model import AclEntry, Facts, FunctionFact, RelationFact
 
 Address = tuple[str, ...]
@@ -93,10 +94,22 @@ class Reader:
         }
 
     def place(self, address: Address) -> Fingerprint | None:
-        """Owner, strangers, foreign triggers, rules and children of a store table."""
+        """Owner, strangers, foreign triggers, rules and children of a store table.
+
+        Triggers and rules of its partitions and children too, under their qualified names;
+        required: the application's columns that refuse NULL.
+        """
         found = self._relation(address)
         if found is None:
             return None
+        below = self._facts.descendants(found)
+        foreign = {
+            t.name if one is found else f"{one.schema}.{one.name}.{t.name}": t
+            for one in (found, *below)
+            for t in one.triggers
+            if ("trigger", (one.schema, one.name, t.name)) not in self._known
+            and not (t.cloned and one is not found)
+        }
         columns = {
             c.name: extra
             for c in found.columns
@@ -108,12 +121,15 @@ class Reader:
             "comment": found.comment,
             "grants": self._strangers("relation", found.schema, found.name, found.acl, found.owner),
             "column_grants": columns,
-            "triggers": {
-                t.name: [t.enabled, t.definition]
-                for t in found.triggers
-                if ("trigger", (found.schema, found.name, t.name)) not in self._known
-            },
-            "rules": list(found.rules),
+            "triggers": {name: [t.enabled, t.definition] for name, t in foreign.items()},
+            "trigger_functions": {name: t.runs for name, t in foreign.items() if t.runs},
+            "rules": [
+                *found.rules,
+                *(f"{c.schema}.{c.name}.{r}" for c in below for r in c.rules),
+            ],
+            "required": [
+                c.name for c in found.columns if c.not_null and not c.name.startswith(PREFIX)
+            ],
             "children": [f"{s}.{n}" for s, n in found.children],
         }
 
@@ -230,6 +246,14 @@ class Reader:
             "comment": found.comment,
             "grants": self._strangers("relation", found.schema, found.name, found.acl, found.owner),
             "defaults": {c.name: c.default for c in found.columns if c.default is not None},
+            # Who may read such a view reads this one with the rights of its owner.
+            "lent": sorted(
+                f"{d.schema}.{d.name}, owner {d.owner}"
+                for d in found.dependants
+                if d.kind != "function"
+                and not d.invoker
+                and ("view", (d.schema, d.name)) not in self._known
+            ),
             "triggers": {t.name: t.definition for t in found.triggers},
             "rules": list(found.rules),
         }
@@ -298,5 +322,17 @@ def _letters(acl: tuple[AclEntry, ...] | None, grantee: str) -> str:
 
 
 def differences(before: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
-    """The attributes that differ, sorted; one that only one side knows counts."""
-    return tuple(sorted(k for k in {*before, *now} if before.get(k) != now.get(k)))
+    """The attributes that differ, sorted; one that only one side knows counts.
+
+    Of ``required`` only what is gone counts, of ``lent`` only what is new: more columns that refuse
+    NULL and fewer views that lend rights take nothing from the protection.
+    """
+    return tuple(sorted(k for k in {*before, *now} if _differs(k, before.get(k), now.get(k))))
+
+
+def _differs(attribute: str, before: Any, now: Any) -> bool:
+    if attribute == "required":
+        return not set(before or ()) <= set(now or ())
+    if attribute == "lent":
+        return not set(now or ()) <= set(before or ())
+    return bool(before != now)

@@ -208,7 +208,14 @@ SELECT
   t.tgparentid <> 0,
   t.tgconstraint <> 0,
   pg_catalog.pg_get_triggerdef(t.oid),
-  d.description
+  d.description,
+  -- What the function is: it sees rows as they came. Functions of ours have facts of their own.
+  CASE WHEN pn.nspname NOT IN ('pgmask', 'pgmask_private') THEN
+    pg_catalog.format(
+      '%%s of %%s, SHA-256 %%s', p.oid::regprocedure, pg_catalog.pg_get_userbyid(p.proowner),
+      pg_catalog.encode(pg_catalog.sha256(
+        pg_catalog.convert_to(pg_catalog.pg_get_functiondef(p.oid), 'UTF8')), 'hex'))
+  END
 FROM pg_catalog.pg_trigger AS t
 JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -310,7 +317,11 @@ SELECT DISTINCT
   n.nspname::text,
   v.relname::text,
   v.relkind::text,
-  pg_catalog.pg_get_userbyid(v.relowner)::text
+  pg_catalog.pg_get_userbyid(v.relowner)::text,
+  EXISTS (
+    SELECT FROM pg_catalog.pg_options_to_table(v.reloptions) AS o
+    WHERE o.option_name = 'security_invoker' AND o.option_value::boolean
+  )
 FROM pg_catalog.pg_depend AS d
 JOIN pg_catalog.pg_rewrite AS w ON w.oid = d.objid
 JOIN pg_catalog.pg_class AS v ON v.oid = w.ev_class
@@ -364,6 +375,77 @@ WHERE p.prokind IN ('f', 'p')
   AND n.nspname = 'pgmask_private'
   AND (%(functions)s::text[] IS NULL OR p.proname::text = ANY (%(functions)s::text[]))
 ORDER BY n.nspname, p.proname, 3;
+
+-- name: beside
+-- Objects of pgmask's roles or in its schemas that the runtime did not make; those of the plans are
+-- among them. Members of extensions are not.
+WITH role AS (
+  SELECT r.oid, r.rolname, o.stores
+  FROM (
+    SELECT u.name, bool_and(u.stores) AS stores
+    FROM (
+      VALUES ('pgmask_owner', false), ('pgmask_sealer', false), ('pgmask_backup', false),
+        ('pgmask_register', false), ('pgmask_store', true)
+      UNION ALL
+      SELECT m.fingerprint ->> 'owner', m.kind = 'place'
+      FROM pgmask_private.managed_object AS m
+      WHERE m.kind = 'place' OR (m.kind = 'view' AND m.parent <> '')
+    ) AS u (name, stores)
+    GROUP BY u.name
+  ) AS o
+  JOIN pg_catalog.pg_roles AS r ON r.rolname = o.name
+), home AS (
+  SELECT n.oid
+  FROM pg_catalog.pg_namespace AS n
+  WHERE n.nspname IN ('pgmask', 'pgmask_private')
+    OR n.nspname IN (
+      SELECT m.identity FROM pgmask_private.managed_object AS m WHERE m.kind = 'schema')
+), found AS (
+  SELECT 'function' AS kind, p.oid::regprocedure::text AS identity, n.nspname, p.proname::text,
+    pg_catalog.pg_get_function_identity_arguments(p.oid) AS part, p.proowner,
+    'pg_proc'::regclass AS class, p.oid
+  FROM pg_catalog.pg_proc AS p
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+  WHERE p.proowner IN (SELECT oid FROM role) OR p.pronamespace IN (SELECT oid FROM home)
+  UNION ALL
+  SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'matview' ELSE 'table' END,
+    c.oid::regclass::text, n.nspname, c.relname::text, '', c.relowner, 'pg_class'::regclass, c.oid
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_'
+    AND (c.relowner IN (SELECT oid FROM role) OR c.relnamespace IN (SELECT oid FROM home))
+  UNION ALL
+  SELECT 'rule', pg_catalog.format('%I on %s', w.rulename, c.oid::regclass), n.nspname,
+    c.relname::text, w.rulename::text, c.relowner, 'pg_rewrite'::regclass, w.oid
+  FROM pg_catalog.pg_rewrite AS w
+  JOIN pg_catalog.pg_class AS c ON c.oid = w.ev_class
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE w.rulename <> '_RETURN' AND n.nspname IN ('pgmask', 'pgmask_private')
+  UNION ALL
+  SELECT 'trigger', pg_catalog.format('%s on %s', t.tgname, c.oid::regclass), n.nspname,
+    c.relname::text, t.tgname::text, c.relowner, 'pg_trigger'::regclass, t.oid
+  FROM pg_catalog.pg_trigger AS t
+  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE NOT t.tgisinternal AND n.nspname IN ('pgmask', 'pgmask_private')
+  UNION ALL
+  SELECT 'operator', o.oid::regoperator::text, n.nspname, o.oprname::text, '', o.oprowner,
+    'pg_operator'::regclass, o.oid
+  FROM pg_catalog.pg_operator AS o
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+  WHERE o.oprowner IN (SELECT oid FROM role) OR o.oprnamespace IN (SELECT oid FROM home)
+)
+SELECT f.kind, f.identity, f.nspname::text, f.proname, f.part,
+  pg_catalog.pg_get_userbyid(f.proowner)::text, coalesce(r.stores, false)
+FROM found AS f
+LEFT JOIN role AS r ON r.oid = f.proowner
+WHERE NOT EXISTS (
+    SELECT FROM pgmask_private.runtime_object AS o
+    WHERE o.kind = f.kind AND o.identity = f.identity)
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e')
+ORDER BY 1, 2;
 
 -- name: publications
 SELECT p.pubname::text, pg_catalog.pg_get_userbyid(p.pubowner)::text, p.puballtables,

@@ -235,6 +235,10 @@ CREATE FUNCTION crm.spy() RETURNS trigger LANGUAGE plpgsql
 CREATE TRIGGER aaa_spy BEFORE UPDATE ON crm_store.customer
   FOR EACH ROW EXECUTE FUNCTION crm.spy()
 """
+REPLACED_FUNCTION = """\
+CREATE OR REPLACE FUNCTION crm.touched() RETURNS trigger LANGUAGE plpgsql
+  AS $$ BEGIN RAISE LOG '%', NEW.phone; RETURN NEW; END $$
+"""
 REPLICA_ROLE = "GRANT SET ON PARAMETER session_replication_role TO app"
 
 PLANTED = """\

@@ -276,6 +276,28 @@ ROWS: tuple[Attack, ...] = (
         proves=("A4",),
     ),
     Attack(
+        id="A46-drift-definer",
+        actor="rex",
+        does="leave a function that runs with the sealer's rights",
+        attempt=Drift(
+            "CREATE FUNCTION public.helpdesk() RETURNS integer LANGUAGE sql SECURITY DEFINER"
+            " RETURN 1;"
+            "ALTER FUNCTION public.helpdesk() OWNER TO pgmask_sealer"
+        ),
+        control=Drift.forget,
+        expect=Noticed(("function:public.helpdesk()",)),
+        proves=("A4",),
+    ),
+    Attack(
+        id="A46-drift-view",
+        actor="rex",
+        does="leave a view of one's own over the store, or over what the sealing role sees",
+        attempt=Drift("CREATE VIEW public.helpdesk AS SELECT * FROM crm_store.customer"),
+        control=Drift.forget,
+        expect=Noticed(("view:public.helpdesk",)),
+        proves=("A4",),
+    ),
+    Attack(
         id="A36-drift-function",
         actor="rex",
         does="replace the body of a sealing function by hand",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.attack.attempts import (
     EARLIER_TRIGGER,
     LATER_TRIGGER,
+    REPLACED_FUNCTION,
     REPLICA_ROLE,
     UNCHECKED,
     UNSEALED,
@@ -113,6 +114,15 @@ ROWS: tuple[Attack, ...] = (
         attempt=Drift(EARLIER_TRIGGER),
         control=Drift.forget,
         expect=Noticed(("crm_store.customer", "triggers")),
+        proves=("A4",),
+    ),
+    Attack(
+        id="R13-replaced-function",
+        actor="rex",
+        does="replace the function of the application's own trigger, which sees plain text",
+        attempt=Drift(REPLACED_FUNCTION),
+        control=Drift.forget,
+        expect=Noticed(("crm_store.customer", "trigger_functions")),
         proves=("A4",),
     ),
     Attack(

@@ -116,12 +116,78 @@ TAMPERED = {
         "ALTER VIEW public.mine OWNER TO pgmask_agent_views",
         "view:public.mine", {"existence"},
     ),
+    "somebody's view over a store": (
+        "CREATE VIEW public.copy AS SELECT id FROM crm_store.policy;"
+        "ALTER VIEW public.copy OWNER TO mallory",
+        "view:public.copy", {"existence"},
+    ),
+    "somebody's materialised view over a store": (
+        "CREATE MATERIALIZED VIEW public.copies AS SELECT id FROM crm_store.policy",
+        "matview:public.copies", {"existence"},
+    ),
+    "function of the sealer": (
+        "CREATE FUNCTION public.truth() RETURNS integer LANGUAGE sql RETURN 1;"
+        "ALTER FUNCTION public.truth() OWNER TO pgmask_sealer",
+        "function:public.truth()", {"existence"},
+    ),
+    "function of the store owner": (
+        "CREATE FUNCTION public.truth() RETURNS integer LANGUAGE sql RETURN 1;"
+        "ALTER FUNCTION public.truth() OWNER TO pgmask_store",
+        "function:public.truth()", {"existence"},
+    ),
+    "function in pgmask's schema": (
+        "CREATE FUNCTION pgmask.truth() RETURNS integer LANGUAGE sql RETURN 1",
+        "function:pgmask.truth()", {"existence"},
+    ),
+    "function beside a profile's views": (
+        "CREATE FUNCTION analyst.truth() RETURNS integer LANGUAGE sql RETURN 1",
+        "function:analyst.truth()", {"existence"},
+    ),
+    "another arm of the identity's refusal": (
+        "CREATE FUNCTION pgmask.refuse_identity(integer) RETURNS boolean LANGUAGE sql RETURN true",
+        "function:pgmask.refuse_identity(integer)", {"existence"},
+    ),
+    "table in pgmask's schema": (
+        "CREATE TABLE pgmask_private.aside (id integer)",
+        "place:pgmask_private.aside", {"existence"},
+    ),
+    "trigger in pgmask's schema": (
+        "CREATE TRIGGER aaa BEFORE UPDATE ON pgmask_private.person FOR EACH ROW"
+        " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "trigger:aaa on pgmask_private.person", {"existence"},
+    ),
+    "rule in pgmask's schema": (
+        "CREATE RULE silent AS ON INSERT TO pgmask_private.register_history DO INSTEAD NOTHING",
+        "rule:silent on pgmask_private.register_history", {"existence"},
+    ),
+    "operator in pgmask's schema": (
+        "CREATE OPERATOR pgmask.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)",
+        "operator:pgmask.===(text,text)", {"existence"},
+    ),
+    "not null dropped": (
+        "ALTER TABLE crm_store.customer ALTER COLUMN name DROP NOT NULL",
+        "place:crm_store.customer", {"required"},
+    ),
+    "a view that lends rights": (
+        "CREATE VIEW public.lends AS SELECT id FROM crm.customer",
+        "view:crm.customer", {"lent"},
+    ),
 }  # fmt: skip
 
 # What pgmask did not make it names and leaves; what belongs to others it may not take back.
-_NOT_OURS = ("foreign view", "store trigger", "policy added", "store owner")
+_NOT_OURS = (
+    "foreign view", "store trigger", "policy added", "store owner", "somebody's view over a store",
+    "somebody's materialised view over a store", "function of the sealer",
+    "function of the store owner", "function in pgmask's schema",
+    "function beside a profile's views", "another arm of the identity's refusal",
+    "table in pgmask's schema", "trigger in pgmask's schema", "rule in pgmask's schema",
+    "operator in pgmask's schema", "not null dropped", "a view that lends rights",
+)  # fmt: skip
 # Changing the owner of a relation rewrites who granted what, and moves what the owner held.
-_ALSO = {"view owner": {"grants"}, "store owner": {"grants", "column_grants"}}
+_ALSO = {
+    "view owner": {"grants"}, "store owner": {"grants", "column_grants"},
+    "store trigger": {"trigger_functions"},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", TAMPERED)
@@ -166,3 +232,70 @@ def test_a_new_column_is_named_as_unclassified(adopted: Database) -> None:
         ("column:crm.customer.region", "unclassified"),
         ("table:crm.extra", "unclassified"),
     }
+
+
+def test_a_member_of_the_backup_role_is_named(adopted: Database) -> None:
+    with adopted.superuser() as su:
+        su.execute("GRANT pgmask_backup TO mallory")
+        try:
+            found = drift_of(adopted)
+        finally:
+            su.execute("REVOKE pgmask_backup FROM mallory")
+    assert [d.object for d in found] == ["membership:pgmask_backup of mallory"]
+    assert drift_of(adopted) == ()
+
+
+TOUCH = """\
+CREATE OR REPLACE FUNCTION crm.touch() RETURNS trigger LANGUAGE plpgsql
+AS $$BEGIN NEW.city := 'Bonn'; RETURN NEW; END$$
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    (
+        TOUCH.replace("Bonn", "Kiel"),
+        "ALTER FUNCTION crm.touch() OWNER TO mallory",
+        "ALTER FUNCTION crm.touch() SECURITY DEFINER",
+        "ALTER FUNCTION crm.touch() SET search_path = public",
+    ),
+)
+def test_a_changed_trigger_function_is_named(adopted: Database, change: str) -> None:
+    """The application's own trigger sees the row before it is sealed: its source is recorded."""
+    with adopted.superuser() as su:
+        su.execute(TOUCH.encode())
+        su.execute(
+            "CREATE TRIGGER touch BEFORE UPDATE ON crm_store.customer FOR EACH ROW"
+            " EXECUTE FUNCTION crm.touch()"
+        )
+    applied(adopted, plan_of(adopted, catalogue_of("two_tables")))
+    assert drift_of(adopted) == ()
+    with adopted.superuser() as su:
+        su.execute(change.encode())
+    found = drift_of(adopted)
+    assert [(d.object, d.attribute) for d in found] == [
+        ("place:crm_store.customer", "trigger_functions")
+    ]
+    assert "crm.touch()" in found[0].now and found[0].now != found[0].recorded
+    applied(adopted, plan_of(adopted, catalogue_of("two_tables")))
+    assert drift_of(adopted) == ()
+
+
+def test_a_view_that_reads_for_whoever_asks_is_left_alone_until_it_does_not(
+    adopted: Database,
+) -> None:
+    with adopted.superuser() as su:
+        su.execute(
+            "CREATE VIEW public.mine WITH (security_invoker) AS SELECT id FROM crm.customer"
+        )
+        assert drift_of(adopted) == ()
+        su.execute("ALTER VIEW public.mine SET (security_invoker = false)")
+    found = drift_of(adopted)
+    assert [(d.object, d.attribute) for d in found] == [("view:crm.customer", "lent")]
+    assert "public.mine" in found[0].now
+
+
+def test_a_deleted_record_is_named(adopted: Database) -> None:
+    with adopted.superuser() as su:
+        su.execute("DELETE FROM pgmask_private.managed_object")
+    assert [d.object for d in drift_of(adopted)] == ["record:managed_object"]

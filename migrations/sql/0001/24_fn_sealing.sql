@@ -118,7 +118,7 @@ REVOKE ALL ON FUNCTION pgmask_private.stash_key(bytea) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.stash_key(bytea) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.stash_key(bytea) IS 'The 64-byte key of stashes, from the root of a key file.';
 
-CREATE FUNCTION pgmask_private.stash_data(p_setting text, p_depth integer, p_rows jsonb, p_forms jsonb)
+CREATE FUNCTION pgmask_private.stash_data(p_setting text, p_depth integer)
 RETURNS text
 LANGUAGE plpgsql
 VOLATILE
@@ -128,16 +128,15 @@ SECURITY INVOKER
 AS $pgmask$
 BEGIN
   RETURN pg_catalog.jsonb_build_array(
-    'stash', p_setting, pg_catalog.pg_backend_pid(), pg_catalog.pg_current_xact_id()::text, p_depth,
-    p_rows::text, p_forms::text)::text;
+    'stash', p_setting, pg_catalog.pg_backend_pid(), pg_catalog.pg_current_xact_id()::text, p_depth)::text;
 END
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask_private.stash_data(text, integer, jsonb, jsonb) FROM PUBLIC;
-ALTER FUNCTION pgmask_private.stash_data(text, integer, jsonb, jsonb) OWNER TO pgmask_sealer;
-COMMENT ON FUNCTION pgmask_private.stash_data(text, integer, jsonb, jsonb) IS
-  'What a stash is bound to: table, session, transaction, trigger depth, the rows it may meet, the forms left in the proposed row.';
+REVOKE ALL ON FUNCTION pgmask_private.stash_data(text, integer) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.stash_data(text, integer) OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.stash_data(text, integer) IS
+  'What a stash is bound to: table, session, transaction, trigger depth.';
 
-CREATE FUNCTION pgmask_private.stash_truths(p_setting text, p_depth integer, p_rows jsonb, p_forms jsonb, p_truths jsonb)
+CREATE FUNCTION pgmask_private.stash_leave(p_setting text, p_depth integer, p_stash jsonb)
 RETURNS text
 LANGUAGE plpgsql
 VOLATILE
@@ -146,26 +145,35 @@ PARALLEL UNSAFE
 SECURITY INVOKER
 AS $pgmask$
 DECLARE
+  v_forms text := coalesce(p_stash ->> 'forms', '');
   v_key bytea;
   v_sealed bytea;
+  v_fill integer;
   v_nothing text;
 BEGIN
+  -- The row that is met may be hidden from who writes. So nothing may tell its masks or its key by
+  -- length either: the other glyph is longer than '*', and keys have digits.
+  v_fill := 3 * pg_catalog.octet_length(pg_catalog.translate(v_forms, U&'\2022', '*'))
+    - pg_catalog.octet_length(v_forms)
+    + 256 - pg_catalog.octet_length(coalesce(p_stash ->> 'rows', '')) % 256;
   v_key := pgmask_private.stash_key(pgmask_private.key_content(pgmask_private.current_kek()));
+  -- The random part keeps two equal stashes from being seen to be equal.
   v_sealed := pgmask_private.siv_seal(
-    v_key, p_depth, pgmask_private.stash_data(p_setting, p_depth, p_rows, p_forms),
-    pg_catalog.convert_to(p_truths::text, 'UTF8'), 'pkcs');
+    v_key, p_depth, pgmask_private.stash_data(p_setting, p_depth),
+    pg_catalog.convert_to((p_stash || pg_catalog.jsonb_build_object(
+      'random', pg_catalog.gen_random_uuid(), 'fill', pg_catalog.repeat('x', v_fill)))::text, 'UTF8'),
+    'pkcs');
   v_nothing := pg_catalog.set_config(p_setting, pg_catalog.jsonb_build_object(
-    'depth', p_depth, 'rows', p_rows, 'forms', p_forms,
-    'truths', pg_catalog.encode(v_sealed, 'hex'))::text, TRUE);
+    'depth', p_depth, 'sealed', pg_catalog.encode(v_sealed, 'hex'))::text, TRUE);
   RETURN NULL;
 END
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask_private.stash_truths(text, integer, jsonb, jsonb, jsonb) FROM PUBLIC;
-ALTER FUNCTION pgmask_private.stash_truths(text, integer, jsonb, jsonb, jsonb) OWNER TO pgmask_sealer;
-COMMENT ON FUNCTION pgmask_private.stash_truths(text, integer, jsonb, jsonb, jsonb) IS
-  'Leaves the truths of a proposed row, sealed, in a setting of this transaction. Anybody may read or forge it; it only opens here.';
+REVOKE ALL ON FUNCTION pgmask_private.stash_leave(text, integer, jsonb) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.stash_leave(text, integer, jsonb) OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.stash_leave(text, integer, jsonb) IS
+  'Leaves what an upsert carries, sealed whole, in a setting of this transaction. Anybody may read or forge it; it only opens here.';
 
-CREATE FUNCTION pgmask_private.stash_open(p_setting text, p_depth integer, p_stash jsonb)
+CREATE FUNCTION pgmask_private.stash_open(p_setting text, p_depth integer, p_text text)
 RETURNS jsonb
 LANGUAGE plpgsql
 VOLATILE
@@ -174,15 +182,18 @@ PARALLEL UNSAFE
 SECURITY INVOKER
 AS $pgmask$
 DECLARE
+  v_stash jsonb := p_text::jsonb;
+  v_hex text := v_stash ->> 'sealed';
   v_key bytea;
   v_plain bytea;
-  v_hex text := p_stash ->> 'truths';
 BEGIN
+  IF (v_stash -> 'depth' = pg_catalog.to_jsonb(p_depth)) IS NOT TRUE THEN
+    RETURN NULL;
+  END IF;
   IF v_hex COLLATE "C" ~ '^([0-9a-f]{2})+$' THEN
     v_key := pgmask_private.stash_key(pgmask_private.key_content(pgmask_private.current_kek()));
     v_plain := pgmask_private.siv_open(
-      v_key, pgmask_private.stash_data(p_setting, p_depth, p_stash -> 'rows', p_stash -> 'forms'),
-      pg_catalog.decode(v_hex, 'hex'), 'pkcs');
+      v_key, pgmask_private.stash_data(p_setting, p_depth), pg_catalog.decode(v_hex, 'hex'), 'pkcs');
   END IF;
   IF v_plain IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'PM046',
@@ -193,10 +204,10 @@ BEGIN
   RETURN pg_catalog.convert_from(v_plain, 'UTF8')::jsonb;
 END
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask_private.stash_open(text, integer, jsonb) FROM PUBLIC;
-ALTER FUNCTION pgmask_private.stash_open(text, integer, jsonb) OWNER TO pgmask_sealer;
-COMMENT ON FUNCTION pgmask_private.stash_open(text, integer, jsonb) IS
-  'The truths of a stash of this transaction; PM046 when it was changed, or comes from elsewhere.';
+REVOKE ALL ON FUNCTION pgmask_private.stash_open(text, integer, text) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.stash_open(text, integer, text) OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.stash_open(text, integer, text) IS
+  'The stash of this transaction at this depth; NULL where it is of another depth; PM046 when it was changed, or comes from elsewhere.';
 
 CREATE FUNCTION pgmask_private.open_carried(p_class text, p_subject text, p_data text, p_sealed bytea, p_table text, p_bundle text)
 RETURNS jsonb
