@@ -220,7 +220,7 @@ ROWS: tuple[Attack, ...] = (
     Attack(
         id="C1-assigned-insert-for-other-unit",
         actor="hugo",
-        does="insert into another unit a customer assigned to oneself, where such rows are one's own",
+        does="insert into another unit a customer assigned to oneself",
         attempt=_HIS.format("south"),
         control=_OPEN,
         expect=Refused("42501"),
