@@ -6,7 +6,15 @@ import psycopg
 import pytest
 
 from tests.faults.world import (
-    APPROVED, LEVEL_1, ROWS, Site, failed, finished, held, until, waits_for_lock,
+    APPROVED,
+    LEVEL_1,
+    ROWS,
+    Site,
+    failed,
+    finished,
+    held,
+    until,
+    waits_for_lock,
 )  # fmt: skip
 
 pytestmark = pytest.mark.requirement("A4", "A5", "A6")

@@ -138,7 +138,8 @@ class TestConnections:
 
     def test_timeouts_of_the_login_do_not_end_long_work(self, plain: Site) -> None:
         """A statement_timeout meant for applications: plan meets it and says so; apply and seal
-        set it aside, as pg_dump does."""
+        set it aside, as pg_dump does.
+        """
         with plain.database.superuser() as su:
             su.execute(
                 f'ALTER ROLE installer IN DATABASE "{plain.database.name}"'

@@ -17,8 +17,8 @@ import psycopg
 
 from pgmask import keyfile, sealing
 from pgmask.errors import REGISTRY
-from tests.faults import process
 from tests.actors import ACTORS, password
+from tests.faults import process
 from tests.harness import Connection, Database
 
 SCHEMA = """
