@@ -246,6 +246,13 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Nothing was written. Restore the row as it was dumped.",
     ),
     (
+        "PM048",
+        "too many new unique values today",
+        "A unique sealed column tells whether a value is there already, so each new value counts"
+        " against a limit of the person's day, also when the statement fails or is rolled back.",
+        "Nothing was written. Go on tomorrow, or have the register raise unique_writes_per_day.",
+    ),
+    (
         "PM101",
         "no identity in this transaction",
         "The profile needs to know who is asking, and nobody has logged in.",
@@ -340,6 +347,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a publication sends a protected table",
         "Subscribers would get every column, sealed ones too.",
         "Name the columns of the table in the publication.",
+    ),
+    (
+        "PM215",
+        "no index leads with the column of the subject",
+        "A change of the subject's unit, grade or restriction is carried to all of its rows by it.",
+        "CREATE INDEX CONCURRENTLY on the column; the plan names both.",
     ),
     (
         "PM220",

@@ -9,10 +9,12 @@
 --   p_complete_unit        whether nobody of an incomplete unit is honoured
 --   p_training_months      how long a training counts; NULL: training is no gate
 --   p_designated_per_unit  1 or 2 persons for the high-value customers of a unit
+--   p_unique_writes_per_day  new values of unique sealed columns that one person may write in a day
 CREATE FUNCTION pgmask.register_rule(
   p_complete_unit boolean,
   p_training_months integer DEFAULT NULL,
-  p_designated_per_unit integer DEFAULT 2
+  p_designated_per_unit integer DEFAULT 2,
+  p_unique_writes_per_day integer DEFAULT 100
 )
   RETURNS void
   LANGUAGE plpgsql
@@ -26,14 +28,16 @@ BEGIN
   UPDATE pgmask_private.register_rule AS t
      SET complete_unit = p_complete_unit,
          training_months = p_training_months,
-         designated_per_unit = p_designated_per_unit
-   WHERE (t.complete_unit, t.training_months, t.designated_per_unit)
-         IS DISTINCT FROM (p_complete_unit, p_training_months, p_designated_per_unit);
+         designated_per_unit = p_designated_per_unit,
+         unique_writes_per_day = p_unique_writes_per_day
+   WHERE (t.complete_unit, t.training_months, t.designated_per_unit, t.unique_writes_per_day)
+         IS DISTINCT FROM
+         (p_complete_unit, p_training_months, p_designated_per_unit, p_unique_writes_per_day);
 END;
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask.register_rule(boolean, integer, integer) FROM PUBLIC;
-ALTER FUNCTION pgmask.register_rule(boolean, integer, integer) OWNER TO pgmask_owner;
-COMMENT ON FUNCTION pgmask.register_rule(boolean, integer, integer) IS
+REVOKE ALL ON FUNCTION pgmask.register_rule(boolean, integer, integer, integer) FROM PUBLIC;
+ALTER FUNCTION pgmask.register_rule(boolean, integer, integer, integer) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.register_rule(boolean, integer, integer, integer) IS
   'Puts what the organisation asks of units and persons.';
 
 -- Puts a unit. NULL means that the unit has none; register_gaps lists what is missing.
@@ -176,7 +180,8 @@ COMMENT ON FUNCTION pgmask.register_standing(bigint, text, text) IS
 CREATE FUNCTION pgmask.register_post(
   p_post_id text,
   p_title text,
-  p_reach text DEFAULT 'unit'
+  p_reach text DEFAULT 'unit',
+  p_unique_writes_per_day integer DEFAULT NULL
 )
   RETURNS void
   LANGUAGE plpgsql
@@ -188,20 +193,21 @@ CREATE FUNCTION pgmask.register_post(
 AS $pgmask$
 BEGIN
   INSERT INTO pgmask_private.post AS t (
-    post_id, title, reach
+    post_id, title, reach, unique_writes_per_day
   ) VALUES (
-    p_post_id, p_title, p_reach
+    p_post_id, p_title, p_reach, p_unique_writes_per_day
   )
   ON CONFLICT (post_id) DO UPDATE SET
     title = excluded.title,
-    reach = excluded.reach
-  WHERE (t.title, t.reach)
-    IS DISTINCT FROM (excluded.title, excluded.reach);
+    reach = excluded.reach,
+    unique_writes_per_day = excluded.unique_writes_per_day
+  WHERE (t.title, t.reach, t.unique_writes_per_day)
+    IS DISTINCT FROM (excluded.title, excluded.reach, excluded.unique_writes_per_day);
 END;
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask.register_post(text, text, text) FROM PUBLIC;
-ALTER FUNCTION pgmask.register_post(text, text, text) OWNER TO pgmask_owner;
-COMMENT ON FUNCTION pgmask.register_post(text, text, text) IS
+REVOKE ALL ON FUNCTION pgmask.register_post(text, text, text, integer) FROM PUBLIC;
+ALTER FUNCTION pgmask.register_post(text, text, text, integer) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.register_post(text, text, text, integer) IS
   'Puts a post that touches customer information.';
 
 -- Gives a profile to a post.

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "9af0ae4bb621a2bd4ac7ac81d387f09ba6534c0a5e9ac60686b19cb110510280"
+DIGEST = "0c0325ea46e78ef8294e68c4bf33322532e27cbfaa88275f4393658d40893810"
 
 
 def upgrade() -> None:

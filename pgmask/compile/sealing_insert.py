@@ -27,6 +27,7 @@ from pgmask.compile.sealing_parts import (
     propagate,
     sealed_when,
     shadow_masks,
+    spend,
     variables,
 )
 from pgmask.compile.sealing_rewrite import columns_of
@@ -87,6 +88,7 @@ def insert_body(spec: SealSpec) -> str:
         block("IF " + _not_kept(spec) + " THEN", cross_checks(spec, spec.columns, var, None)),
         *(_rest(spec, c, var[c.name]) for c in spec.columns),
         *shadow_masks(spec, var),
+        spend(spec, var, {c.name: f"NOT v_kept_{n}" for n, c in _bundles(spec)}),
         _probe(spec, var),
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(level_2_index(spec, c, var[c.name], "NOT v_marked") for c in spec.columns),
@@ -100,6 +102,10 @@ def insert_body(spec: SealSpec) -> str:
     )
     variable_lines = "\n".join(extra)
     return f"DECLARE\n{declare}\n{variable_lines}\n{KEY_VARIABLES}\nBEGIN\n{indented(body)}\nEND"
+
+
+def _bundles(spec: SealSpec) -> list[tuple[int, SealedColumn]]:
+    return [(n, c) for n, b in enumerate(spec.bundles) for c in spec.of_bundle(b)]
 
 
 def _not_kept(spec: SealSpec) -> str:
@@ -245,15 +251,16 @@ def _probe(spec: SealSpec, var: dict[str, str]) -> str:
         "v_marked := TRUE;",
         *(f"NEW.{b.sealed.quoted} := '{MARKED}'::bytea;" for b in spec.bundles),
         *typed,
-        f"v_nothing := pgmask_private.stash_leave({setting}, pg_trigger_depth(), jsonb_build_object(",
+        f"v_nothing := pgmask_private.stash_leave({setting}, pg_trigger_depth(),",
+        "  jsonb_build_object(",
         f"  'rows', v_rows, 'forms', jsonb_build_object({kept}),",
         f"  'truths', jsonb_build_object({truths})));",
     )
     keys = ", ".join(key_json(k, "NEW") for k in spec.unique_keys)
     nothing = (
-        f"v_nothing := pgmask_private.stash_leave({setting}, pg_trigger_depth(), jsonb_build_object(\n"
-        f"  'keys', jsonb_build_array({keys}), 'forms', jsonb_build_object({kept}),\n"
-        f"  'typed', {' OR '.join(given) or 'FALSE'}));"
+        f"v_nothing := pgmask_private.stash_leave({setting}, pg_trigger_depth(),\n"
+        f"  jsonb_build_object('keys', jsonb_build_array({keys}),\n"
+        f"  'forms', jsonb_build_object({kept}), 'typed', {' OR '.join(given) or 'FALSE'}));"
     )
     body = lines(
         *loops, f"IF v_rows <> '{{}}' THEN\n{indented(found)}\nELSE\n{indented(nothing)}\nEND IF;"

@@ -179,6 +179,20 @@ def blind_indexes(
     ]
 
 
+def spend(spec: SealSpec, var: dict[str, str], new: dict[str, str]) -> str:
+    """Count the new unique values of the row, before anything answers whether they are there.
+
+    new: by column, the condition under which its value is a new one.
+    """
+    tests = [f"({new[c.name]} AND {var[c.name]} <> '')" for c in spec.columns if c.unique]
+    count = " + ".join(f"coalesce({t}::integer, 0)" for t in tests)
+    table = literal(spec.table_id)
+    return block(
+        "IF " + any_of(tests) + "\nTHEN",
+        f"v_nothing := pgmask_private.spend_unique_writes({table}, {count});",
+    ) if tests else ""  # fmt: skip
+
+
 def level_2_index(spec: SealSpec, column: SealedColumn, v: str, condition: str) -> str:
     """The blind index that keeps a level-2 value unique while high-value rows hide it."""
     if column.always or column.index_column is None:

@@ -24,6 +24,7 @@ from pgmask.compile.sealing_parts import (
     masked_shadow,
     propagate,
     shadow_masks,
+    spend,
     variables,
 )
 from pgmask.compile.sealing_rewrite import columns_of
@@ -88,6 +89,7 @@ def update_body(spec: SealSpec) -> str:
         *(_truths(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(_judge(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         _moved(spec, var),
+        spend(spec, var, _new_values(spec)),
         *(_store(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(_level_2_index(spec, n, c, var[c.name])
@@ -218,6 +220,15 @@ def _decide(spec: SealSpec, bundle: Bundle, n: int, column: SealedColumn, v: str
         # An untouched bundle stays closed: its truths are neither known nor needed.
         return block(f"IF v_touch_{n} THEN", lines(base, through))
     return _while_known(spec, n, lines(base, through))
+
+
+def _new_values(spec: SealSpec) -> dict[str, str]:
+    """By column, when the write brings a value that was not the row's."""
+    return {
+        c.name: (f"v_touch_{n} AND " if c.always else "") + f"NOT ({_kept(spec, c)})"
+        for n, b in enumerate(spec.bundles)
+        for c in spec.of_bundle(b)
+    }
 
 
 def _kept(spec: SealSpec, column: SealedColumn) -> str:

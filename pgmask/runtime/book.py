@@ -77,6 +77,8 @@ _POST: Final = Record(
         _key("reach", Choice(options={
             "unit": "the holder's unit", "subtree": "that unit and all below",
         }), "For profiles with rows: units."),
+        _key("unique_writes_per_day", Whole(low=0, high=1_000_000),
+             "As in rules, for holders of this post."),
     ),
 )  # fmt: skip
 _ASSIGNED: Final = Record(
@@ -133,6 +135,11 @@ _RULES: Final = Record(
         _key("complete_unit", Flag(), "Nobody of an incomplete unit is honoured."),
         _key("training_months", Whole(low=1, high=120), "How long a training counts."),
         _key("designated_per_unit", Whole(low=1, high=2), "Designated persons of a unit."),
+        _key(
+            "unique_writes_per_day",
+            Whole(low=0, high=1_000_000),
+            "New values of unique sealed columns that one person may write in a day.",
+        ),
     ),
 )
 _FORMS: Final = Record(

@@ -134,6 +134,7 @@ def _put(connection: Connection, book: Book) -> None:
             p_complete_unit=rules.get("complete_unit", True),
             p_training_months=rules.get("training_months"),
             p_designated_per_unit=rules.get("designated_per_unit", 2),
+            p_unique_writes_per_day=rules.get("unique_writes_per_day", 100),
         )
     for kind, version in book.documents.items():
         call("register_form", p_kind=kind, p_version=version)
@@ -145,6 +146,7 @@ def _put(connection: Connection, book: Book) -> None:
         call(
             "register_post",
             p_post_id=post["id"], p_title=title, p_reach=post.get("reach", "unit"),
+            p_unique_writes_per_day=post.get("unique_writes_per_day"),
         )  # fmt: skip
         for profile in post["profiles"]:
             call("register_post_profile", p_post_id=post["id"], p_profile=profile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.attack.model import Outcome
-from tests.attack.people import FRESH, NEAR, OURS, RICH, THEIRS
+from tests.attack.people import FRESH, NEAR, OURS, RICH, THEIRS, id_no
 from tests.attack.place import Play
 
 LEAK = """\
@@ -351,6 +351,36 @@ def duplicate_without_error(play: Play) -> Outcome:
     )
     assert session.failed is None, session.outcome()
     return Outcome(rows=(("unknown" if session.rows else "exists",),))
+
+
+def many_guesses(play: Play) -> Outcome:
+    """Three hundred numbers, the right one last, inserted and undone in one block."""
+    return _guess(
+        play,
+        "INSERT INTO crm.customer (unit_id, name, id_no, region)"
+        " VALUES ('north', '李四', v_guess, 'R')",
+    )
+
+
+def many_updates(play: Play) -> Outcome:
+    """The same numbers, written into one row of the own unit."""
+    return _guess(play, "UPDATE crm.customer SET id_no = v_guess WHERE id = 10")
+
+
+def _guess(play: Play, statement: str) -> Outcome:
+    guesses = ", ".join(f"'{number}'" for number in [*map(id_no, range(600, 899)), OURS.id_no])
+    session = play.session("app").begin("ann")
+    session.run(
+        "DO $$ DECLARE v_guess text; v_over boolean := false;"
+        f" BEGIN FOREACH v_guess IN ARRAY ARRAY[{guesses}] LOOP"
+        f" BEGIN {statement}; RAISE EXCEPTION 'undo';"
+        " EXCEPTION WHEN unique_violation THEN RAISE NOTICE 'HIT'; WHEN OTHERS THEN"
+        " IF NOT v_over AND SQLERRM <> 'undo' THEN RAISE NOTICE '%', SQLSTATE; v_over := true;"
+        " END IF; END; END LOOP; END $$"
+    )
+    outcome = session.outcome()
+    session.connection.rollback()
+    return outcome
 
 
 def _duplicate(play: Play, number: str) -> Outcome:

@@ -67,8 +67,8 @@ ROWS: tuple[Attack, ...] = (
         attempt=duplicate_in_own_unit,
         expect=Gets("exists"),
         limit=True,
-        why="uniqueness is scoped to the unit; a hit is an error 23505 in the log unless a block"
-        " catches it",
+        why="uniqueness is scoped to the unit; as many guesses a day as unique_writes_per_day"
+        " allows; a hit is an error 23505 in the log unless a block catches it",
     ),
     Attack(
         id="A12-duplicate-without-error",
@@ -78,8 +78,8 @@ ROWS: tuple[Attack, ...] = (
         attempt=duplicate_without_error,
         expect=Gets("exists"),
         limit=True,
-        why="some 500 tries where birth date and sex are shown: give INSERT and UPDATE of a unique"
-        " level-1 column to few profiles, mask the birth date, or leave it searchable, not unique",
+        why="some 500 tries are needed where birth date and sex are shown, and as many a day as"
+        " unique_writes_per_day allows: mask the birth date, or leave it searchable, not unique",
     ),
     Attack(
         id="A13-own-unit-column",

@@ -7,6 +7,8 @@ from tests.attack.attempts import (
     SEES_ALL,
     contact_probe,
     duplicate_of_other_unit,
+    many_guesses,
+    many_updates,
     unasked,
     upsert_probe,
 )
@@ -23,6 +25,11 @@ _NEW = (
 _HIS = (
     "INSERT INTO hunter.customer (id, unit_id, name, phone, region)"
     f" VALUES ({PROMISED}, '{{}}', '李四', '{FRESH}', 'R')"
+)
+
+_SPENDS_NOTHING = (
+    "CREATE OR REPLACE FUNCTION pgmask_private.spend_unique_writes(p_table text, p_count integer)"
+    " RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
 )
 
 ROWS: tuple[Attack, ...] = (
@@ -74,6 +81,24 @@ ROWS: tuple[Attack, ...] = (
         control="CREATE UNIQUE INDEX everywhere ON crm_store.customer (pgmask_bidx_id_no)",
         expect=Answers((("unknown",),)),
         proves=("C1",),
+    ),
+    Attack(
+        id="A49-guesses-in-a-loop",
+        actor="ann",
+        does="find an identity number by 300 inserts, each of them undone",
+        attempt=many_guesses,
+        control=_SPENDS_NOTHING,
+        expect=Hides(("HIT",), shows="PM048"),
+        proves=("B1", "C1"),
+    ),
+    Attack(
+        id="A49-guesses-by-update",
+        actor="ann",
+        does="find an identity number by 300 updates of one row, each of them undone",
+        attempt=many_updates,
+        control=_SPENDS_NOTHING,
+        expect=Hides(("HIT",), shows="PM048"),
+        proves=("B1", "C1"),
     ),
     Attack(
         id="A13-foreign-key",

@@ -35,6 +35,15 @@ def load_key(connection: Connection, key: KeyFile) -> None:
         copy.write_row((key.key_id, key.to_bytes()))
 
 
+def identify(connection: Connection) -> None:
+    """Give the login ``app`` an identity, without the papers it takes; the register undoes it."""
+    connection.execute(
+        "INSERT INTO pgmask_private.effective_login"
+        " (login, valid_from, valid_until, person_id, profile, unit_id, outsourced)"
+        " VALUES ('app', '-infinity', 'infinity', 1, 'app', 'app', false) ON CONFLICT DO NOTHING"
+    )
+
+
 def run_sql(connection: Connection) -> None:
     """The runtime, as its files stand."""
     connection.execute(
@@ -43,6 +52,12 @@ def run_sql(connection: Connection) -> None:
     )
     for path in sql_files(sql_dir()):
         connection.execute(path.read_bytes())
+    connection.execute(
+        "SELECT pgmask.register_rule(false, NULL, 2, 1000000);"
+        " SELECT pgmask.register_unit('app', 'App');"
+        " SELECT pgmask.register_person(1, 'App', 'app')"
+    )
+    identify(connection)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ CREATE TABLE pgmask_private.register_rule (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   complete_unit boolean NOT NULL DEFAULT true,
   training_months integer CHECK (training_months > 0),
-  designated_per_unit integer NOT NULL DEFAULT 2 CHECK (designated_per_unit BETWEEN 1 AND 2)
+  designated_per_unit integer NOT NULL DEFAULT 2 CHECK (designated_per_unit BETWEEN 1 AND 2),
+  unique_writes_per_day integer NOT NULL DEFAULT 100
+    CHECK (unique_writes_per_day BETWEEN 0 AND 1000000)
 );
 COMMENT ON TABLE pgmask_private.register_rule IS
   'What the organisation or its policy packs ask of units and persons; one row.';
@@ -21,6 +23,8 @@ COMMENT ON COLUMN pgmask_private.register_rule.training_months IS
   'A person is honoured this many months after a training; NULL: training is no gate.';
 COMMENT ON COLUMN pgmask_private.register_rule.designated_per_unit IS
   'How many persons of one unit may be designated for high-value customers at once.';
+COMMENT ON COLUMN pgmask_private.register_rule.unique_writes_per_day IS
+  'How many new values of unique sealed columns one person may write in a day (UTC).';
 INSERT INTO pgmask_private.register_rule DEFAULT VALUES;
 
 CREATE TABLE pgmask_private.unit (
@@ -79,13 +83,16 @@ COMMENT ON COLUMN pgmask_private.person.standing_reason IS 'Why, in the words of
 CREATE TABLE pgmask_private.post (
   post_id text PRIMARY KEY CHECK (post_id ~ '^[^[:cntrl:]]{1,100}$'),
   title text NOT NULL CHECK (title <> ''),
-  reach text NOT NULL DEFAULT 'unit' CHECK (reach IN ('unit', 'subtree'))
+  reach text NOT NULL DEFAULT 'unit' CHECK (reach IN ('unit', 'subtree')),
+  unique_writes_per_day integer CHECK (unique_writes_per_day BETWEEN 0 AND 1000000)
 );
 COMMENT ON TABLE pgmask_private.post IS 'A post that touches customer information.';
 COMMENT ON COLUMN pgmask_private.post.post_id IS 'Its key.';
 COMMENT ON COLUMN pgmask_private.post.title IS 'What people call it.';
 COMMENT ON COLUMN pgmask_private.post.reach IS
   'unit: the holder''s unit; subtree: that unit and all below it (for profiles with rows: units).';
+COMMENT ON COLUMN pgmask_private.post.unique_writes_per_day IS
+  'As in register_rule, for holders of this post; NULL: as there.';
 
 CREATE TABLE pgmask_private.post_profile (
   post_id text NOT NULL REFERENCES pgmask_private.post (post_id),
