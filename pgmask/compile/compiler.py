@@ -10,6 +10,7 @@ from pgmask.compile import (
     backup,
     grants,
     identity_views,
+    indexes,
     policies,
     problems,
     publications,
@@ -69,6 +70,7 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     for context in known:
         found += problems.of_table(context)
         found += problems.writes_computed(context)
+        found += indexes.missing(context)
         found += publications.problems(context)
         if context.relation.kind in "rp":
             found += sealing_problems(catalogue, facts, context.table)
@@ -104,6 +106,7 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
         found += sealing_objects(catalogue, facts, context.table)
         found += added.build(context)
         found += added.build_shadows(context)
+        found += indexes.build(context)
         found += policies.build(context)
         found += views.build(context)
         found += grants.build(context)

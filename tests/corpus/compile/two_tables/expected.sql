@@ -469,6 +469,10 @@ EXECUTE FUNCTION pgmask_private."seal_crm.policy_update"();
 
 ALTER TABLE "crm_store"."policy" ENABLE ALWAYS TRIGGER "zzz_pgmask_update";
 
+CREATE INDEX "pgmask_policy_unit" ON "crm_store"."policy" ("pgmask_unit", "id");
+
+COMMENT ON INDEX "crm_store"."pgmask_policy_unit" IS 'Rows of crm.policy by the unit of their subject.';
+
 ALTER TABLE "crm_store"."policy" ENABLE ROW LEVEL SECURITY;
 
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
