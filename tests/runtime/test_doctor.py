@@ -166,6 +166,52 @@ CASES = {
         do="INSERT INTO pgmask_private.unit_below VALUES ('nowhere', 'north')",
         undo="DELETE FROM pgmask_private.unit_below WHERE ancestor = 'nowhere'",
     ),
+    "a profile taken away by hand": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA, requirement=("C8",),
+        says="pgmask_private.effective_profile: 1 row(s) that the register asks for are missing",
+        do="CREATE TABLE public.kept AS"
+           " SELECT * FROM pgmask_private.effective_profile WHERE person_id = 11;"
+           "DELETE FROM pgmask_private.effective_profile WHERE person_id = 11",
+        undo="INSERT INTO pgmask_private.effective_profile SELECT * FROM public.kept;"
+             "DROP TABLE public.kept",
+    ),
+    "a unit parted from itself by hand": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA, requirement=("C8",),
+        says="pgmask_private.unit_below: 1 row(s) that the register asks for are missing",
+        do="DELETE FROM pgmask_private.unit_below WHERE ancestor = 'north'",
+        undo="INSERT INTO pgmask_private.unit_below VALUES ('north', 'north')",
+    ),
+    "an issuer's profile without history": Case(
+        code="PM709", urgency=Urgency.NOW, who=Who.DBA, requirement=("C8",),
+        says="pgmask_private.issuer_profile: 1 row(s) that no history knows",
+        do="ALTER TABLE pgmask_private.issuer_profile DISABLE TRIGGER b_note;"
+           "INSERT INTO pgmask_private.issuer_profile VALUES ('web', 'chief');"
+           "ALTER TABLE pgmask_private.issuer_profile ENABLE ALWAYS TRIGGER b_note",
+        undo="DELETE FROM pgmask_private.issuer_profile WHERE profile = 'chief'",
+    ),
+    "incomplete units": Case(
+        code="PM712", urgency=Urgency.TODAY, who=Who.REGISTER, requirement=("C8",),
+        says="complete_unit was switched off by postgres",
+        do="UPDATE pgmask_private.register_rule SET complete_unit = false",
+        undo="UPDATE pgmask_private.register_rule SET complete_unit = true",
+    ),
+    "long transactions": Case(
+        code="PM712", urgency=Urgency.TODAY, who=Who.REGISTER,
+        says="a login by issuer web lasts up to 08:00:00",
+        do="UPDATE pgmask_private.issuer SET transaction_life = '8 h' WHERE issuer = 'web'",
+        undo="UPDATE pgmask_private.issuer SET transaction_life = '15 min' WHERE issuer = 'web'",
+    ),
+    "a member of another profile": Case(
+        code="PM712", urgency=Urgency.TODAY, who=Who.DBA,
+        says="login alan is a member of pgmask_other; the register gives it agent",
+        do=VIEW.replace("'agent', 'things.store'", "'other', 'things.store'")
+           + "CREATE ROLE pgmask_other; GRANT pgmask_other TO alan;"
+           " SELECT pgmask.register_login('alan', 12);"
+           "INSERT INTO pgmask_private.managed_object (kind, identity, parent, phase, address,"
+           " desired_hash, drop_sql) VALUES ('role', 'pgmask_other', '', 1, '{pgmask_other}', '',"
+           " '{}')",
+        undo="REVOKE pgmask_other FROM alan; DROP ROLE pgmask_other",
+    ),
     "a granted function": Case(
         code="PM709", urgency=Urgency.NOW, who=Who.DBA, says="function pgmask.issuers() is not",
         do="GRANT EXECUTE ON FUNCTION pgmask.issuers() TO mallory",

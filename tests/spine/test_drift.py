@@ -253,12 +253,12 @@ AS $$BEGIN NEW.city := 'Bonn'; RETURN NEW; END$$
 
 @pytest.mark.parametrize(
     "change",
-    (
+    [
         TOUCH.replace("Bonn", "Kiel"),
         "ALTER FUNCTION crm.touch() OWNER TO mallory",
         "ALTER FUNCTION crm.touch() SECURITY DEFINER",
         "ALTER FUNCTION crm.touch() SET search_path = public",
-    ),
+    ],
 )
 def test_a_changed_trigger_function_is_named(adopted: Database, change: str) -> None:
     """The application's own trigger sees the row before it is sealed: its source is recorded."""
@@ -276,7 +276,8 @@ def test_a_changed_trigger_function_is_named(adopted: Database, change: str) -> 
     assert [(d.object, d.attribute) for d in found] == [
         ("place:crm_store.customer", "trigger_functions")
     ]
-    assert "crm.touch()" in found[0].now and found[0].now != found[0].recorded
+    assert "crm.touch()" in found[0].now
+    assert found[0].now != found[0].recorded
     applied(adopted, plan_of(adopted, catalogue_of("two_tables")))
     assert drift_of(adopted) == ()
 
