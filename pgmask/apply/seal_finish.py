@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from pgmask.apply.holders import settle
 from pgmask.apply.run import apply_plan
 from pgmask.apply.seal_table import Key, SealTable
 from pgmask.catalogue.model import Catalogue
@@ -160,6 +161,7 @@ def verify(dsn: str, table: SealTable, *, workers: int = 2) -> tuple[tuple[Key, 
 
     def one(part: int) -> list[tuple[Key, str]]:
         with connect(dsn, autocommit=True) as connection:
+            settle(connection)
             connection.execute("SET ROLE pgmask_sealer")
             return table.wrong_rows(connection, part=part, parts=workers)
 

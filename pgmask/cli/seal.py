@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pgmask.apply import seal as rows
 from pgmask.apply import seal_finish as ending
-from pgmask.apply.holders import patiently, reading
+from pgmask.apply.holders import patiently, reading, settle
 from pgmask.apply.seal_table import SealTable
 from pgmask.cli.options import Attempts, Dsn, LockTimeout
 from pgmask.cli.output import data, people
@@ -68,6 +68,7 @@ def seal(
     )
     where = require_dsn(dsn)
     with connect(where, autocommit=True) as connection:
+        settle(connection)
         with reading(connection, lock_timeout_ms=lock_timeout * attempts):
             known = ending.deployed(connection)
         tables = known.tables if all_ else (known.table(table or ""),)

@@ -137,24 +137,20 @@ class TestConnections:
         applied.whole()
 
     def test_timeouts_of_the_login_do_not_end_long_work(self, plain: Site) -> None:
-        """A statement_timeout meant for applications: plan meets it and says so; apply and seal
-        set it aside, as pg_dump does.
-        """
+        """A statement_timeout meant for applications: apply and seal set it aside, as pg_dump does;
+        verbs that only read meet it and say so."""
+        setting = f'ALTER ROLE installer IN DATABASE "{plain.database.name}"'
         with plain.database.superuser() as su:
-            su.execute(
-                f'ALTER ROLE installer IN DATABASE "{plain.database.name}"'
-                " SET statement_timeout = '20ms'".encode()
-            )
-        plain.refused("drift", code="PM030", says="statement_timeout")
+            su.execute(f"{setting} SET statement_timeout = '1s'".encode())
+        wait = ("--lock-timeout", "1500", "--attempts", "1")
+        with held(plain.database, "LOCK TABLE crm.policy IN ACCESS SHARE MODE"):
+            plain.refused("apply", "plan.json", *APPROVED, *wait, code="PM234")
         plain.apply()
         plain.people()
         with held(plain.database, "LOCK TABLE crm_store.customer IN SHARE ROW EXCLUSIVE MODE"):
-            plain.refused("seal", "--all", code="PM030")  # it reads facts before it begins
-        with plain.database.superuser() as su:
-            su.execute(
-                f'ALTER ROLE installer IN DATABASE "{plain.database.name}"'
-                " RESET statement_timeout".encode()
-            )
+            plain.refused("seal", "crm.customer", *wait, code="PM323", says="a lock")
+        with held(plain.database, "LOCK TABLE crm_store.customer IN ACCESS EXCLUSIVE MODE"):
+            plain.refused("drift", code="PM030", says="statement_timeout")
         plain.seal()
         plain.whole()
 
