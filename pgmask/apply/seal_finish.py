@@ -153,8 +153,9 @@ def verify(dsn: str, table: SealTable, *, workers: int = 2) -> tuple[tuple[Key, 
     """Every row: masks at rest, every bundle opens, blind indexes right; what does not hold.
 
     Each worker has a connection of its own and takes its share of the rows.  At most 100 findings
-    per worker.  Raises KeyFault (PM310 and the like) when a key does not work: a row whose key is
-    not there passes, because a restore brings rows before keys.
+    per worker.  A row whose data key is gone is a finding (``key:`` and the bundle, PM314) unless
+    its subject was erased on purpose.  Raises KeyFault (PM310 and the like) when the key-encryption
+    key does not work.
     """
     with connect(dsn) as connection:
         keys.require(connection)
@@ -168,6 +169,17 @@ def verify(dsn: str, table: SealTable, *, workers: int = 2) -> tuple[tuple[Key, 
     with ThreadPoolExecutor(workers) as pool:
         found = [row for rows in pool.map(one, range(workers)) for row in rows]
     return tuple(sorted(found))
+
+
+def erased_subjects(connection: Connection) -> int:
+    """How many subjects were erased on purpose: their rows have sealed values that nobody opens."""
+    with connection.transaction():
+        connection.execute("SET LOCAL ROLE pgmask_sealer")
+        row = connection.execute(
+            "SELECT pg_catalog.count(DISTINCT (d.subject_class, d.subject_key))"
+            "  FROM pgmask_private.data_key AS d WHERE d.state = 'erased'"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def finish(connection: Connection, table: SealTable) -> int:

@@ -77,7 +77,13 @@ def seal(
                 data(_estimate(ending.estimate(connection, one)))
             return
         if verify:
-            if sum(_verify(where, one, workers) for one in tables):
+            wrong = sum(_verify(where, one, workers) for one in tables)
+            if erased := ending.erased_subjects(connection):
+                people.print(
+                    f"{erased:,} subjects are erased: nothing of their sealed values can be opened,"
+                    " and that is no finding"
+                )
+            if wrong:
                 raise typer.Exit(2)
             return
         failed = False
@@ -171,9 +177,17 @@ def _verify(where: str, table: SealTable, workers: int) -> int:
     wrong = ending.verify(where, table, workers=workers)
     for key, what in wrong:
         data(f"{table.id}\t{', '.join(key)}\t{what}")
-    if wrong:
-        people.print(f"{table.id}: {len(wrong):,} rows do not hold (PM322)", style="bold red")
-    else:
+    keyless = sum(what.startswith("key:") for _, what in wrong)
+    if keyless:
+        people.print(
+            f"{table.id}: {keyless:,} rows whose data key is gone though nobody erased it (PM314)",
+            style="bold red",
+        )
+    if len(wrong) > keyless:
+        people.print(
+            f"{table.id}: {len(wrong) - keyless:,} rows do not hold (PM322)", style="bold red"
+        )
+    if not wrong:
         people.print(f"{table.id}: verified, every row")
     return len(wrong)
 
