@@ -35,6 +35,9 @@ from pgmask.plan.plan import Plan, PlannedStatement, Step, bystanders, lock_coun
 
 LOCK = 0x70676D61736B  # "pgmask" as a number; session-level, so a killed apply frees it
 
+_SHOWN = 3
+"""Lines of a failed statement that its error shows."""
+
 Connection = psycopg.Connection[Any]
 Progress = Callable[[str, int, int], None]
 
@@ -377,10 +380,17 @@ def _execute(connection: Connection, step: Step, statement: PlannedStatement) ->
 
 
 def _safe(error: psycopg.Error, statement: PlannedStatement) -> str:
-    """The server's message where it cannot hold a value: not for class 22 and 23 (data)."""
+    """The server's message where it cannot hold a value: not for class 22 and 23 (data).
+
+    Of the statement its head: a generated function is long, and the plan has all of it.
+    """
+    lines = statement.text.splitlines()
+    said = "statement: " + "\n".join(lines[:_SHOWN])
+    if len(lines) > _SHOWN:
+        said += f"\n({len(lines) - _SHOWN:,} more lines; pgmask plan --sql shows them)"
     if (error.sqlstate or "")[:2] in ("22", "23"):
-        return f"statement: {statement.text}"
-    return f"{error.diag.message_primary or ''}\nstatement: {statement.text}"
+        return said
+    return f"{error.diag.message_primary or ''}\n{said}"
 
 
 def _record(connection: Connection, step: Step, after: Facts) -> None:

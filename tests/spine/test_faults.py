@@ -130,6 +130,10 @@ def test_a_failing_statement_undoes_its_table_and_tells_no_value(
         applied(database, broken)
     assert caught.value.code in ("PM237", "PM236")
     assert "Zhang" not in str(caught.value) + caught.value.detail
+    assert "view:crm.policy could not be made (42703)" in str(caught.value)
+    assert "s.nothing" in caught.value.detail
+    assert "more lines" in caught.value.detail
+    assert len(caught.value.detail.splitlines()) <= 5
     assert database.rows("SELECT to_regclass('crm_store.policy')") == [(None,)]
     # The table before it is done; a new plan goes on.
     applied(database, plan_of(database, catalogue_of("two_tables")))
