@@ -27,6 +27,7 @@ def check_rules(catalogue: Catalogue, policy: Policy, root: Entry, problems: Pro
         _shadows(profile, catalogue, problems)
         _names(profile, catalogue, problems)
     _schemas(catalogue, problems)
+    _without_effect(catalogue, root, problems)
     for table in catalogue.tables:
         _purpose(table, problems)
         _long_names(table, problems)
@@ -46,6 +47,38 @@ def check_rules(catalogue: Catalogue, policy: Policy, root: Entry, problems: Pro
             "no backup login is named; pg_dump by another role fails or is empty",
             "Add backup: [LOGIN].",
         )
+
+
+def _without_effect(catalogue: Catalogue, root: Entry, problems: Problems) -> None:
+    """Keys that are read and kept, and that nothing obeys yet: told, so that nobody relies on it."""
+
+    def warn(position: Position, what: str, instead: str) -> None:
+        problems.warn(
+            "PM016", "no-effect", position, f"{what} has no effect in this version", instead
+        )
+
+    for table in catalogue.tables:
+        if table.rollout != "enforced":
+            warn(
+                table.position, f"rollout: {table.rollout} of {table.id}",
+                "apply goes the whole way; leave the table out until then, or remove the key.",
+            )  # fmt: skip
+    for profile in catalogue.profiles:
+        if profile.reveal is not None:
+            warn(
+                profile.position, f"reveal of the profile {profile.name!r}",
+                "No complete value can be asked for; remove the key.",
+            )  # fmt: skip
+    scopes = [("", root), *((f"environments.{k.value}.", e) for k, e in root.get("environments", ()))]
+    for place, source in scopes:
+        for key in ("when_audit_stalls", "persons"):
+            if key in source.values:
+                warn(source.place(key), f"{place}{key}", "Remove the key.")
+        if source.values.get("data") is not None and catalogue.key_provider != "dev":
+            warn(
+                source.place("data"), f"{place}data",
+                "It only lets the key provider dev be used; remove the key.",
+            )  # fmt: skip
 
 
 def _direct_service(profile: Profile, policy: Policy, problems: Problems) -> None:

@@ -139,3 +139,29 @@ def test_environments_change_listed_keys_only(several: Catalogue, tmp_path: Path
     assert production.profiles == several.profiles
     text = table("phone: {kind: mobile}") + "environments: {x: {roles_prefix: a_}}\n"
     assert rules(look(write(tmp_path, text))) == ["unknown-key"]
+
+
+def test_keys_that_nothing_obeys_yet_are_named(tmp_path: Path) -> None:
+    """Read and kept, without effect: a warning that names the key, and none without it."""
+
+    def without_effect(name: str, text: str) -> list[str]:
+        loaded = look(write(tmp_path / name, text))
+        assert loaded.accepted
+        return [p.message for p in loaded.problems if p.rule == "no-effect"]
+
+    plain = table("phone: {kind: mobile}")
+    assert without_effect("a", plain) == []
+    staged = plain.replace("    level_3:", "    rollout: views\n    level_3:")
+    assert without_effect("b", staged) == [
+        "rollout: views of crm.customer has no effect in this version"
+    ]
+    enforced = plain.replace("    level_3:", "    rollout: enforced\n    level_3:")
+    assert without_effect("c", enforced) == []
+    settings = (
+        "when_audit_stalls: refuse\nenvironments:\n  test: {persons: fake, data: fake}\n"
+    )
+    assert without_effect("d", plain + settings) == [
+        "when_audit_stalls has no effect in this version",
+        "environments.test.persons has no effect in this version",
+        "environments.test.data has no effect in this version",
+    ]
