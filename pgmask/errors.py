@@ -355,6 +355,13 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "CREATE INDEX CONCURRENTLY on the column; the plan names both.",
     ),
     (
+        "PM216",
+        "an index leads with a protected column",
+        "Conditions on it are looked up in all units before row rules apply, so EXPLAIN ANALYZE and"
+        " the time taken tell whether another unit has the value.",
+        "Make the index lead with the unit, or accept it knowingly.",
+    ),
+    (
         "PM220",
         "statements of the owner are refused on a protected table",
         "Under forced row-level security the owner would silently see and change no rows.",

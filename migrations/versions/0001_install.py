@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "0c0325ea46e78ef8294e68c4bf33322532e27cbfaa88275f4393658d40893810"
+DIGEST = "b7809ea9ea510c0e3c5860293727c7928734dfb3f6e5106b4b304a127e9f0ebf"
 
 
 def upgrade() -> None:

@@ -71,6 +71,7 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
         found += problems.of_table(context)
         found += problems.writes_computed(context)
         found += indexes.missing(context)
+        found += indexes.telling(context)
         found += publications.problems(context)
         if context.relation.kind in "rp":
             found += sealing_problems(catalogue, facts, context.table)

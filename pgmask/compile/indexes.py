@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgmask.catalogue.model import Rows
 from pgmask.compile.columns import UNIT, needs_unit_column
 from pgmask.compile.context import Context, statement
 from pgmask.compile.objects import Kind, Object, Phase, Problem, Severity
@@ -58,5 +59,34 @@ def missing(context: Context) -> Iterator[Problem]:
             what=column,
             message=f"no index leads with {column!r}, by which changes of the subject are carried",
             hint=f"CREATE INDEX CONCURRENTLY ON {context.place.quoted} ({Name(column).quoted})",
+            severity=Severity.WARN,
+        )
+
+
+def telling(context: Context) -> Iterator[Problem]:
+    """Indexes that lead with a level 1 or 2 column while a profile reads by unit (PM216, A09).
+
+    The row rule is then a filter over what the index found, and EXPLAIN ANALYZE counts what it
+    removed.  An index that leads with the unit finds rows of the own unit only.
+    """
+    by_unit = sorted(
+        p.name for p in context.profiles if {Rows.OWN_UNIT, Rows.UNITS} & set(p.rows)
+    )
+    unit = context.unit_column
+    if not by_unit or unit is None:
+        return
+    level = {c.name: c.level for c in context.table.columns}
+    for index in context.relation.indexes:
+        first = index.columns[0] if index.columns else None
+        if index.inherited or first is None or first == unit or level.get(first, 3) > 2:
+            continue
+        yield Problem(
+            code="PM216",
+            table=context.table.id,
+            what=index.name,
+            message=f"index {index.name!r} leads with {first!r} (level {level[first]}): for profile"
+            f" {', '.join(by_unit)} EXPLAIN ANALYZE tells whether another unit has a value",
+            hint=f"CREATE INDEX CONCURRENTLY ON {context.place.quoted}"
+            f" ({Name(unit).quoted}, {Name(first).quoted}), then drop {index.name}.",
             severity=Severity.WARN,
         )

@@ -148,3 +148,22 @@ def test_a_publication_of_everything_is_named(installed: Database) -> None:
         su.execute("CREATE PUBLICATION everything FOR ALL TABLES")
     plan = plan_of(installed, catalogue_of("two_tables"))
     assert any("everything" in w for w in plan.warnings)
+
+
+def test_an_index_that_tells_of_other_units_is_named(installed: Database) -> None:
+    """A warning for an index led by a level 2 column, none once the unit leads (A09)."""
+    fill(installed, "two_tables")
+
+    def named() -> list[tuple[str, str]]:
+        found = check(catalogue_of("two_tables"), facts_of(installed))
+        assert all(p.severity is Severity.WARN for p in found if p.code == "PM216")
+        return [(p.table, p.what) for p in found if p.code == "PM216"]
+
+    assert named() == []
+    installed.run("CREATE INDEX by_name ON crm.customer (name)")
+    assert named() == [("crm.customer", "by_name")]
+    installed.run(
+        "DROP INDEX crm.by_name; CREATE INDEX by_unit_name ON crm.customer (unit_id, name);"
+        "CREATE INDEX by_owner ON crm.customer (owner_id)"
+    )
+    assert named() == []

@@ -67,6 +67,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM212', 'a column of a writable view is computed', 'Programs that write whole rows would fail on it.', 'Let it have a shadow column: hidden_as: shadow.', false),
   ('PM214', 'a publication sends a protected table', 'Subscribers would get every column, sealed ones too.', 'Name the columns of the table in the publication.', false),
   ('PM215', 'no index leads with the column of the subject', 'A change of the subject''s unit, grade or restriction is carried to all of its rows by it.', 'CREATE INDEX CONCURRENTLY on the column; the plan names both.', false),
+  ('PM216', 'an index leads with a protected column', 'Conditions on it are looked up in all units before row rules apply, so EXPLAIN ANALYZE and the time taken tell whether another unit has the value.', 'Make the index lead with the unit, or accept it knowingly.', false),
   ('PM220', 'statements of the owner are refused on a protected table', 'Under forced row-level security the owner would silently see and change no rows.', 'Change the table in a migration window, or use a profile''s view.', false),
   ('PM221', 'the backup role does not see everything', 'A table is not readable for the backup role, or its own policies hide rows from it.', 'GRANT SELECT on it to pgmask_backup, or give it a policy for that role.', false),
   ('PM230', 'the database has changed since the plan was made', 'A table of the plan was altered, or another plan was applied meanwhile.', 'Nothing of that table was touched. Plan again.', false),
