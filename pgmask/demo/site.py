@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from pgmask.errors import Refused
+from pgmask.errors import Refused, ServerError
 from pgmask.keyfile import KeyFile
 from pgmask.keyfile import write as write_key
 from pgmask.runtime.keys import GRANT as KEY_GRANT
@@ -207,6 +207,11 @@ def open_kept(folder: Path) -> Site:
 def stop_kept() -> Path:
     """Stop the kept demonstration and remove its files. Raises ServerError (PM022)."""
     folder = keep_folder()
+    if not folder.exists():
+        raise ServerError(
+            "PM022", f"no demonstration is kept in {folder}",
+            hint="There is nothing to stop. pgmask demo --keep keeps one; PGMASK_DEMO says where.",
+        )  # fmt: skip
     cluster = open_cluster(folder)
     cluster.stop()
     shutil.rmtree(folder)
