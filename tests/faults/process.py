@@ -1,6 +1,6 @@
 """The command line as a process of its own, from a parent that has the program loaded already.
 
-Each run is a fork of one process: its own memory, descriptors, folder and environment, as a person's
+Each run is a fork of one process: own memory, descriptors, folder and environment, as a person's
 shell would give it, without reading a thousand files first.
 """
 

@@ -56,7 +56,7 @@ def test_apply_waits_for_a_lock_that_is_let_go(plain: Site) -> None:
 @pytest.mark.parametrize("mode", ["ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE"])
 def test_seal_gives_up_a_held_table(applied: Site, mode: str) -> None:
     with held(applied.database, f"LOCK TABLE crm_store.customer IN {mode} MODE") as other:
-        done = applied.refused("seal", "crm.customer", "--lock-timeout", "100", "--attempts", "3", says="customer",
+        done = applied.refused("seal", "crm.customer", "--lock-timeout", "100", "--attempts", "3", says="customer",  # noqa: E501
                                code="PM234" if mode == "ACCESS EXCLUSIVE" else "PM323")  # fmt: skip
         assert named(done.stderr, other.info.backend_pid), done.stderr
         if mode == "ACCESS EXCLUSIVE":
@@ -124,7 +124,9 @@ def test_an_apply_while_a_seal_runs(applied: Site) -> None:
     slow = ("--batch-rows", "10", "--max-wal-rate", "60kB")
     text = applied.catalogue.read_text("utf-8")
     applied.catalogue.write_text(
-        text.replace("    opens: when_sealed", "    column: {customer.name: hidden}\n    opens: when_sealed"),
+        text.replace(
+            "    opens: when_sealed", "    column: {customer.name: hidden}\n    opens: when_sealed"
+        ),
         "utf-8",
     )
     first = applied.start("seal", "crm.customer", *slow)
@@ -158,11 +160,11 @@ def test_writers_during_a_seal(applied: Site) -> None:
                 key = 2 * (number % (ROWS // 2)) + 2
                 value = f"13{number % 9 + 1}{number:08d}"[:11]
                 try:
-                    app.execute(
-                        "UPDATE crm.customer SET phone = %s WHERE id = %s", (value, key)
-                    )
+                    app.execute("UPDATE crm.customer SET phone = %s WHERE id = %s", (value, key))
                     wanted[key] = value
-                    row = app.execute("SELECT phone FROM crm.customer WHERE id = %s", (key,)).fetchone()
+                    row = app.execute(
+                        "SELECT phone FROM crm.customer WHERE id = %s", (key,)
+                    ).fetchone()
                     if row is None or row[0] == value:
                         wrong.append(f"{key} is not masked")
                 except Exception as error:  # told at the end, by the main thread

@@ -27,7 +27,7 @@ BETWEEN = {
     "a grant": "GRANT SELECT ON crm.customer TO mallory",
     "a default": "ALTER TABLE crm.customer ALTER COLUMN remark SET DEFAULT 'none'",
     "an index": "CREATE INDEX later ON crm.customer (phone)",
-    "a trigger": "CREATE FUNCTION crm.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;"
+    "a trigger": "CREATE FUNCTION crm.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;"  # noqa: E501
     " CREATE TRIGGER late BEFORE UPDATE ON crm.customer FOR EACH ROW EXECUTE FUNCTION crm.f()",
     "the owner": "GRANT olga TO installer; ALTER TABLE crm.customer OWNER TO olga;"
     " REVOKE olga FROM installer",
@@ -71,7 +71,9 @@ def test_the_other_table_is_changed_while_apply_runs(plain: Site) -> None:
     plain.people()
     plain.closed()
     text = plain.catalogue.read_text("utf-8")
-    plain.catalogue.write_text(text.replace("holder_id, product]", "holder_id, product, note]"), "utf-8")
+    plain.catalogue.write_text(
+        text.replace("holder_id, product]", "holder_id, product, note]"), "utf-8"
+    )
     plain.make_plan()
     plain.apply()
     plain.people()
@@ -82,7 +84,9 @@ def test_the_other_table_is_changed_while_apply_runs(plain: Site) -> None:
 def test_a_column_added_after_apply(sealed: Site) -> None:
     """By a hand that may (a superuser): seen by nobody, and named by check and drift."""
     with sealed.database.superuser() as su:
-        su.execute("ALTER TABLE crm_store.customer ADD COLUMN second_phone text DEFAULT '13912345678'")
+        su.execute(
+            "ALTER TABLE crm_store.customer ADD COLUMN second_phone text DEFAULT '13912345678'"
+        )
     for login, view in (("app", "crm.customer"), ("alan", "analyst.customer")):
         shown = sealed.sees(login, f"SELECT * FROM {view}")
         assert shown
@@ -103,7 +107,8 @@ def test_a_column_added_after_apply(sealed: Site) -> None:
     text = sealed.catalogue.read_text("utf-8")
     sealed.catalogue.write_text(
         text.replace(
-            "      remark: {", "      second_phone: {level: 1, category: basic, kind: mobile}\n      remark: {"
+            "      remark: {",
+            "      second_phone: {level: 1, category: basic, kind: mobile}\n      remark: {",
         ),
         "utf-8",
     )

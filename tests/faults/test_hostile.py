@@ -1,4 +1,4 @@
-"""Hostile values: in no error message, no server log and nobody else's view of the server's activity."""
+"""Hostile values: in no error message, no server log and nobody else's view of activity."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ MARK = "Qz7Xw"
 HOSTILE = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40),
     st.sampled_from(
-        ["*", "•", "***", "138****5678", "'", "''; DROP TABLE crm.customer; --", "\\", "%s%n", "{0}",
-         "$1", "\u202e13812345678", "１３８１２３４５６７８", "\ufeff", "e\u0301" * 20, "👩‍👩‍👧", "\r\n\t",
+        ["*", "•", "***", "138****5678", "'", "''; DROP TABLE crm.customer; --", "\\", "%s%n",
+         "{0}", "$1", "\u202e13812345678", "１３８１２３４５６７８",
+         "\ufeff", "e\u0301" * 20, "👩‍👩‍👧", "\r\n\t",
          "x" * 1_000_000, "中" * 300_000]
     ),
 )  # fmt: skip
@@ -42,7 +43,9 @@ class Watch:
 
     def __init__(self, site: Site) -> None:
         self.app = site.database.connect("app", autocommit=True)
-        self.others = [site.database.connect(u, autocommit=True) for u in ("mallory", "alan", "olga")]
+        self.others = [
+            site.database.connect(u, autocommit=True) for u in ("mallory", "alan", "olga")
+        ]
         self.log = site.database.server.cluster.log
         self.start = self.log.stat().st_size
         self.notices: list[str] = []

@@ -1,4 +1,4 @@
-"""Wrong catalogues, addresses, logins and rights: told with a code and a way out, nothing changed."""
+"""Wrong catalogues, addresses, logins, rights: told with code and way out, nothing changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def test_a_wrong_catalogue_tells_all_at_once(plain: Site, verb: str) -> None:
     words = {"apply": (*APPROVED, "--yes-database", plain.database.name)}.get(verb, ())
     done = plain.run(verb, "catalogue.yml", *words)
     told = done.stdout + done.stderr
-    failed(done, code="PM012" if verb == "check" else "PM011", exit_code=2 if verb == "check" else 1)
+    failed(
+        done, code="PM012" if verb == "check" else "PM011", exit_code=2 if verb == "check" else 1
+    )
     for wrong in ("mobil", "my_unit", "kye", "7"):
         assert wrong in told
     places = [line for line in told.splitlines() if "catalogue.yml:" in line and " error " in line]
@@ -152,7 +154,10 @@ class TestRuntime:
     def test_missing(self, database: Database, tmp_path: Path, plain: Site) -> None:
         site = at(database, plain.folder)
         # Of the empty database everything is told at once, the missing tables too.
-        assert "PM238" in site.refused("plan", "catalogue.yml", code="PM200", says="pgmask install").stderr
+        assert (
+            "PM238"
+            in site.refused("plan", "catalogue.yml", code="PM200", says="pgmask install").stderr
+        )
         site.refused("drift", code="PM238", says="pgmask install")
         for words in (("seal", "--all"), ("keys", "status"), ("keys", "create", "2.key"),
                       ("keys", "load", "1.key")):  # fmt: skip
@@ -165,7 +170,9 @@ class TestRuntime:
         site = at(database, tmp_path)
         with database.superuser() as su:
             su.execute("CREATE EXTENSION pgcrypto SCHEMA public")
-        site.refused("install", code="PM025", says="ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto")
+        site.refused(
+            "install", code="PM025", says="ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto"
+        )
         assert database.rows("SELECT to_regnamespace('pgmask')") == [(None,)]
         # The superuser makes the schema as his own: said as well, with the statement.
         with database.superuser() as su:
@@ -239,7 +246,9 @@ def test_apply_without_approval_or_for_another_database(plain: Site, database: D
     plain.refused("apply", "plan.json", "--author", "ann", "--approved-by", "Ann ",
                   "--approval-ref", "x", code="PM232", exit_code=3)  # fmt: skip
     plain.refused("apply", "catalogue.yml", *APPROVED, code="PM239", exit_code=3)
-    plain.refused("apply", "catalogue.yml", *APPROVED, "--yes-database", "other", code="PM239", exit_code=3)
+    plain.refused(
+        "apply", "catalogue.yml", *APPROVED, "--yes-database", "other", code="PM239", exit_code=3
+    )
     elsewhere = at(database, plain.folder)
     elsewhere.fine("install")
     elsewhere.refused("apply", "plan.json", *APPROVED, code="PM241")

@@ -1,4 +1,4 @@
-"""The key file missing, wrong, replaced, truncated, damaged: writes stop, reads go on, mending mends."""
+"""The key file missing, wrong, truncated, damaged: writes stop, reads go on, mending mends."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ def test_loading_a_key_file(sealed: Site, fault: str) -> None:
         sealed.key.write_bytes(broken)
     sealed.refused("keys", "load", "1.key", code=code)
     # Nothing was taken over; the key stays missing.
-    assert sealed.database.rows("SELECT count(*) FROM pgmask_private.loaded_key", user="postgres") == [(0,)]
+    assert sealed.database.rows(
+        "SELECT count(*) FROM pgmask_private.loaded_key", user="postgres"
+    ) == [(0,)]
     with pytest.raises(psycopg.Error) as caught:
         sealed.app_writes()
     assert caught.value.sqlstate == "PM310"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -29,8 +28,8 @@ SLOW = ("--batch-rows", "10", "--max-wal-rate", "60kB")
 
 
 @pytest.fixture
-def su(plain: Site) -> Iterator[Connection]:
-    yield plain.database.superuser()
+def su(plain: Site) -> Connection:
+    return plain.database.superuser()
 
 
 def gone(su: Connection) -> None:
@@ -189,12 +188,14 @@ class TestSeal:
             assert "plain" in verified.stdout
         su.execute("DELETE FROM public.sealings WHERE id = 2")  # written by the application
         applied.seal()
-        found = su.execute("SELECT count(*), count(DISTINCT id), bool_or(again) FROM public.sealings")
+        found = su.execute(
+            "SELECT count(*), count(DISTINCT id), bool_or(again) FROM public.sealings"
+        )
         assert found.fetchone() in ((ROWS - 1, ROWS - 1, False), (ROWS, ROWS, False))
         su.execute("DROP TRIGGER zzzz_count ON crm_store.customer")
         applied.whole(changed={2: "13955556666"})
         assert su.execute(
-            "SELECT every(stage = 'enforced' AND sealed_at IS NOT NULL) FROM pgmask_private.store_table"
+            "SELECT every(stage = 'enforced' AND sealed_at IS NOT NULL) FROM pgmask_private.store_table"  # noqa: E501
         ).fetchone() == (True,)
         # Sealed: the analyst is let in, to masks.
         assert applied.sees("alan", "SELECT count(*) FROM analyst.customer") == [(ROWS,)]

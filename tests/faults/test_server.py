@@ -93,13 +93,17 @@ def test_the_disk_fills_under_an_application(sealed: Site, tmp_path: Path) -> No
         free = os.statvfs(place)
         ballast = place / "ballast"
         ballast.write_bytes(b"x" * (free.f_bavail * free.f_bsize - 4_000))
-        with pytest.raises(psycopg.errors.DiskFull) as caught:
+
+        def write() -> None:
             with psycopg.connect(sealed.database.dsn("app")) as app:
                 for number in range(5000):
                     app.execute(
                         "INSERT INTO crm.customer (unit_id, name, phone) VALUES (1, %s, %s)",
                         ("Tang Jinsong", f"1391234{number:04d}"),
                     )
+
+        with pytest.raises(psycopg.errors.DiskFull) as caught:
+            write()
         assert "1391234" not in str(caught.value)
         assert sealed.app_reads() == ROWS // 2
         ballast.unlink()
@@ -138,7 +142,8 @@ class TestConnections:
 
     def test_timeouts_of_the_login_do_not_end_long_work(self, plain: Site) -> None:
         """A statement_timeout meant for applications: apply and seal set it aside, as pg_dump does;
-        verbs that only read meet it and say so."""
+        verbs that only read meet it and say so.
+        """
         setting = f'ALTER ROLE installer IN DATABASE "{plain.database.name}"'
         with plain.database.superuser() as su:
             su.execute(f"{setting} SET statement_timeout = '1s'".encode())

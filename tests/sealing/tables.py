@@ -69,7 +69,7 @@ CUSTOMER = SealSpec(
     key=(ID,),
     columns=(
         sealed("name", PERSON, always=False, high_mask="pgmask.person_surname"),
-        sealed("phone", MOBILE, "character varying(20)", index_column=Name("pgmask_bidx_phone"), shared_by=3,
+        sealed("phone", MOBILE, "character varying(20)", index_column=Name("pgmask_bidx_phone"), shared_by=3,  # noqa: E501
                refuse=False),
         sealed("id_no", ID_CARD, "character varying(18)", index_column=Name("pgmask_bidx_id_no"),
                unique=True, unique_with=(Name("unit_id"),), index_name=Name("customer_id_no_key")),
