@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-
 _JSON = frozenset({str, int, bool, float})
 
 
