@@ -55,9 +55,7 @@ def _scalar(value: Scalar) -> str:
         return json.dumps(value)
     if "\x00" in value:
         raise ValueError("PostgreSQL's text cannot hold NUL")
-    quoted = "".join(
-        _ESCAPES.get(c) or (f"\\u{ord(c):04x}" if ord(c) < 0x20 else c) for c in value
-    )
+    quoted = "".join(_ESCAPES.get(c) or (f"\\u{ord(c):04x}" if ord(c) < 0x20 else c) for c in value)
     return f'"{quoted}"'
 
 

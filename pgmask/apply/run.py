@@ -77,10 +77,10 @@ def apply_plan(
     called with (table, done, all) before each step.
 
     Raises Refused: PM231 hazard not allowed, PM232 approval missing or by the author himself.
-    Raises PlanRefused: PM230 somebody changed the table since the plan.  Raises PlanError: PM233 another apply runs,
-    PM234 a lock was not to be had, PM235 more locks than the server has, PM236 a grant or revoke
-    did not take effect or default privileges would undo it, PM237 a statement failed, PM241
-    another database.
+    Raises PlanRefused: PM230 somebody changed the table since the plan.
+    Raises PlanError: PM233 another apply runs, PM234 a lock was not to be had, PM235 more locks
+    than the server has, PM236 a grant or revoke did not take effect or default privileges would
+    undo it, PM237 a statement failed, PM241 another database.
     """
     if not connection.autocommit:
         raise ValueError("apply needs an autocommit connection")
@@ -428,4 +428,12 @@ def _record(connection: Connection, step: Step, after: Facts) -> None:
         )
 
 
-__all__ = ["ATTEMPTS", "LOCK_TIMEOUT_MS", "Approval", "Outcome", "apply_plan", "check_allowed", "run_step"]
+__all__ = [
+    "ATTEMPTS",
+    "LOCK_TIMEOUT_MS",
+    "Approval",
+    "Outcome",
+    "apply_plan",
+    "check_allowed",
+    "run_step",
+]

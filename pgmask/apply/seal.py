@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors as pg
-from psycopg import sql
 
 from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, patiently, settle
 from pgmask.apply.seal_table import SealTable
@@ -25,9 +24,7 @@ from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
 Connection = psycopg.Connection[Any]
 T = TypeVar("T")
 LOCK = 0x70677365  # "pgse" as a number; the second half of the lock is the table
-LOCK_TIMEOUT_MS = 2000
 USUAL = Limits()
-ATTEMPTS = 8
 _PASSING = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 _GRAVE = (psycopg.OperationalError, psycopg.InternalError)
 _KEYS = ("PM310", "PM311", "PM312", "PM313")
@@ -269,4 +266,13 @@ def _only_one(connection: Connection, table: SealTable) -> Iterator[None]:
             )
 
 
-__all__ = ["ATTEMPTS", "LOCK_TIMEOUT_MS", "Limits", "Progress", "RefusedRow", "Sealed", "replace", "seal_rows"]
+__all__ = [
+    "ATTEMPTS",
+    "LOCK_TIMEOUT_MS",
+    "Limits",
+    "Progress",
+    "RefusedRow",
+    "Sealed",
+    "replace",
+    "seal_rows",
+]

@@ -118,7 +118,9 @@ def _seal(
         return False
     if _verify(where, table, workers):
         raise PlanError("PM322", f"{table.id}: sealed rows did not pass the verification")
-    connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{lock_timeout}",))
+    connection.execute(
+        "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{lock_timeout}",)
+    )
     relation = table.spec.store.quoted
     opened = patiently(
         connection, table.id, relation, lambda: ending.finish(connection, table), attempts=attempts
