@@ -383,6 +383,33 @@ def _guess(play: Play, statement: str) -> Outcome:
     return outcome
 
 
+def removed_by_name(play: Play) -> Outcome:
+    """What EXPLAIN ANALYZE counts for another unit's customer's name, and one nobody has."""
+    seen = []
+    for name in (THEIRS.name, "无此人"):
+        session = play.session("app").begin("hugo")
+        session.run(
+            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF)"
+            f" SELECT 1 FROM hunter.customer WHERE name = '{name}'"
+        )
+        assert session.failed is None, session.outcome()
+        seen.append("\n".join(r[0].replace(name, "N") for r in session.rows))
+        session.connection.rollback()
+    return Outcome(rows=(("differ" if seen[0] != seen[1] else "alike",),))
+
+
+def same_message(play: Play) -> Outcome:
+    """Login, keep the token, commit; a second transaction of the same message uses it."""
+    session = play.session("app")
+    assertion = play.assertion("ann")
+    return session.run(
+        f"BEGIN; SELECT pgmask.login('{assertion}');"
+        " SELECT set_config('app.kept', current_setting('pgmask.token'), false); COMMIT; BEGIN;"
+        " SELECT set_config('pgmask.token', current_setting('app.kept'), true);"
+        " SELECT name FROM crm.customer WHERE id = 1; COMMIT"
+    ).outcome()
+
+
 def _duplicate(play: Play, number: str) -> Outcome:
     session = play.session("app").begin("ann")
     session.run(

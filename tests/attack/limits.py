@@ -10,7 +10,9 @@ from tests.attack.attempts import (
     held_cursor,
     hidden_probe,
     policy_probe,
+    removed_by_name,
     replaced_statement,
+    same_message,
 )
 from tests.attack.impersonating import same_assertion_twice
 from tests.attack.model import Attack, Gets
@@ -242,6 +244,25 @@ ROWS: tuple[Attack, ...] = (
         expect=Gets("exists"),
         limit=True,
         why="a number and that it is high-value or restricted, no value; an error 42501 in the log",
+    ),
+    Attack(
+        id="A23-same-message",
+        actor="ann",
+        does="go on with an identity in a second transaction of the same simple-query message",
+        attempt=same_message,
+        expect=Gets(OURS.name),
+        limit=True,
+        why="both transactions of one message have one start; nobody else's message does",
+    ),
+    Attack(
+        id="A09-hidden-row-counted",
+        actor="hugo",
+        does="learn by EXPLAIN ANALYZE that a hidden row has this name, where rows are chosen by"
+        " more than the unit",
+        attempt=removed_by_name,
+        expect=Gets("differ"),
+        limit=True,
+        why="level 2 only; indexes that lead with the unit narrow it; level 1 holds masks",
     ),
     Attack(
         id="D09-superuser-reads-key",
