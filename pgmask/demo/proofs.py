@@ -161,7 +161,7 @@ def go_on(scene: Scene) -> None:
     why = f"SELECT * FROM pgmask.why('customer', '{scene.chosen}')"  # noqa: S608
     story.line(f'  {psql} agent_li -c "{why}"')
     story.line(f"  {psql} dba      # the owner of the database, no superuser; \\dv crm.*")
-    story.line("stop it and remove it: pgmask demo stop")
+    story.line("stop it and remove it: pgmask demo stop (or ./demo stop, as you began)")
 
 
 class _as_li:

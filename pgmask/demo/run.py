@@ -49,7 +49,9 @@ def _site(*, keep: bool, dsn: str | None) -> Iterator[site.Site]:
     folder = site.keep_folder() if keep else None
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise ServerError(
-            "PM036", f"a demonstration is kept in {folder} already", hint="pgmask demo stop"
+            "PM036",
+            f"a demonstration is kept in {folder} already",
+            hint="Use it, or end it: pgmask demo stop (or ./demo stop, as you began).",
         )
     if dsn is None:
         with site.own_server(folder) as made:

@@ -238,7 +238,7 @@ def write_doors(site: Site) -> Path:
         script,
         "#!/bin/sh\n"
         "# psql as one of the demonstration's logins: psql LOGIN [psql's own options]\n"
-        "login=$1; shift\n"
+        "login=${1:?give a login: agent_li, crm_app, dba, ...}; shift\n"
         f'{shown} exec {shlex.quote(str(site.binaries.bin / "psql"))} "service=$login" "$@"\n',
         0o700,
     )
