@@ -120,24 +120,6 @@ def _unplanned(facts: Facts) -> Iterator[Drift]:
                 attribute="existence", recorded="not planned",
                 now=f"reads {relation.schema}.{relation.name}, owned by {reader.owner}",
             )  # fmt: skip
-    yield from _backup_members(facts)
-
-
-def _backup_members(facts: Facts) -> Iterator[Drift]:
-    """Who reads every row beside those the catalogue names; doctor names owners' members."""
-    declared = {m.address for m in facts.managed if m.kind == "membership"}
-    # Who installs and applies has the role to hand it on.
-    installers = {m.member for m in facts.memberships if m.role == "pgmask_owner"}
-    for one in facts.memberships:
-        if (
-            one.role == "pgmask_backup"
-            and one.member not in installers
-            and (one.role, one.member) not in declared
-        ):
-            yield Drift(
-                table="", object=f"membership:{one.role} of {one.member}", attribute="existence",
-                recorded="not planned", now="there",
-            )  # fmt: skip
 
 
 def _catalogue(facts: Facts, catalogue: Catalogue) -> Iterator[Drift]:

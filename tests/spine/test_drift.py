@@ -234,17 +234,6 @@ def test_a_new_column_is_named_as_unclassified(adopted: Database) -> None:
     }
 
 
-def test_a_member_of_the_backup_role_is_named(adopted: Database) -> None:
-    with adopted.superuser() as su:
-        su.execute("GRANT pgmask_backup TO mallory")
-        try:
-            found = drift_of(adopted)
-        finally:
-            su.execute("REVOKE pgmask_backup FROM mallory")
-    assert [d.object for d in found] == ["membership:pgmask_backup of mallory"]
-    assert drift_of(adopted) == ()
-
-
 TOUCH = """\
 CREATE OR REPLACE FUNCTION crm.touch() RETURNS trigger LANGUAGE plpgsql
 AS $$BEGIN NEW.city := 'Bonn'; RETURN NEW; END$$
