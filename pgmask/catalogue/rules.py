@@ -50,7 +50,7 @@ def check_rules(catalogue: Catalogue, policy: Policy, root: Entry, problems: Pro
 
 
 def _without_effect(catalogue: Catalogue, root: Entry, problems: Problems) -> None:
-    """Keys that are read and kept, and that nothing obeys yet: told, so that nobody relies on it."""
+    """Keys that are read and kept and that nothing obeys yet: told, lest somebody rely on them."""
 
     def warn(position: Position, what: str, instead: str) -> None:
         problems.warn(
@@ -69,7 +69,8 @@ def _without_effect(catalogue: Catalogue, root: Entry, problems: Problems) -> No
                 profile.position, f"reveal of the profile {profile.name!r}",
                 "No complete value can be asked for; remove the key.",
             )  # fmt: skip
-    scopes = [("", root), *((f"environments.{k.value}.", e) for k, e in root.get("environments", ()))]
+    chosen = root.get("environments", ())
+    scopes = [("", root), *((f"environments.{k.value}.", e) for k, e in chosen)]
     for place, source in scopes:
         for key in ("when_audit_stalls", "persons"):
             if key in source.values:
