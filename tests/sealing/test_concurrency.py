@@ -173,7 +173,7 @@ def test_different_columns_at_once(two: tuple[SealedDatabase, Connection, Connec
     assert crm.truth(1)["phone"] == OLD
 
 
-@pytest.mark.requirement("D2", "F12")
+@pytest.mark.requirement("D2")
 def test_restriction_and_unit_reach_every_row(crm: SealedDatabase) -> None:
     """A subject's restriction and unit are kept in its rows of other tables."""
     crm.app.execute("INSERT INTO crm.customer (id, unit_id) VALUES (1, 3), (2, 4)")
