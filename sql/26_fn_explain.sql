@@ -97,8 +97,8 @@ BEGIN
            ELSE format('level %s is plain for profile %s', c.level, c.profile)
          END,
          CASE
-           WHEN c.sealed THEN 'one value at a time, by reveal, where the profile is cleared for it'
-           WHEN c.form <> 'plain' THEN 'a request'
+           WHEN c.sealed THEN 'nothing in the database; who holds the key opens it outside'
+           WHEN c.form <> 'plain' THEN 'a change of the catalogue, approved'
          END,
          c.view_schema, c.view_name, coalesce(v_key, (first_value(c.column_name) OVER (ORDER BY c.position))::name),
          c.rows, v_me.unit_id
@@ -172,7 +172,7 @@ BEGIN
     CASE WHEN v_seen THEN format('you reach rows by: %s', array_to_string(v_column.rows, ', '))
          ELSE format('no row with this key is visible to you (unit %s, rows by: %s)',
                      v_column.unit, array_to_string(v_column.rows, ', ')) END,
-    CASE WHEN NOT v_seen THEN 'a request across units, if the customer exists' END;
+    CASE WHEN NOT v_seen THEN 'nothing; somebody of its unit may see it, if it exists' END;
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask.why(text, text) FROM PUBLIC;

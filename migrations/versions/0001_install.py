@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "b7809ea9ea510c0e3c5860293727c7928734dfb3f6e5106b4b304a127e9f0ebf"
+DIGEST = "face7c19356b74ff52f33491fc57c12bd840900d042d64f84f2797300cdd5a1b"
 
 
 def upgrade() -> None:
