@@ -102,7 +102,7 @@ def read_text(path: Path, file: str, at: Position, problems: Problems) -> str | 
             "file",
             at,
             f"cannot read {file}: {error.strerror or 'no such file'}",
-            "Give the path of a catalogue's main file.",
+            "Give the path of a catalogue or file that is there and may be read.",
         )
     return None
 

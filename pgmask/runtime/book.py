@@ -173,7 +173,7 @@ class BookProblems(PgmaskError):
             "PM508",
             f"the register has {len(wrong)} problem{'s' if len(wrong) > 1 else ''}",
             detail="\n".join(str(p) for p in wrong),
-            where=str(wrong[0].position),
+            where=str(wrong[0].position) if wrong[0].position.file else "",
         )
         self.problems = problems
 

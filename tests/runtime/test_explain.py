@@ -46,7 +46,7 @@ def test_why_tells_each_column_and_the_row(compiled: World) -> None:
         ("id", 3, "plain"), ("unit_id", 2, "NULL"), ("note", 1, "plain"), ("*", None, "the row"),
     ]  # fmt: skip
     assert "stored masked" in str(told[2][3])
-    assert "reveal" in str(told[2][4])
+    assert "who holds the key" in str(told[2][4])
     assert why(compiled, ANN, "store", "1") == told  # the name alone is enough where it is one
 
 
