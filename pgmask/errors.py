@@ -593,7 +593,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM324",
         "some rows could not be sealed",
         "The sealing trigger or a constraint refused them.",
-        "The rows are named by primary key, with the reason. Correct them and run pgmask seal again.",
+        "The rows are named by primary key, with the reason. Correct them; run pgmask seal again.",
     ),
     (
         "PM508",

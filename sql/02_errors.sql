@@ -99,7 +99,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM321', 'rows share a value that must be unique', 'Two rows have the same value of a unique column once it is written in its normal form.', 'The rows are named by primary key. Correct one of each, then run pgmask seal again.', false),
   ('PM322', 'sealed rows did not pass the verification', 'A stored value is no mask, a sealed value does not open, or a blind index is wrong.', 'The rows are named by primary key. Restore them from a backup, or write them anew.', false),
   ('PM323', 'sealing stopped before its end', 'Disk, connection, key or a lock was not to be had; what is sealed stays sealed.', 'Mend the cause, then run pgmask seal again: it goes on where it stopped.', false),
-  ('PM324', 'some rows could not be sealed', 'The sealing trigger or a constraint refused them.', 'The rows are named by primary key, with the reason. Correct them and run pgmask seal again.', false),
+  ('PM324', 'some rows could not be sealed', 'The sealing trigger or a constraint refused them.', 'The rows are named by primary key, with the reason. Correct them; run pgmask seal again.', false),
   ('PM501', 'the register refuses the change', 'A value is not one the register knows, or names something that is not in it.', 'Nothing was changed. Register what is named first.', false),
   ('PM502', 'too many designated persons in a unit', 'At most two persons of a unit may be designated for high-value customers at once.', 'End a designation first.', false),
   ('PM503', 'units in a circle', 'A unit would lie above itself.', 'Correct the superior of the unit.', false),

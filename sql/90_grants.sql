@@ -57,6 +57,14 @@ BEGIN
 END;
 $pgmask$;
 
+-- The sealing triggers ask whether a row that an upsert meets is hidden from the caller.
+GRANT SELECT ON
+  pgmask_private.identity_state,
+  pgmask_private.my_units,
+  pgmask_private.my_subjects,
+  pgmask_private.my_designations
+  TO pgmask_sealer;
+
 -- pgmask_backup: pg_dump locks and reads every table. Row-level security without a policy keeps
 -- the rows with secrets out of it (pg_dump --enable-row-security).
 GRANT USAGE ON SCHEMA pgmask, pgmask_private TO pgmask_backup;

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "face7c19356b74ff52f33491fc57c12bd840900d042d64f84f2797300cdd5a1b"
+DIGEST = "43093aeae0057ef52655c916de7c05a5d487a2eb17a613dbc835ab69b3a87b8c"
 
 
 def upgrade() -> None:

@@ -72,8 +72,8 @@ class Estimate:
 class Remains:
     """Where plain values of before may still lie.
 
-    dead_rows: row versions not yet vacuumed away; replicas, slots: streaming replicas, and replication
-    slots that hold back WAL.
+    dead_rows: row versions not yet vacuumed away; replicas, slots: streaming replicas, and
+    replication slots that hold back WAL.
     """
 
     table: str

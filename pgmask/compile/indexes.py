@@ -69,9 +69,7 @@ def telling(context: Context) -> Iterator[Problem]:
     The row rule is then a filter over what the index found, and EXPLAIN ANALYZE counts what it
     removed.  An index that leads with the unit finds rows of the own unit only.
     """
-    by_unit = sorted(
-        p.name for p in context.profiles if {Rows.OWN_UNIT, Rows.UNITS} & set(p.rows)
-    )
+    by_unit = sorted(p.name for p in context.profiles if {Rows.OWN_UNIT, Rows.UNITS} & set(p.rows))
     unit = context.unit_column
     if not by_unit or unit is None:
         return

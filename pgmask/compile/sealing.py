@@ -13,11 +13,12 @@ from typing import Any
 
 import pglast
 
-from pgmask.catalogue.model import Catalogue, Column, Form, Subject, Table, Unique
+from pgmask.catalogue.model import Catalogue, Column, Form, Operation, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
 from pgmask.compile.context import Context
 from pgmask.compile.grants import schema_grant
 from pgmask.compile.objects import Object, Problem
+from pgmask.compile.policies import row_condition
 from pgmask.compile.sealing_adopt import (
     UniquePlace,
     moved,
@@ -132,6 +133,11 @@ def spec_of(context: Context) -> SealSpec | None:
         keeps_unit=keeps_unit,
         dependants=dependants,
         subject_class=subject.name if home and subject is not None else None,
+        upserts=tuple(
+            (p.name, row_condition(context, p))
+            for p in context.profiles
+            if {Operation.INSERT, Operation.UPDATE} <= set(p.may(table))
+        ),
     )
 
 

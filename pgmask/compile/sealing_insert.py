@@ -89,6 +89,7 @@ def insert_body(spec: SealSpec) -> str:
         *(_rest(spec, c, var[c.name]) for c in spec.columns),
         *shadow_masks(spec, var),
         spend(spec, var, {c.name: f"NOT v_kept_{n}" for n, c in _bundles(spec)}),
+        _hidden_row(spec),
         _probe(spec, var),
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(level_2_index(spec, c, var[c.name], "NOT v_marked") for c in spec.columns),
@@ -210,6 +211,31 @@ def _rest(spec: SealSpec, column: SealedColumn, v: str) -> str:
         return f"{target} := {at_rest(column, v, '')};"
     sealed = mask_of(column, v, high=True) if column.text else "NULL"
     return block(f"IF {when} THEN", f"{target} := {sealed};")
+
+
+def _hidden_row(spec: SealSpec) -> str:
+    """Refuse to meet a row that the caller's policies hide, before anything is asked of that row.
+
+    PostgreSQL evaluates ``ON CONFLICT DO UPDATE .. WHERE`` on the existing row before it asks the
+    UPDATE policy: a true condition would end in 42501 and a false one in silence, an answer about
+    any column of a hidden row.  Asked on every insert, because a statement can take back what the
+    statement triggers say of it.  The words are PostgreSQL's own.
+    """
+    if not spec.upserts or not spec.unique_keys:
+        return ""
+    met = "\n    OR ".join(f"({key_match(key, 'NEW')})" for key in spec.unique_keys)
+    sees = "\n".join(f"WHEN {literal(p)} THEN {condition}" for p, condition in spec.upserts)
+    words = (
+        "new row violates row-level security policy (USING expression)"
+        f' for table "{spec.store.name}"'
+    )
+    return block(
+        f"IF {_not_kept(spec)} AND EXISTS (\n  SELECT FROM {spec.store.quoted} AS c\n"
+        f"   WHERE ({met})\n"
+        "     AND CASE (SELECT s.profile FROM pgmask_private.identity_state AS s)\n"
+        f"{sees}\nELSE TRUE END IS NOT TRUE\n) THEN",
+        f"RAISE EXCEPTION USING ERRCODE = '42501',\n  MESSAGE = {literal(words)};",
+    )
 
 
 def _probe(spec: SealSpec, var: dict[str, str]) -> str:

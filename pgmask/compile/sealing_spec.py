@@ -207,7 +207,8 @@ class SealSpec:
     table_id: ``schema.table`` as the application knows it; store: where it is; key: primary key in
     order; columns: sealed always or in high-value rows, in the table's order; extra: other columns
     that moved checks and cross checks read; unit: the subject's unit column where dependants keep
-    it; own_high: subject table's rule.
+    it; own_high: subject table's rule; upserts: (profile, condition of its UPDATE policy) for the
+    profiles that may both insert and update.
     """
 
     table_id: str
@@ -224,6 +225,7 @@ class SealSpec:
     keeps_unit: bool = False
     dependants: tuple[Dependant, ...] = ()
     subject_class: str | None = None
+    upserts: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_high(self) -> bool:

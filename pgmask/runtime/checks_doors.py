@@ -85,7 +85,9 @@ def derived(connection: Connection) -> Iterator[Finding]:
         there, should = columns.format(table), columns.format(source)
         yield from _differing(connection, table, there, should)
     yield from _differing(
-        connection, "unit_below", "SELECT t.ancestor, t.unit_id FROM pgmask_private.unit_below AS t",
+        connection,
+        "unit_below",
+        "SELECT t.ancestor, t.unit_id FROM pgmask_private.unit_below AS t",
         "SELECT b.ancestor, b.unit_id FROM below AS b",
         """
         WITH RECURSIVE below AS (

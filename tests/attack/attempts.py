@@ -222,6 +222,39 @@ def upsert_probe(play: Play) -> Outcome:
     return Outcome(rows=tuple(seen))
 
 
+def hidden_upsert(play: Play) -> Outcome:
+    """An upsert onto another unit's customer with a condition on his name: true, then false.
+
+    A setting set inside the statement says that it is none, as an injected one could.
+    """
+    seen = []
+    for pattern in (f"{THEIRS.name[0]}%", "no such name%"):
+        both = []
+        for taken_back in ("", ", set_config('pgmask.up_' || n, '', true)"):
+            session = play.session("app").begin("ann")
+            session.run(
+                "INSERT INTO crm.customer (id, unit_id, name, region)"
+                f" SELECT {THEIRS.id}, 'north', '王小明', 'R' FROM (SELECT n{taken_back} FROM"
+                " (SELECT left(encode(sha256('crm.customer'), 'hex'), 12) AS n) AS a OFFSET 0) AS s"
+                " ON CONFLICT (id) DO UPDATE SET note = 'hit'"
+                f" WHERE customer.name LIKE '{pattern}'"
+            )
+            outcome = session.outcome()
+            both.append((outcome.sqlstate, outcome.status, outcome.words))
+            session.connection.rollback()
+        seen.append(tuple(both))
+    return Outcome(rows=tuple(seen))
+
+
+SHOWN_HIDDEN = """\
+CREATE OR REPLACE VIEW pgmask_private.identity_state AS
+SELECT 'valid'::text AS standing, false AS by_token, 11::bigint AS person_id,
+       'nobody'::text AS profile, 'north'::text AS unit_id, 'login'::text AS grade,
+       NULL::text AS purpose, NULL::timestamptz AS second_factor_at, false AS outsourced,
+       'login'::text AS issuer, NULL::timestamptz AS expires_at
+"""
+"""The sealing trigger does not know the profile, so it hides no row from an upsert."""
+
 LATER_TRIGGER = f"""\
 CREATE FUNCTION crm.put_back() RETURNS trigger LANGUAGE plpgsql
   AS $$ BEGIN NEW.phone := '{FRESH}'; RETURN NEW; END $$;

@@ -5,8 +5,10 @@ from __future__ import annotations
 from tests.attack.attempts import (
     PLAIN_AT_REST,
     SEES_ALL,
+    SHOWN_HIDDEN,
     contact_probe,
     duplicate_of_other_unit,
+    hidden_upsert,
     many_guesses,
     many_updates,
     unasked,
@@ -116,7 +118,7 @@ ROWS: tuple[Attack, ...] = (
         attempt=f"INSERT INTO crm.customer (id, unit_id, name, phone, region) VALUES ({THEIRS.id},"
         f" 'north', '李四', '{FRESH}', 'R') ON CONFLICT (id) DO UPDATE SET note = customer.name"
         " RETURNING note, region",
-        control=_OPEN,
+        control=f"{_OPEN};{SHOWN_HIDDEN}",
         expect=Refused("42501"),
         proves=("C1",),
     ),
@@ -214,6 +216,16 @@ ROWS: tuple[Attack, ...] = (
         "GRANT DELETE ON crm_store.customer TO pgmask_chief_views;" + unasked("chief", 15),
         expect=Refused("42501"),
         proves=("B6",),
+    ),
+    Attack(
+        id="A14-upsert-onto-hidden-row",
+        actor="ann",
+        does="ask about a hidden row by the condition of an upsert onto it",
+        attempt=hidden_upsert,
+        control=SHOWN_HIDDEN,
+        versions=">= 18",
+        expect=Alike(),
+        proves=("C1", "B6"),
     ),
     Attack(
         id="C1-write-other-unit",

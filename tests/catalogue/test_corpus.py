@@ -40,7 +40,7 @@ def test_a_refused_catalogue_holds_all_problems() -> None:
     with pytest.raises(CatalogueProblems) as raised:
         load(path, today=TODAY)
     assert raised.value.code == "PM011"
-    assert raised.value.exit_code == 2
+    assert raised.value.exit_code == 1
     assert raised.value.problems == look(path).problems
     assert raised.value.where == "form.yml:6:1"
     assert raised.value.detail.count("\n") + 1 == len(

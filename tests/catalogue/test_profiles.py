@@ -157,9 +157,7 @@ def test_keys_that_nothing_obeys_yet_are_named(tmp_path: Path) -> None:
     ]
     enforced = plain.replace("    level_3:", "    rollout: enforced\n    level_3:")
     assert without_effect("c", enforced) == []
-    settings = (
-        "when_audit_stalls: refuse\nenvironments:\n  test: {persons: fake, data: fake}\n"
-    )
+    settings = "when_audit_stalls: refuse\nenvironments:\n  test: {persons: fake, data: fake}\n"
     assert without_effect("d", plain + settings) == [
         "when_audit_stalls has no effect in this version",
         "environments.test.persons has no effect in this version",

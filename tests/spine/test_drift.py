@@ -275,9 +275,7 @@ def test_a_view_that_reads_for_whoever_asks_is_left_alone_until_it_does_not(
     adopted: Database,
 ) -> None:
     with adopted.superuser() as su:
-        su.execute(
-            "CREATE VIEW public.mine WITH (security_invoker) AS SELECT id FROM crm.customer"
-        )
+        su.execute("CREATE VIEW public.mine WITH (security_invoker) AS SELECT id FROM crm.customer")
         assert drift_of(adopted) == ()
         su.execute("ALTER VIEW public.mine SET (security_invoker = false)")
     found = drift_of(adopted)

@@ -168,6 +168,14 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_des
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_desk_views";
 
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_sealer";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_sealer";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_sealer";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_sealer";
+
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_wide_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_wide_views";

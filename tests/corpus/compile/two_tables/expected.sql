@@ -163,9 +163,17 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_ag
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_agent_views";
 
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_sealer";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_sealer";
+
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_analyst_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_analyst_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_sealer";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_sealer";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_designations" FROM "pgmask_agent_views";
 
