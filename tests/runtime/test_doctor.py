@@ -41,6 +41,24 @@ INSERT INTO pgmask_private.store_table
   (table_id, schema_name, table_name, original_schema, original_owner, adopted)
 VALUES ('things.store', 'things', 'store', 'things', 'installer', '{}');
 """
+# From 16 on every grantor's grant is one of its own.
+NO_BACKUP = """\
+DO $$
+DECLARE
+  v_by text;
+BEGIN
+  IF current_setting('server_version_num')::integer < 160000 THEN
+    REVOKE pgmask_backup FROM nightly;
+  ELSE
+    FOR v_by IN
+      SELECT m.grantor::regrole::text FROM pg_auth_members AS m
+       WHERE m.roleid = 'pgmask_backup'::regrole AND m.member = 'nightly'::regrole
+    LOOP
+      EXECUTE format('REVOKE pgmask_backup FROM nightly GRANTED BY %s', v_by);
+    END LOOP;
+  END IF;
+END $$;
+"""
 VIEW = """\
 INSERT INTO pgmask_private.profile_column (profile, table_id, position, column_name, level,
   category, form, sealed, view_schema, view_name, rows, operations)
@@ -248,7 +266,7 @@ CASES = {
     ),
     "nobody takes backups": Case(
         code="PM711", urgency=Urgency.TODAY, who=Who.DBA, says="nobody is a member",
-        do=f"{STORE}; REVOKE pgmask_backup FROM nightly", undo="GRANT pgmask_backup TO nightly",
+        do=f"{STORE}; {NO_BACKUP}", undo="GRANT pgmask_backup TO nightly",
     ),
     "a backup without a table": Case(
         code="PM711", urgency=Urgency.TODAY, who=Who.DBA,

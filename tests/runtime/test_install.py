@@ -144,11 +144,10 @@ def test_pgcrypto_elsewhere_is_refused_with_the_way_out(
         assert "its owner: DROP EXTENSION pgcrypto" in caught.value.detail
         database.run("DROP EXTENSION pgcrypto")
     else:
-        move = "CREATE SCHEMA IF NOT EXISTS pgmask_crypto; "
+        move = "CREATE SCHEMA IF NOT EXISTS pgmask_crypto AUTHORIZATION installer; "
         move += "ALTER EXTENSION pgcrypto SET SCHEMA pgmask_crypto"
         assert f"{move} (a superuser" in caught.value.detail
         database.run(move, "postgres")
-        database.run("ALTER SCHEMA pgmask_crypto OWNER TO installer", "postgres")
     assert install(database.dsn()).was is None
 
 
