@@ -226,7 +226,8 @@ def _from_server(error: psycopg.Error) -> PgmaskError:
 
 def _unexpected(error: Exception) -> PgmaskError:
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if f"{os.sep}pgmask{os.sep}" in f.filename] or frames
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+    ours = [f for f in frames if os.path.abspath(f.filename).startswith(package)] or frames
     last = ours[-1]
     return InternalError(
         "PM901",
