@@ -1,3 +1,20 @@
 """pgmask: PostgreSQL itself keeps customer information masked, sealed and accounted for."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pgmask.integrations.acting import acting_as
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "acting_as"]
+
+
+def __getattr__(name: str) -> object:
+    """``pgmask.acting_as``, loaded when it is first asked for: the command line has no need."""
+    if name == "acting_as":
+        from pgmask.integrations.acting import acting_as
+
+        return acting_as
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

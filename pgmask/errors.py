@@ -271,6 +271,27 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Ask for SELECT * FROM pgmask.whoami(), or see the register with the unit's responsible.",
     ),
     (
+        "PM104",
+        "this is not an actor, or not the one of the transaction",
+        "A person without profile or unit, a service beside a person, or a statement of nobody in "
+        "a transaction that was begun for somebody.",
+        "acting_as(person=.., profile=.., unit=..) or acting_as(service=..), around the whole "
+        "transaction.",
+    ),
+    (
+        "PM105",
+        "the issuer's key cannot be used",
+        "Its file is missing, not readable, or not what pgmask issuer wrote.",
+        "pgmask issuer rotate NAME --out FILE; give the application's account the right to read it.",
+    ),
+    (
+        "PM106",
+        "no identity can be sent with this statement",
+        "In autocommit the login must travel in one message with the statement, and this kind of "
+        "statement (COPY, stream, server-side cursor) cannot.",
+        "Run it in a transaction.",
+    ),
+    (
         "PM200",
         "the catalogue cannot be laid over this database",
         "Tables, columns or dependent objects stand in the way.",

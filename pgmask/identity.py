@@ -64,9 +64,10 @@ class IssuerKey:
 def mint_assertion(
     key: IssuerKey,
     *,
-    person: int,
-    profile: str,
-    unit: str,
+    person: int | None = None,
+    profile: str | None = None,
+    unit: str | None = None,
+    service: str | None = None,
     login: str,
     database: str,
     purpose: str | None = None,
@@ -77,23 +78,28 @@ def mint_assertion(
 ) -> str:
     """A signed assertion, to be passed to ``SELECT pgmask.login($1)`` as a parameter.
 
-    person: the register's number; profile, unit: as what and for which unit the person acts; login:
-    the application's login in the database; database: its name; purpose: at most 200 characters;
-    second_factor_at: when the second factor was last given; ttl: life in seconds, 0 < ttl <= 60;
-    challenge: what ``pgmask.challenge()`` gave in the same transaction, for the strong grade;
-    clock: seconds since 1970, for tests.
+    person: the register's number; profile, unit: as what and for which unit the person acts;
+    service: instead of these three, a service of the register; login: the application's login in
+    the database; database: its name; purpose: at most 200 characters; second_factor_at: when the
+    second factor was last given; ttl: life in seconds, 0 < ttl <= 60; challenge: what
+    ``pgmask.challenge()`` gave in the same transaction, for the strong grade; clock: seconds since
+    1970, for tests.
 
     Keep it out of logs: within its life whoever also has the database login can use it.
-    Raises ValueError when ttl is out of range or second_factor_at has no time zone.
+    Raises ValueError when ttl is out of range, second_factor_at has no time zone, or it is neither
+    a person with profile and unit nor a service alone.
     """
     if not 0 < ttl <= LONGEST_TTL:
         raise ValueError(f"ttl is more than 0 and at most {LONGEST_TTL:g} seconds")
     now = clock()
-    claims: dict[str, object] = {
-        "iss": key.issuer,
-        "sub": str(person),
-        "profile": profile,
-        "unit": unit,
+    claims: dict[str, object] = {"iss": key.issuer}
+    if service is not None and person is None and profile is None and unit is None:
+        claims["service"] = service
+    elif service is None and person is not None and profile is not None and unit is not None:
+        claims |= {"sub": str(person), "profile": profile, "unit": unit}
+    else:
+        raise ValueError("an assertion is of a person with profile and unit, or of a service")
+    claims |= {
         "login": login,
         "database": database,
         "iat": round(now, 3),

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "43093aeae0057ef52655c916de7c05a5d487a2eb17a613dbc835ab69b3a87b8c"
+DIGEST = "2a7fa6593f35d67a7c36ef015286ac2407fd8acf59d0d3714e7f1734a59a55fb"
 
 
 def upgrade() -> None:
