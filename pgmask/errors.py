@@ -282,7 +282,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM105",
         "the issuer's key cannot be used",
         "Its file is missing, not readable, or not what pgmask issuer wrote.",
-        "pgmask issuer rotate NAME --out FILE; give the application's account the right to read it.",
+        "pgmask issuer rotate NAME --out FILE; readable by the application's account.",
     ),
     (
         "PM106",
@@ -615,6 +615,42 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "some rows could not be sealed",
         "The sealing trigger or a constraint refused them.",
         "The rows are named by primary key, with the reason. Correct them; run pgmask seal again.",
+    ),
+    (
+        "PM350",
+        "a dump of it would not be anonymous",
+        "A column of level 1 or 2 can hold no mask, or a table is not in the deployed catalogue.",
+        "Classify and apply what is new; name a column with --keep to give it out as it is.",
+    ),
+    (
+        "PM351",
+        "a key for development",
+        "Its file is marked for invented data, and this database is not known to hold only that.",
+        "Apply an environment of the catalogue that says data: fake, or use a key of production.",
+    ),
+    (
+        "PM352",
+        "the database is for something else",
+        "Production stays production, and a database with a key for development never becomes it.",
+        "Make a new database for the other purpose.",
+    ),
+    (
+        "PM353",
+        "no copy of the key is in escrow",
+        "The environment asks for one before rows are sealed: then the key is all that opens them.",
+        "Keep a copy elsewhere and show it: pgmask keys escrow COPY --place WHERE.",
+    ),
+    (
+        "PM354",
+        "invented values would meet real ones",
+        "The database is not marked as a test, or holds values that are no masks and not invented.",
+        "Restore an anonymous dump into a new database, and apply an environment with data: fake.",
+    ),
+    (
+        "PM355",
+        "some rows got no invented values",
+        "The sealing trigger or a constraint refused every attempt.",
+        "The rows are named by primary key, with the reason.",
     ),
     (
         "PM508",

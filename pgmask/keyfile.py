@@ -2,7 +2,7 @@
 
 Layout, 156 bytes, big-endian::
 
-    0   8   magic ``PGMASK01``
+    0   8   magic ``PGMASK01``; ``PGMASKD1`` is the mark of a key for development
     8   4   key id, 1 .. 2**31 - 1
     12  32  wrap_mac   authenticates wrapped data keys
     44  32  wrap_enc   encrypts them
@@ -28,6 +28,8 @@ from typing import Final
 from pgmask.errors import KeyFault
 
 MAGIC: Final = b"PGMASK01"
+DEV_MAGIC: Final = b"PGMASKD1"
+"""The mark of a key for invented data: no database of production takes it."""
 SIZE: Final = 156
 _CHECKSUM: Final = 16
 
@@ -36,7 +38,8 @@ _CHECKSUM: Final = 16
 class KeyFile:
     """The content of one key file. The material is never in a repr, error or log.
 
-    key_id: 1 .. 2**31 - 1; wrap_mac, wrap_enc, blind, stash: 32 bytes each.
+    key_id: 1 .. 2**31 - 1; wrap_mac, wrap_enc, blind, stash: 32 bytes each; dev: marked for
+    development, so that it opens and seals nothing where the data is real.
     """
 
     key_id: int
@@ -44,10 +47,11 @@ class KeyFile:
     wrap_enc: bytes = field(repr=False)
     blind: bytes = field(repr=False)
     stash: bytes = field(repr=False)
+    dev: bool = False
 
     @classmethod
-    def new(cls, key_id: int, *, root_of: KeyFile | None = None) -> KeyFile:
-        """Fresh random material; with ``root_of`` the root of that key is kept (rotation)."""
+    def new(cls, key_id: int, *, root_of: KeyFile | None = None, dev: bool = False) -> KeyFile:
+        """Fresh random material; with ``root_of`` the root and the mark of that key are kept."""
         if not 1 <= key_id < 2**31:
             raise ValueError("a key id is between 1 and 2147483647")
         return cls(
@@ -56,6 +60,7 @@ class KeyFile:
             wrap_enc=secrets.token_bytes(32),
             blind=secrets.token_bytes(32) if root_of is None else root_of.blind,
             stash=secrets.token_bytes(32) if root_of is None else root_of.stash,
+            dev=dev if root_of is None else root_of.dev,
         )
 
     @property
@@ -66,7 +71,7 @@ class KeyFile:
     def to_bytes(self) -> bytes:
         """The file's content."""
         body = (
-            MAGIC
+            (DEV_MAGIC if self.dev else MAGIC)
             + self.key_id.to_bytes(4, "big")
             + self.wrap_mac
             + self.wrap_enc
@@ -90,7 +95,7 @@ def parse(content: bytes, *, where: str) -> KeyFile:
         raise KeyFault(
             "PM312", f"the key file is truncated: {len(content)} of {SIZE} bytes", where=where
         )
-    if len(content) > SIZE or not content.startswith(MAGIC):
+    if len(content) > SIZE or not content.startswith((MAGIC, DEV_MAGIC)):
         raise KeyFault("PM313", "this is not a key file of pgmask", where=where)
     body, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
     if hashlib.sha256(body).digest()[:_CHECKSUM] != checksum:
@@ -101,6 +106,7 @@ def parse(content: bytes, *, where: str) -> KeyFile:
         wrap_enc=body[44:76],
         blind=body[76:108],
         stash=body[108:140],
+        dev=body.startswith(DEV_MAGIC),
     )
 
 

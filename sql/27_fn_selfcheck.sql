@@ -28,7 +28,8 @@ DECLARE
     'store_table', 'profile_column', 'register_rule', 'unit', 'person', 'post', 'post_profile',
     'person_post', 'document_form', 'document', 'training', 'assignment', 'designation',
     'unit_access', 'database_login', 'register_history', 'issuer', 'issuer_profile',
-    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'runtime_object',
+    'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'environment',
+    'runtime_object',
     'seal_run', 'seal_refused'
   ];
   c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer'];
@@ -134,7 +135,7 @@ BEGIN
   SELECT format('role %s', r.rolname), 'may log in, or has an attribute that bypasses protection'
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
-                       'pgmask_register')
+                       'pgmask_register', 'pgmask_unseal')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
   ORDER BY 1, 2;
 END;

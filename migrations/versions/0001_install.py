@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "2a7fa6593f35d67a7c36ef015286ac2407fd8acf59d0d3714e7f1734a59a55fb"
+DIGEST = "ebc70a28182e4815176d1552f38365b6a9a83e228eacac1aa02636d0df51d770"
 
 
 def upgrade() -> None:

@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from pgmask import __version__
 from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, holders, patiently, reading, settle
 from pgmask.apply.verify import verify
+from pgmask.catalogue.stored import catalogue_from_json
 from pgmask.errors import InternalError, PgmaskError, PlanError, PlanRefused, Refused
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_digest, read_facts, read_scope
@@ -32,6 +33,7 @@ from pgmask.plan.drift import drift
 from pgmask.plan.fingerprint import Reader
 from pgmask.plan.hazards import MUST_ALLOW
 from pgmask.plan.plan import Plan, PlannedStatement, Step, bystanders, lock_count, state_of
+from pgmask.runtime.environment import set_environment
 
 LOCK = 0x70676D61736B  # "pgmask" as a number; session-level, so a killed apply frees it
 
@@ -76,7 +78,8 @@ def apply_plan(
     allow: names of hazards accepted (``MUST_ALLOW``); author: overrides the plan's; progress is
     called with (table, done, all) before each step.
 
-    Raises Refused: PM231 hazard not allowed, PM232 approval missing or by the author himself.
+    Raises Refused: PM231 hazard not allowed, PM232 approval missing or by the author himself,
+    PM352 the database is for something else than the catalogue's environment.
     Raises PlanRefused: PM230 somebody changed the table since the plan.
     Raises PlanError: PM233 another apply runs, PM234 a lock was not to be had, PM235 more locks
     than the server has, PM236 a grant or revoke did not take effect or default privileges would
@@ -90,6 +93,8 @@ def apply_plan(
         _same_database(connection, plan)
         _no_default_grants(connection, plan)
         _same_page(connection, plan)
+        # Before the first object: a database that may not become this gets nothing of it.
+        set_environment(connection, catalogue_from_json(plan.catalogue))
         if plan.empty:
             return Outcome(steps=0, resumed=0, statements=0, deployment=None)
         for step in plan.steps:

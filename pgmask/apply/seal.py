@@ -20,6 +20,7 @@ from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, patiently, settle
 from pgmask.apply.seal_table import SealTable
 from pgmask.apply.throttle import Limits, Throttle
 from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
+from pgmask.runtime.keys import require_escrow
 
 Connection = psycopg.Connection[Any]
 T = TypeVar("T")
@@ -110,12 +111,14 @@ def seal_rows(
     Goes on where an earlier run stopped; may run beside applications and beside seals of other
     tables.  Rows the database refuses are remembered by key (``seal_refused``) and left as they
     are.  Raises Refused PM320 not applied yet, PM323 another run is at this table or the disk is
-    full; KeyFault PM310 to PM313.
+    full, PM353 the key's copy in escrow
+    was not shown; KeyFault PM310 to PM313.
     """
     if not connection.autocommit:
         raise ValueError("seal needs an autocommit connection")
     with _told(table), _as_sealer(connection), _only_one(connection, table):
         settle(connection)
+        require_escrow(connection)
         connection.execute(
             "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (str(lock_timeout_ms),)
         )

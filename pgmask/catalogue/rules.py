@@ -72,14 +72,8 @@ def _without_effect(catalogue: Catalogue, root: Entry, problems: Problems) -> No
     chosen = root.get("environments", ())
     scopes = [("", root), *((f"environments.{k.value}.", e) for k, e in chosen)]
     for place, source in scopes:
-        for key in ("when_audit_stalls", "persons"):
-            if key in source.values:
-                warn(source.place(key), f"{place}{key}", "Remove the key.")
-        if source.values.get("data") is not None and catalogue.key_provider != "dev":
-            warn(
-                source.place("data"), f"{place}data",
-                "It only lets the key provider dev be used; remove the key.",
-            )  # fmt: skip
+        if "when_audit_stalls" in source.values:
+            warn(source.place("when_audit_stalls"), f"{place}when_audit_stalls", "Remove the key.")
 
 
 def _direct_service(profile: Profile, policy: Policy, problems: Problems) -> None:

@@ -44,6 +44,15 @@ def read_settings(root: Entry, environment: str | None, problems: Problems) -> d
             "the key provider dev is for generated data only",
             "Write data: fake, or use the provider file or loaded.",
         )
+    if found.get("persons") == "fake" and found.get("data", "real") == "real":
+        says = chosen if chosen is not None and "persons" in chosen.values else root
+        problems.add(
+            "PM019",
+            "fake-persons",
+            says.place("persons"),
+            "invented persons would be let to real data",
+            "Write data: fake, or persons: real.",
+        )
     migrations = root.get("migrations")
     if migrations is not None:
         found["migrations_tool"] = migrations.get("tool")

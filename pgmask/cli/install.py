@@ -25,6 +25,14 @@ def install(
             "--superuser-sql", help="Print what only a superuser can do, all of it optional."
         ),
     ] = False,
+    production: Annotated[
+        bool,
+        typer.Option(
+            "--production",
+            help="Declare that this database holds real customers, for good: keys for development"
+            " and invented values are refused whatever a catalogue says.",
+        ),
+    ] = False,
     login: Annotated[
         list[str] | None,
         typer.Option("--login", metavar="ROLE", help="An application's login, for --superuser-sql"),
@@ -41,6 +49,12 @@ def install(
         data(_superuser_sql(dsn, tuple(login or ())))
         return
     result = run(require_dsn(dsn), dry_run=dry_run)
+    if production and not dry_run:
+        from pgmask.runtime.environment import declare_production
+
+        with connect(require_dsn(dsn)) as connection:
+            declare_production(connection)
+        people.print("declared: this database is production, and stays it")
     if dry_run:
         people.print(f"dry run: revision {result.revision} installs; nothing was changed")
     elif result.was is None:

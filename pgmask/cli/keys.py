@@ -23,6 +23,7 @@ class Provider(StrEnum):
 
     loaded = "loaded"
     file = "file"
+    dev = "dev"
 
 
 KeyPath = Annotated[Path, typer.Argument(metavar="FILE", help="The key file.")]
@@ -36,7 +37,8 @@ def create(
         typer.Option(
             envvar="PGMASK_KEY_PROVIDER",
             help="loaded: pgmask keys load brings the file's content into the running server;"
-            " file: the server reads a file itself, which a superuser must allow once.",
+            " file: the server reads a file itself, which a superuser must allow once;"
+            " dev: as loaded, with a key marked for invented data, refused in production.",
         ),
     ] = Provider.loaded,
     location: Annotated[
@@ -58,9 +60,9 @@ def create(
         there = runtime.current(connection)
         if there is not None:
             raise Refused("PM311", f"key {there} is registered already", hint=runtime.LOAD)
-        key = keyfile.KeyFile.new(runtime.next_id(connection))
+        key = keyfile.KeyFile.new(runtime.next_id(connection), dev=provider is Provider.dev)
         runtime.register(connection, key, provider.value, location)
-        if provider is Provider.loaded:
+        if provider is not Provider.file:
             runtime.load(connection, key)
         try:
             keyfile.write(file, key)
@@ -78,7 +80,23 @@ def create(
     if provider is Provider.file:
         people.print(f"put it where the server finds it: {location}, and as superuser:")
         people.print(f"  {runtime.GRANT};")
-    people.print("keep a copy in escrow, apart from the database's backups")
+    if provider is Provider.dev:
+        people.print("it is marked for development; next: pgmask fake")
+    else:
+        people.print("keep a copy in escrow, apart from the database's backups; then show it:")
+        people.print("  pgmask keys escrow COPY --place WHERE")
+
+
+def escrow(
+    file: Annotated[Path, typer.Argument(metavar="COPY", help="The copy itself.")],
+    place: Annotated[str, typer.Option(metavar="WHERE", help="Where it is kept, in your words.")],
+    dsn: Dsn = None,
+) -> None:
+    """Record that a copy of the key is kept elsewhere; it is read and compared, not stored."""
+    copy = keyfile.read(file)
+    with connect(require_dsn(dsn)) as connection:
+        runtime.escrow(connection, copy, place)
+    people.print(f"key {copy.key_id}: a copy is kept at {place}", markup=False)
 
 
 def load(file: KeyPath, dsn: Dsn = None) -> None:
@@ -103,6 +121,7 @@ def status(dsn: Dsn = None, format: Format = TextFormat.text) -> None:
         data(
             f"key {key.kek_id}  {key.provider}{place}  {key.state}  {code}{key.says}"
             f"  fingerprint {key.fingerprint}  wraps {key.data_keys} data keys"
+            + (f"  copy at {key.escrow_place}" if key.escrow_place else "")
         )
     if not found:
         people.print("no key is registered: pgmask keys create FILE")
@@ -113,11 +132,12 @@ def status(dsn: Dsn = None, format: Format = TextFormat.text) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb with its three commands."""
+    """Add the verb with its commands."""
     keys = typer.Typer(
         help="The key file that opens sealed values: make, load, look.", no_args_is_help=True
     )
     keys.command("create")(create)
     keys.command("load")(load)
+    keys.command("escrow")(escrow)
     keys.command("status")(status)
     app.add_typer(keys, name="keys")

@@ -103,6 +103,37 @@ def keys(connection: Connection) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def environment(connection: Connection) -> Iterator[Finding]:
+    """Keys of production where the data is invented, and keys without a copy in escrow."""
+    for (provider,) in rows(
+        connection,
+        """
+        SELECT DISTINCT k.provider
+          FROM pgmask_private.environment AS e, pgmask_private.kek AS k
+         WHERE NOT e.production AND k.provider <> 'dev' AND k.state <> 'destroyed'
+         ORDER BY 1
+        """,
+    ):
+        yield Finding(
+            code="PM351", urgency=Urgency.TODAY, who=Who.KEYS,
+            what=f"the data here is invented, and the key (provider {provider}) is none for"
+            " development: if its file also opens production, it is out of place",
+            way_out="In the next test database: pgmask keys create FILE --provider dev",
+        )  # fmt: skip
+    for (kek,) in rows(
+        connection,
+        """
+        SELECT k.kek_id
+          FROM pgmask_private.environment AS e, pgmask_private.kek AS k
+         WHERE e.production AND e.escrow AND k.state = 'current' AND k.escrowed_at IS NULL
+        """,
+    ):
+        yield Finding(
+            code="PM353", urgency=Urgency.NOW, who=Who.KEYS,
+            what=f"no copy of key {kek} has been shown to be in escrow",
+        )  # fmt: skip
+
+
 def backups(connection: Connection) -> Iterator[Finding]:
     """Whether a backup would be complete: who makes it, and what it would hold."""
     tables = rows(
@@ -214,6 +245,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("changes by hand", changed),
     ("identities", identities),
     ("keys", keys),
+    ("environment", environment),
     ("backups", backups),
     ("publications", publications),
     ("register", register),

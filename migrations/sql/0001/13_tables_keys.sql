@@ -4,26 +4,31 @@
 
 CREATE TABLE pgmask_private.kek (
   kek_id        integer     NOT NULL CONSTRAINT kek_pkey PRIMARY KEY CHECK (kek_id > 0),
-  provider      text        NOT NULL CHECK (provider IN ('file', 'loaded')),
+  provider      text        NOT NULL CHECK (provider IN ('file', 'loaded', 'dev')),
   location      text        CHECK (provider <> 'file' OR location IS NOT NULL),
   state         text        NOT NULL DEFAULT 'current' CHECK (state IN ('current', 'decrypt_only', 'destroyed')),
   fingerprint   bytea       NOT NULL CHECK (octet_length(fingerprint) = 32),
   canary        bytea       NOT NULL,
   registered_at timestamptz NOT NULL DEFAULT transaction_timestamp(),
-  registered_by text        NOT NULL DEFAULT SESSION_USER
+  registered_by text        NOT NULL DEFAULT SESSION_USER,
+  escrowed_at   timestamptz,
+  escrow_place  text,
+  CONSTRAINT kek_escrow CHECK ((escrowed_at IS NULL) = (escrow_place IS NULL))
 );
 CREATE UNIQUE INDEX kek_current ON pgmask_private.kek (state) WHERE state = 'current';
 ALTER TABLE pgmask_private.kek OWNER TO pgmask_sealer;
 REVOKE ALL ON TABLE pgmask_private.kek FROM PUBLIC;
 COMMENT ON TABLE pgmask_private.kek IS 'The registered key-encryption keys (KEK). The key itself is in a file outside the database.';
 COMMENT ON COLUMN pgmask_private.kek.kek_id IS 'The key id inside the key file.';
-COMMENT ON COLUMN pgmask_private.kek.provider IS 'file: the server reads the file at location; loaded: pgmask keys load puts its content into loaded_key.';
+COMMENT ON COLUMN pgmask_private.kek.provider IS 'file: the server reads the file at location; loaded: pgmask keys load puts its content into loaded_key; dev: the same with a marked key file for invented data, refused in production.';
 COMMENT ON COLUMN pgmask_private.kek.location IS 'Provider file: the path relative to the data directory, usually a symbolic link to a place outside it.';
 COMMENT ON COLUMN pgmask_private.kek.state IS 'current: wraps new data keys; decrypt_only: still opens older ones; destroyed: its file exists no more.';
 COMMENT ON COLUMN pgmask_private.kek.fingerprint IS 'SHA-256 of the key file, to know it again.';
 COMMENT ON COLUMN pgmask_private.kek.canary IS 'A known text sealed by this key: it opens exactly when the key works.';
 COMMENT ON COLUMN pgmask_private.kek.registered_at IS 'When the key was registered.';
 COMMENT ON COLUMN pgmask_private.kek.registered_by IS 'The login that registered the key.';
+COMMENT ON COLUMN pgmask_private.kek.escrowed_at IS 'When a copy in escrow was last shown to be this key; NULL: never.';
+COMMENT ON COLUMN pgmask_private.kek.escrow_place IS 'Where that copy is kept, in the words of whoever showed it.';
 COMMENT ON INDEX pgmask_private.kek_current IS 'At most one key is current.';
 
 -- UNLOGGED: in no WAL, base backup or replica; empty after a crash, and then everything that needs
@@ -39,7 +44,7 @@ ALTER TABLE pgmask_private.loaded_key ALTER COLUMN content SET STORAGE PLAIN;
 ALTER TABLE pgmask_private.loaded_key ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pgmask_private.loaded_key OWNER TO pgmask_sealer;
 REVOKE ALL ON TABLE pgmask_private.loaded_key FROM PUBLIC;
-COMMENT ON TABLE pgmask_private.loaded_key IS 'Key files that pgmask keys load brought into this running server (provider loaded). Dumps by a superuser need pg_dump --no-unlogged-table-data.';
+COMMENT ON TABLE pgmask_private.loaded_key IS 'Key files that pgmask keys load brought into this running server (providers loaded and dev). Dumps by a superuser need pg_dump --no-unlogged-table-data.';
 COMMENT ON COLUMN pgmask_private.loaded_key.kek_id IS 'The registered key.';
 COMMENT ON COLUMN pgmask_private.loaded_key.content IS 'The content of the key file.';
 COMMENT ON COLUMN pgmask_private.loaded_key.loaded_at IS 'When it was loaded.';
@@ -74,3 +79,30 @@ COMMENT ON COLUMN pgmask_private.data_key.successor IS 'Retired: the key the sub
 COMMENT ON COLUMN pgmask_private.data_key.created_at IS 'When the key was made.';
 COMMENT ON COLUMN pgmask_private.data_key.ended_at IS 'When it was retired or erased.';
 COMMENT ON INDEX pgmask_private.data_key_active IS 'At most one data key of a subject seals.';
+
+-- What this database is for. Without a row it has not been said, and then nothing that is for tests
+-- only is allowed. apply writes it from the catalogue's environment; pgmask install --production
+-- declares it, and that is final.
+CREATE TABLE pgmask_private.environment (
+  only_one   boolean     NOT NULL DEFAULT TRUE CONSTRAINT environment_pkey PRIMARY KEY CHECK (only_one),
+  name       text        NOT NULL DEFAULT '',
+  production boolean     NOT NULL,
+  declared   boolean     NOT NULL DEFAULT FALSE,
+  persons    text        NOT NULL DEFAULT 'real' CHECK (persons IN ('real', 'fake')),
+  escrow     boolean     NOT NULL DEFAULT FALSE,
+  set_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  set_by     text        NOT NULL DEFAULT SESSION_USER,
+  CONSTRAINT environment_declared CHECK (production OR NOT declared),
+  CONSTRAINT environment_persons CHECK (persons = 'real' OR NOT production)
+);
+ALTER TABLE pgmask_private.environment OWNER TO pgmask_sealer;
+REVOKE ALL ON TABLE pgmask_private.environment FROM PUBLIC;
+COMMENT ON TABLE pgmask_private.environment IS 'Whether this database holds real customers: one row, or none before the first apply.';
+COMMENT ON COLUMN pgmask_private.environment.only_one IS 'Keeps the table at one row.';
+COMMENT ON COLUMN pgmask_private.environment.name IS 'The environment of the catalogue, empty for none.';
+COMMENT ON COLUMN pgmask_private.environment.production IS 'TRUE unless the environment says data: fake. Keys for development are refused.';
+COMMENT ON COLUMN pgmask_private.environment.declared IS 'Declared by pgmask install --production: stays production whatever a catalogue says.';
+COMMENT ON COLUMN pgmask_private.environment.persons IS 'real: staff; fake: pgmask fake may register invented persons.';
+COMMENT ON COLUMN pgmask_private.environment.escrow IS 'keys: {escrow: required}: nothing is sealed in production before a copy of the key was shown.';
+COMMENT ON COLUMN pgmask_private.environment.set_at IS 'When it was last set.';
+COMMENT ON COLUMN pgmask_private.environment.set_by IS 'The login that set it.';

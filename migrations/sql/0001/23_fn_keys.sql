@@ -1,6 +1,23 @@
 -- Reaching keys. Nothing here is callable by an application: the functions run inside the generated
 -- triggers, as pgmask_sealer. What they return never goes into an SQL statement.
 
+CREATE FUNCTION pgmask_private.dev_keys_allowed()
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+CALLED ON NULL INPUT
+PARALLEL RESTRICTED
+SECURITY INVOKER
+AS $pgmask$
+BEGIN
+  RETURN (SELECT NOT e.production FROM pgmask_private.environment AS e) IS TRUE;
+END
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.dev_keys_allowed() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.dev_keys_allowed() OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.dev_keys_allowed() IS
+  'Whether a key marked for development may be used here: only where it was said that the data is invented.';
+
 CREATE FUNCTION pgmask_private.diagnose_key(p_kek_id integer, p_content bytea)
 RETURNS void
 LANGUAGE plpgsql
@@ -23,7 +40,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'PM310',
       MESSAGE = pg_catalog.format('key %s was destroyed on purpose', p_kek_id),
       HINT = 'What it sealed can never be opened again.';
-  ELSIF p_content IS NULL AND v_kek.provider = 'loaded' THEN
+  ELSIF p_content IS NULL AND v_kek.provider IN ('loaded', 'dev') THEN
     RAISE EXCEPTION USING ERRCODE = 'PM310',
       MESSAGE = pg_catalog.format('key %s is not loaded', p_kek_id),
       DETAIL = 'A loaded key is gone after a crash or a restore, and is never on a standby.',
@@ -39,7 +56,7 @@ BEGIN
       MESSAGE = pg_catalog.format('the file of key %s is truncated: %s of 156 bytes', p_kek_id, v_size),
       HINT = 'Restore the file from escrow.';
   ELSIF v_size > 156
-     OR pg_catalog.substr(p_content, 1, 8) <> pg_catalog.convert_to('PGMASK01', 'UTF8')
+     OR pg_catalog.substr(p_content, 1, 8) NOT IN ('PGMASK01'::bytea, 'PGMASKD1'::bytea)
      OR pg_catalog.substr(pg_catalog.sha256(pg_catalog.substr(p_content, 1, 140)), 1, 16) <> pg_catalog.substr(p_content, 141, 16)
   THEN
     RAISE EXCEPTION USING ERRCODE = 'PM313',
@@ -49,6 +66,14 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'PM311',
       MESSAGE = pg_catalog.format('the file of key %s holds another key than the one registered', p_kek_id),
       HINT = 'Put the right file back: pgmask keys status shows the registered fingerprints.';
+  ELSIF (v_kek.provider = 'dev') <> (pg_catalog.substr(p_content, 1, 8) = 'PGMASKD1'::bytea) THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM351',
+      MESSAGE = pg_catalog.format('key %s is registered with provider %s, which its file''s mark contradicts', p_kek_id, v_kek.provider),
+      HINT = 'A file marked for development goes with the provider dev, and no other file does.';
+  ELSIF v_kek.provider = 'dev' AND pgmask_private.dev_keys_allowed() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM351',
+      MESSAGE = pg_catalog.format('key %s is for development, and this database is not marked as a test', p_kek_id),
+      HINT = 'Apply an environment of the catalogue that says data: fake, or use a key of production.';
   END IF;
   RETURN;
 END
@@ -56,7 +81,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.diagnose_key(integer, bytea) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.diagnose_key(integer, bytea) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.diagnose_key(integer, bytea) IS
-  'Raises what is wrong with the content of a key: PM310 missing, PM311 another key, PM312 truncated, PM313 damaged. Nothing when it is right.';
+  'Raises what is wrong with the content of a key: PM310 missing, PM311 another key, PM312 truncated, PM313 damaged, PM351 for development only. Nothing when it is right.';
 
 CREATE FUNCTION pgmask_private.key_content(p_kek_id integer)
 RETURNS bytea
@@ -76,7 +101,7 @@ BEGIN
   SELECT k.provider, k.location, k.state, k.fingerprint, l.content
     INTO v_provider, v_location, v_state, v_fingerprint, v_content
     FROM pgmask_private.kek AS k
-    LEFT JOIN pgmask_private.loaded_key AS l ON l.kek_id = k.kek_id AND k.provider = 'loaded'
+    LEFT JOIN pgmask_private.loaded_key AS l ON l.kek_id = k.kek_id AND k.provider IN ('loaded', 'dev')
    WHERE k.kek_id = p_kek_id;
   IF v_provider = 'file' AND v_state <> 'destroyed'
      AND pg_catalog.has_function_privilege('pg_catalog.pg_read_binary_file(text,bigint,bigint,boolean)', 'EXECUTE')
@@ -84,7 +109,11 @@ BEGIN
     -- One byte more than a key file has, so that a longer file is seen to be none.
     v_content := pg_catalog.pg_read_binary_file(v_location, 0, 157, TRUE);
   END IF;
-  IF (v_state <> 'destroyed' AND pg_catalog.sha256(v_content) = v_fingerprint) IS NOT TRUE THEN
+  IF (v_state <> 'destroyed' AND pg_catalog.sha256(v_content) = v_fingerprint
+      AND CASE WHEN v_provider = 'dev'
+            THEN pg_catalog.substr(v_content, 1, 8) = 'PGMASKD1'::bytea AND pgmask_private.dev_keys_allowed()
+            ELSE pg_catalog.substr(v_content, 1, 8) = 'PGMASK01'::bytea END) IS NOT TRUE
+  THEN
     v_content := pgmask_private.refused_key(p_kek_id, v_content);
   END IF;
   RETURN v_content;
@@ -93,7 +122,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.key_content(integer) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.key_content(integer) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.key_content(integer) IS
-  'The content of a registered key file, verified against its fingerprint; else PM310 to PM313.';
+  'The content of a registered key file, verified against its fingerprint; else PM310 to PM313, PM351.';
 
 CREATE FUNCTION pgmask_private.refused_key(p_kek_id integer, p_content bytea)
 RETURNS bytea
@@ -309,14 +338,14 @@ BEGIN
   END IF;
   RETURN 'ok';
 EXCEPTION
-  WHEN SQLSTATE 'PM310' OR SQLSTATE 'PM311' OR SQLSTATE 'PM312' OR SQLSTATE 'PM313' THEN
+  WHEN SQLSTATE 'PM310' OR SQLSTATE 'PM311' OR SQLSTATE 'PM312' OR SQLSTATE 'PM313' OR SQLSTATE 'PM351' THEN
     RETURN SQLSTATE;
 END
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.key_condition(integer) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.key_condition(integer) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.key_condition(integer) IS
-  'ok, or the code of what is wrong with a key: PM310 missing, PM311 another key, PM312 truncated, PM313 damaged, PM315 the canary does not open.';
+  'ok, or the code of what is wrong with a key: PM310 missing, PM311 another key, PM312 truncated, PM313 damaged, PM315 the canary does not open, PM351 for development only.';
 
 CREATE FUNCTION pgmask_private.check_key(p_kek_id integer)
 RETURNS void
@@ -337,7 +366,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.check_key(integer) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.check_key(integer) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.check_key(integer) IS
-  'Raises PM310 to PM313 unless the key can be used now; gives nothing back.';
+  'Raises PM310 to PM313 or PM351 unless the key can be used now; gives nothing back.';
 
 CREATE FUNCTION pgmask_private.make_data_keys(p_class text, p_keys text[])
 RETURNS bigint
@@ -382,3 +411,150 @@ REVOKE ALL ON FUNCTION pgmask_private.make_data_keys(text, text[]) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.make_data_keys(text, text[]) OWNER TO pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.make_data_keys(text, text[]) IS
   'Makes the first data keys of many subjects at once, in key order, for pgmask seal; gives how many.';
+
+CREATE FUNCTION pgmask_private.set_environment(p_name text, p_production boolean, p_persons text, p_escrow boolean, p_declared boolean)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY INVOKER
+AS $pgmask$
+BEGIN
+  INSERT INTO pgmask_private.environment AS e (name, production, persons, escrow, declared)
+  VALUES (p_name, p_production, p_persons, p_escrow, p_declared)
+  ON CONFLICT (only_one) DO UPDATE
+     SET name = EXCLUDED.name, production = EXCLUDED.production, persons = EXCLUDED.persons,
+         escrow = EXCLUDED.escrow, declared = e.declared OR EXCLUDED.declared,
+         set_at = pg_catalog.clock_timestamp(), set_by = SESSION_USER
+   WHERE (e.name, e.production, e.persons, e.escrow, e.declared)
+         IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.production, EXCLUDED.persons, EXCLUDED.escrow,
+                           e.declared OR EXCLUDED.declared);
+  RETURN;
+END
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.set_environment(text, boolean, text, boolean, boolean) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.set_environment(text, boolean, text, boolean, boolean) OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.set_environment(text, boolean, text, boolean, boolean) IS
+  'Writes what this database is for, when it differs from what is written; PM352 where it may not become that.';
+
+CREATE FUNCTION pgmask_private.guard_environment()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM352',
+      MESSAGE = 'what a database is for is not taken back',
+      HINT = 'Make a new database for another purpose.';
+  END IF;
+  IF NEW.production AND EXISTS (
+    SELECT FROM pgmask_private.kek AS k WHERE k.provider = 'dev' AND k.state <> 'destroyed')
+  THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM352',
+      MESSAGE = 'a database with a key for development cannot become production',
+      HINT = 'Its truths are invented. Make a new database, or apply the environment it had.';
+  ELSIF NEW.production IS NOT TRUE AND TG_OP = 'UPDATE' AND OLD.declared THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM352',
+      MESSAGE = 'this database was declared to be production',
+      HINT = 'Apply an environment whose data is real. Make a new database for tests.';
+  ELSIF NEW.production IS NOT TRUE
+    AND (TG_OP = 'INSERT' OR OLD.production)
+    AND EXISTS (SELECT FROM pgmask_private.kek AS k WHERE k.provider <> 'dev')
+  THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM352',
+      MESSAGE = 'a database with a key of production cannot become one for tests',
+      HINT = 'Its truths may be real. Make a new database for tests: docs/howto/test-with-pgmask.md';
+  END IF;
+  RETURN NEW;
+END
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.guard_environment() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.guard_environment() OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.guard_environment() IS
+  'Trigger: production stays production, and a database with a key for development never becomes it; PM352.';
+
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE ON pgmask_private.environment
+  FOR EACH ROW EXECUTE FUNCTION pgmask_private.guard_environment();
+ALTER TABLE pgmask_private.environment ENABLE ALWAYS TRIGGER guard;
+COMMENT ON TRIGGER guard ON pgmask_private.environment IS 'Production stays production.';
+CREATE TRIGGER guard_all BEFORE TRUNCATE ON pgmask_private.environment
+  FOR EACH STATEMENT EXECUTE FUNCTION pgmask_private.guard_environment();
+ALTER TABLE pgmask_private.environment ENABLE ALWAYS TRIGGER guard_all;
+COMMENT ON TRIGGER guard_all ON pgmask_private.environment IS 'Nothing is taken back.';
+
+CREATE FUNCTION pgmask_private.guard_kek()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  IF TG_OP = 'UPDATE' AND (OLD.provider = 'dev') IS DISTINCT FROM (NEW.provider = 'dev') THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM351',
+      MESSAGE = pg_catalog.format('key %s cannot change to or from the provider dev', NEW.kek_id),
+      HINT = 'What a key is for stands in its file and does not change.';
+  ELSIF NEW.provider = 'dev' AND pgmask_private.dev_keys_allowed() IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM351',
+      MESSAGE = 'a key for development is refused: this database is not marked as a test',
+      HINT = 'First apply an environment of the catalogue that says data: fake.';
+  ELSIF EXISTS (
+    SELECT FROM pgmask_private.kek AS k
+     WHERE k.kek_id <> NEW.kek_id AND (k.provider = 'dev') <> (NEW.provider = 'dev'))
+  THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM351',
+      MESSAGE = 'a key for development and a key of production never stand in one database',
+      HINT = 'Make a new database for the other kind.';
+  END IF;
+  RETURN NEW;
+END
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.guard_kek() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.guard_kek() OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.guard_kek() IS
+  'Trigger: a key for development is registered only where the data is invented, and never beside another; PM351.';
+
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON pgmask_private.kek
+  FOR EACH ROW EXECUTE FUNCTION pgmask_private.guard_kek();
+ALTER TABLE pgmask_private.kek ENABLE ALWAYS TRIGGER guard;
+COMMENT ON TRIGGER guard ON pgmask_private.kek IS 'Keys for development and keys of production do not meet.';
+
+CREATE FUNCTION pgmask_private.guard_loaded_key()
+RETURNS trigger
+LANGUAGE plpgsql
+VOLATILE
+CALLED ON NULL INPUT
+PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_provider text;
+  v_dev boolean := pg_catalog.substr(NEW.content, 1, 8) = 'PGMASKD1'::bytea;
+BEGIN
+  SELECT k.provider INTO v_provider FROM pgmask_private.kek AS k WHERE k.kek_id = NEW.kek_id;
+  IF v_dev AND (v_provider = 'dev' AND pgmask_private.dev_keys_allowed()) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM351',
+      MESSAGE = pg_catalog.format('the file of key %s is marked for development and is not loaded here', NEW.kek_id),
+      HINT = 'Such a key is for databases whose environment says data: fake.';
+  END IF;
+  RETURN NEW;
+END
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.guard_loaded_key() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.guard_loaded_key() OWNER TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.guard_loaded_key() IS
+  'Trigger: the content of a key file marked for development is loaded only where the data is invented; PM351.';
+
+CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON pgmask_private.loaded_key
+  FOR EACH ROW EXECUTE FUNCTION pgmask_private.guard_loaded_key();
+ALTER TABLE pgmask_private.loaded_key ENABLE ALWAYS TRIGGER guard;
+COMMENT ON TRIGGER guard ON pgmask_private.loaded_key IS 'No key for development where the data is real.';
