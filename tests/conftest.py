@@ -2,7 +2,7 @@
 
 A test that uses one of them runs on every version of ``harness.VERSIONS``; ``pg(">= 17")``
 narrows that. A version that is not on this machine is a visible skip, or a failure where
-``PGMASK_TEST_REQUIRE=15,18`` says that it must be there.
+``PGMASK_TEST_REQUIRE=15,18`` says that it must be there; the same holds for ``pgbouncer``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from packaging.specifiers import SpecifierSet
 from pgmask.errors import ServerError
 from pgmask.runtime import install as install_runtime
 from tests.harness import VERSIONS, Database, Server, Servers, binaries_of
+from tests.pooler import PROGRAM, Pooler
 
 
-def _required() -> set[int]:
-    return {int(v) for v in os.environ.get("PGMASK_TEST_REQUIRE", "").split(",") if v.strip()}
+def required(what: object) -> bool:
+    """Whether ``PGMASK_TEST_REQUIRE`` says that this must be here: 15, 18, pgbouncer, java."""
+    asked = os.environ.get("PGMASK_TEST_REQUIRE", "").split(",")
+    return str(what) in {one.strip() for one in asked}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,9 +99,23 @@ def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
     try:
         return servers.get(major)
     except ServerError as error:
-        if error.code != "PM021" or major in _required():
+        if error.code != "PM021" or required(major):
             raise
         pytest.skip(f"no PostgreSQL {major} here: {error}")
+
+
+@pytest.fixture(scope="session")
+def pooler(server: Server) -> Iterator[Pooler]:
+    """PgBouncer in transaction mode before the server: two server connections per database."""
+    if not PROGRAM.exists():
+        assert not required("pgbouncer"), "PGMASK_TEST_REQUIRE asks for pgbouncer"
+        pytest.skip("no PgBouncer here: install Debian's package pgbouncer")
+    made = Pooler(server)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture
