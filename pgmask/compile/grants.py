@@ -12,7 +12,7 @@ from pgmask.catalogue.model import Opens, Operation, Profile
 from pgmask.compile.context import BACKUP, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import subject_store
-from pgmask.compile.store import place_of
+from pgmask.compile.store import place_of, sequence_place
 from pgmask.compile.views import sources, stored_source
 from pgmask.facts.model import RelationFact
 from pgmask.names import Name, QualName
@@ -179,16 +179,14 @@ def _default_functions(context: Context, family: tuple[RelationFact, ...]) -> li
 
 
 def _sequences(context: Context, family: tuple[RelationFact, ...]) -> list[Object]:
-    """USAGE for the group roles that insert (nextval runs as the caller), SELECT for backups."""
+    """USAGE for the group roles that insert (nextval runs as the caller), SELECT for backups.
+
+    Of an identity column's sequence, which PostgreSQL calls itself, SELECT: for ``lastval()``.
+    """
     names: dict[QualName, bool] = {}
     for relation in family:
         for sequence in context.facts.owned_sequences(relation.qualified):
-            schema = (
-                place_of(context, relation).schema.text
-                if sequence.schema == relation.schema
-                else sequence.schema
-            )
-            names[QualName.of(schema, sequence.name)] = sequence.internal
+            names[sequence_place(context, relation, sequence)] = sequence.internal
         own = {(s.schema, s.name) for s in context.facts.owned_sequences(relation.qualified)}
         for _, schema, used in relation.default_sequences:
             if (schema, used) not in own:
@@ -196,11 +194,12 @@ def _sequences(context: Context, family: tuple[RelationFact, ...]) -> list[Objec
     found: list[Object] = []
     for name, internal in sorted(names.items()):
         found.append(grant("sequence", name, BACKUP, context.table.id, (("SELECT", ()),)))
-        if internal:
-            continue
+        word = "SELECT" if internal else "USAGE"
         for profile in context.profiles:
             if Operation.INSERT in profile.may(context.table):
-                privileges = (("USAGE", ()),) if opened(context, profile) else ()
+                privileges: tuple[Privilege, ...] = (
+                    ((word, ()),) if opened(context, profile) else ()
+                )
                 role = context.catalogue.group_role(profile)
                 found.append(grant("sequence", name, role, context.table.id, privileges))
     return found

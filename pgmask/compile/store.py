@@ -1,10 +1,15 @@
 """PLACE and SECURITY: where a store table stands, who owns it, and its row-level security.
 
-A table is moved aside with its partitions and owned sequences, gets the store owner, and loses
-every privilege that anybody had; what was before goes into ``store_table.adopted``, from which
-``uninstall`` gives it back.  Row-level security is enabled and forced on the table and on every
-partition and inheritance child, because policies of a parent do not hold for a child that is
-reached directly (A38).
+A table is moved aside with its partitions and the sequences of its identity columns, gets the
+store owner, and loses every privilege that anybody had; what was before goes into
+``store_table.adopted``, from which ``uninstall`` gives it back.  Row-level security is enabled and
+forced on the table and on every partition and inheritance child, because policies of a parent do
+not hold for a child that is reached directly (A38).
+
+The sequence of a serial column stays where applications call it by name
+(``nextval('crm.customer_id_seq')``, B7): an owned sequence stands in its table's schema, so it
+gives up its column (OWNED BY NONE) and keeps its own owner.  ``adopted`` names the column, to which
+``uninstall`` ties it again once the table is back (ADR 0028).
 """
 
 from __future__ import annotations
@@ -25,6 +30,17 @@ def place_of(context: Context, relation: RelationFact) -> QualName:
     here = context.store.schema
     schema = context.store.store_schema if relation.schema == here else relation.schema
     return QualName.of(schema, relation.name)
+
+
+def sequence_place(context: Context, relation: RelationFact, sequence: SequenceFact) -> QualName:
+    """Where an owned sequence will stand: an identity's with its table, a serial's by its name."""
+    here, aside = context.store.schema, context.store.store_schema
+    if sequence.internal:
+        follows = sequence.schema == relation.schema
+        schema = place_of(context, relation).schema.text if follows else sequence.schema
+    else:
+        schema = here if sequence.schema == aside else sequence.schema
+    return QualName.of(schema, sequence.name)
 
 
 def build(context: Context) -> tuple[Object, ...]:
@@ -63,9 +79,22 @@ def _place(context: Context) -> Object:
                 "store": str(place),
                 "owner": context.catalogue.store_owner,
                 "members": [place_of(context, r).quoted for r in family],
+                "sequences": _serials(context, family),
             }
         ),
     )
+
+
+def _serials(context: Context, family: tuple[RelationFact, ...]) -> list[str]:
+    """The sequences that defaults call, where they will stand: the same before and after a move."""
+    found = set()
+    for relation in family:
+        owned = {(s.schema, s.name): s for s in context.facts.owned_sequences(relation.qualified)}
+        for _, schema, name in relation.default_sequences:
+            one = owned.get((schema, name))
+            place = sequence_place(context, relation, one) if one else QualName.of(schema, name)
+            found.add(place.quoted)
+    return sorted(found)
 
 
 def _comment(relation: RelationFact, note: str) -> str:
@@ -78,11 +107,26 @@ def _move(context: Context, relation: RelationFact) -> list[Statement]:
     there = place_of(context, relation)
     owner = Name(context.catalogue.store_owner)
     create: list[Statement] = []
+    aside = context.store.schema != context.store.store_schema
+    sequences = context.facts.owned_sequences(relation.qualified)
+    for sequence in sequences:
+        if sequence.internal or not aside:
+            continue
+        name = QualName.of(sequence.schema, sequence.name)
+        create.append(
+            statement(
+                f"ALTER SEQUENCE {name.quoted} OWNED BY NONE",
+                "applications call it by name: it stays where it is",
+            )
+        )
+        if name != sequence_place(context, relation, sequence):
+            schema = Name(context.store.schema)
+            create.append(statement(f"ALTER SEQUENCE {name.quoted} SET SCHEMA {schema.quoted}"))
     if here != there:
         create.append(
             statement(
                 f"ALTER TABLE {here.quoted} SET SCHEMA {there.schema.quoted}",
-                "move the table aside; indexes, constraints and owned sequences go with it",
+                "move the table aside; indexes, constraints and identity sequences go with it",
             )
         )
     if relation.owner != owner.text:
@@ -93,9 +137,8 @@ def _move(context: Context, relation: RelationFact) -> list[Statement]:
         create.append(
             statement(f"REVOKE ALL PRIVILEGES ON TABLE {there.quoted} FROM {grantee} CASCADE")
         )
-    for sequence in context.facts.owned_sequences(relation.qualified):
-        schema = there.schema.text if sequence.schema == relation.schema else sequence.schema
-        name = QualName.of(schema, sequence.name)
+    for sequence in sequences:
+        name = sequence_place(context, relation, sequence)
         for grantee in _strangers(context, sequence.acl, sequence.owner):
             create.append(
                 statement(f"REVOKE ALL PRIVILEGES ON SEQUENCE {name.quoted} FROM {grantee} CASCADE")
@@ -145,7 +188,7 @@ def _before(context: Context) -> dict[str, object]:
     def of_sequence(sequence: SequenceFact) -> dict[str, object]:
         return {
             "schema": sequence.schema, "name": sequence.name, "owner": sequence.owner,
-            "acl": acl(sequence.acl), "column": sequence.column,
+            "acl": acl(sequence.acl), "column": sequence.column, "identity": sequence.internal,
         }  # fmt: skip
 
     def of(relation: RelationFact) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """The view of one profile on one store table: static, plain, auto-updatable (design 3, B7).
 
-Every profile's view of a table has the table's own column names, order, types and typmods.  A
-column is the stored column itself, a shadow column, or, where the profile never writes it, an
-expression: the mask of a level-2 column, or NULL of the exact type.  No ``security_barrier`` (it
+Every profile's view of a table has the table's own column names, order, types and typmods, its
+comments and, where the profile writes, its defaults.  A column is the stored column itself, a
+shadow column, or, where the profile never writes it, an expression: the mask of a level-2 column,
+or NULL of the exact type.  No ``security_barrier`` (it
 ruins plans; row-level security does that work), no options at all: ``CREATE OR REPLACE`` without a
 WITH list takes off whatever somebody set by hand.
 
@@ -14,7 +15,8 @@ identity whether a value exists (C1, C2).
 
 from __future__ import annotations
 
-from pgmask.catalogue.model import Column, Form, Profile
+from pgmask.catalogue.model import Column, Form, Operation, Profile
+from pgmask.compile import view_columns
 from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
 from pgmask.compile.identity_views import identity_view
@@ -35,6 +37,7 @@ def _view(context: Context, profile: Profile) -> Object:
     owner = Name(context.catalogue.view_owner(profile))
     identity = identity_view(profile)
     lines = ",\n  ".join(select_item(context, profile, fact) for fact in context.columns)
+    defaults = _defaults(context, profile)
     says = f"{context.table.id} as profile {profile.name} sees it."
     return Object(
         kind=Kind.VIEW,
@@ -50,11 +53,30 @@ def _view(context: Context, profile: Profile) -> Object:
             ),
             statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
             statement(f"COMMENT ON VIEW {name.quoted} IS " + literal(_comment(context, says))),
+            *view_columns.wanted(context, name, defaults),
         ),
         drop=(statement(f"DROP VIEW {name.quoted}"),),
-        replace=same_shape(context, profile),
+        replace=same_shape(context, profile) and not view_columns.stale(context, name, defaults),
         address=(name.schema.text, name.name.text),
     )
+
+
+def _defaults(context: Context, profile: Profile) -> dict[str, str]:
+    """The defaults of the columns that the profile writes under their own names.
+
+    An INSERT that leaves a column out gets the store's default anyhow; ``SET column = DEFAULT``
+    does not (it would write NULL), and tools read the view's.
+    """
+    if not {Operation.INSERT, Operation.UPDATE} & set(profile.may(context.table)):
+        return {}
+    return {
+        f.name: f.default
+        for f in context.columns
+        if f.default is not None
+        and not f.generated
+        and not f.identity
+        and stored_source(context, profile, f.name) == Name(f.name)
+    }
 
 
 def _comment(context: Context, says: str) -> str:

@@ -381,6 +381,10 @@ ALTER VIEW "desk"."event" OWNER TO "pgmask_desk_views";
 
 COMMENT ON VIEW "desk"."event" IS 'pgmask: app.event as profile desk sees it.';
 
+ALTER VIEW "desk"."event" ALTER COLUMN "id" SET DEFAULT nextval('app.shared_seq'::regclass);
+
+ALTER VIEW "desk"."event" ALTER COLUMN "due" SET DEFAULT app.tomorrow();
+
 -- app.event for profile wide
 CREATE OR REPLACE VIEW "wide"."event" AS
 SELECT

@@ -192,7 +192,7 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_units" FROM "pgmask_wide_vie
 
 GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_wide_views";
 
--- move the table aside; indexes, constraints and owned sequences go with it
+-- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "Kunden; DROP"."Order" SET SCHEMA "Store; 'x'";
 
 ALTER TABLE "Store; 'x'"."Order" OWNER TO "pgmask_store";
@@ -356,6 +356,10 @@ ALTER VIEW "Kunden; DROP"."Order" OWNER TO "pgmask_desk_views";
 
 COMMENT ON VIEW "Kunden; DROP"."Order" IS 'pgmask: Kunden; DROP.Order as profile desk sees it.';
 
+ALTER VIEW "Kunden; DROP"."Order" ALTER COLUMN "Id" SET DEFAULT gen_random_uuid();
+
+ALTER VIEW "Kunden; DROP"."Order" ALTER COLUMN "a.b" SET DEFAULT 0;
+
 -- Kunden; DROP.Order for profile wide
 CREATE OR REPLACE VIEW "wide"."Order" AS
 SELECT
@@ -426,7 +430,7 @@ REVOKE ALL PRIVILEGES ON TABLE "wide"."Order" FROM "pgmask_wide";
 
 GRANT SELECT ON TABLE "wide"."Order" TO "pgmask_wide";
 
--- move the table aside; indexes, constraints and owned sequences go with it
+-- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "Kunden; DROP"."bank_account-party_party" SET SCHEMA "Store; 'x'";
 
 ALTER TABLE "Store; 'x'"."bank_account-party_party" OWNER TO "pgmask_store";
@@ -586,7 +590,10 @@ REVOKE ALL PRIVILEGES ON TABLE "wide"."bank_account-party_party" FROM "pgmask_wi
 
 GRANT SELECT ON TABLE "wide"."bank_account-party_party" TO "pgmask_wide";
 
--- move the table aside; indexes, constraints and owned sequences go with it
+-- applications call it by name: it stays where it is
+ALTER SEQUENCE "Kunden; DROP"."t12345678901234567890123456789012345678901234567890123_user_seq" OWNED BY NONE;
+
+-- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" SET SCHEMA "Store; 'x'";
 
 ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_store";
@@ -700,6 +707,8 @@ ALTER VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012
 
 COMMENT ON VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'pgmask: Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc as profile desk sees it.';
 
+ALTER VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" ALTER COLUMN "user" SET DEFAULT nextval('"Kunden; DROP".t12345678901234567890123456789012345678901234567890123_user_seq'::regclass);
+
 -- Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc for profile wide
 CREATE OR REPLACE VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" AS
 SELECT
@@ -746,10 +755,10 @@ REVOKE ALL PRIVILEGES ON TABLE "wide"."t1234567890123456789012345678901234567890
 
 GRANT SELECT ON TABLE "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_wide";
 
-REVOKE ALL PRIVILEGES ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" FROM "pgmask_backup";
+REVOKE ALL PRIVILEGES ON SEQUENCE "Kunden; DROP"."t12345678901234567890123456789012345678901234567890123_user_seq" FROM "pgmask_backup";
 
-GRANT SELECT ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" TO "pgmask_backup";
+GRANT SELECT ON SEQUENCE "Kunden; DROP"."t12345678901234567890123456789012345678901234567890123_user_seq" TO "pgmask_backup";
 
-REVOKE ALL PRIVILEGES ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" FROM "pgmask_desk";
+REVOKE ALL PRIVILEGES ON SEQUENCE "Kunden; DROP"."t12345678901234567890123456789012345678901234567890123_user_seq" FROM "pgmask_desk";
 
-GRANT USAGE ON SEQUENCE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123_user_seq" TO "pgmask_desk";
+GRANT USAGE ON SEQUENCE "Kunden; DROP"."t12345678901234567890123456789012345678901234567890123_user_seq" TO "pgmask_desk";

@@ -199,7 +199,7 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_units" FROM "pgmask_analyst_
 
 GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_analyst_views";
 
--- move the table aside; indexes, constraints and owned sequences go with it
+-- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "crm"."customer" SET SCHEMA "crm_store";
 
 ALTER TABLE "crm_store"."customer" OWNER TO "pgmask_store";
@@ -358,6 +358,8 @@ ALTER VIEW "crm"."customer" OWNER TO "pgmask_agent_views";
 COMMENT ON VIEW "crm"."customer" IS 'Every person the company knows
 pgmask: crm.customer as profile agent sees it.';
 
+ALTER VIEW "crm"."customer" ALTER COLUMN "card_grade" SET DEFAULT 'standard'::text;
+
 DELETE FROM pgmask_private.profile_column WHERE table_id = 'crm.customer';
 
 -- what pgmask.why explains
@@ -406,18 +408,25 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_sealer";
 
 GRANT SELECT, UPDATE ON TABLE "crm_store"."customer" TO "pgmask_sealer";
 
+REVOKE ALL PRIVILEGES ON SEQUENCE "crm_store"."customer_id_seq" FROM "pgmask_agent";
+
+GRANT SELECT ON SEQUENCE "crm_store"."customer_id_seq" TO "pgmask_agent";
+
 REVOKE ALL PRIVILEGES ON SEQUENCE "crm_store"."customer_id_seq" FROM "pgmask_backup";
 
 GRANT SELECT ON SEQUENCE "crm_store"."customer_id_seq" TO "pgmask_backup";
 
--- move the table aside; indexes, constraints and owned sequences go with it
+-- applications call it by name: it stays where it is
+ALTER SEQUENCE "crm"."policy_id_seq" OWNED BY NONE;
+
+-- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "crm"."policy" SET SCHEMA "crm_store";
 
 ALTER TABLE "crm_store"."policy" OWNER TO "pgmask_store";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "app" CASCADE;
 
-REVOKE ALL PRIVILEGES ON SEQUENCE "crm_store"."policy_id_seq" FROM "app" CASCADE;
+REVOKE ALL PRIVILEGES ON SEQUENCE "crm"."policy_id_seq" FROM "app" CASCADE;
 
 -- remember what the table was before
 INSERT INTO pgmask_private.store_table (table_id, schema_name, table_name, original_schema, original_owner, adopted) VALUES ('crm.policy', 'crm_store', 'policy', 'crm', 'installer', '{}'::jsonb) ON CONFLICT (table_id) DO UPDATE SET schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name;
@@ -546,6 +555,8 @@ ALTER VIEW "crm"."policy" OWNER TO "pgmask_agent_views";
 
 COMMENT ON VIEW "crm"."policy" IS 'pgmask: crm.policy as profile agent sees it.';
 
+ALTER VIEW "crm"."policy" ALTER COLUMN "id" SET DEFAULT nextval('crm.policy_id_seq'::regclass);
+
 DELETE FROM pgmask_private.profile_column WHERE table_id = 'crm.policy';
 
 -- what pgmask.why explains
@@ -584,10 +595,10 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_sealer";
 
 GRANT SELECT, UPDATE ON TABLE "crm_store"."policy" TO "pgmask_sealer";
 
-REVOKE ALL PRIVILEGES ON SEQUENCE "crm_store"."policy_id_seq" FROM "pgmask_agent";
+REVOKE ALL PRIVILEGES ON SEQUENCE "crm"."policy_id_seq" FROM "pgmask_agent";
 
-GRANT USAGE ON SEQUENCE "crm_store"."policy_id_seq" TO "pgmask_agent";
+GRANT USAGE ON SEQUENCE "crm"."policy_id_seq" TO "pgmask_agent";
 
-REVOKE ALL PRIVILEGES ON SEQUENCE "crm_store"."policy_id_seq" FROM "pgmask_backup";
+REVOKE ALL PRIVILEGES ON SEQUENCE "crm"."policy_id_seq" FROM "pgmask_backup";
 
-GRANT SELECT ON SEQUENCE "crm_store"."policy_id_seq" TO "pgmask_backup";
+GRANT SELECT ON SEQUENCE "crm"."policy_id_seq" TO "pgmask_backup";

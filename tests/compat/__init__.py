@@ -1,0 +1,1 @@
+"""What an application may send, on raw tables and on views, and what comes of it."""
