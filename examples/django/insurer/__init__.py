@@ -1,0 +1,1 @@
+"""An insurer's customer pages over protected tables."""
