@@ -16,6 +16,7 @@ PM04x  a write refused by the sealing trigger
 PM1xx  identity: who is asking
 PM2xx  plan, apply, drift, protected tables
 PM3xx  keys and sealed values
+PM4xx  showing the truth: reveal, search, and the drivers that ask for it
 PM5xx  the register of units and persons
 PM7xx  findings of ``doctor``
 PM9xx  a fault of pgmask itself
@@ -543,6 +544,25 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a sealed value is damaged",
         "The sealed value does not open under its row's key: it was changed, moved or cut.",
         "Nothing was written. Find the row with pgmask seal TABLE --verify.",
+    ),
+    (
+        "PM440",
+        "this cannot carry a login in autocommit",
+        "A server-side cursor, COPY or a stream lasts longer than one statement, and in autocommit"
+        " the identity ends with its statement.",
+        "Use atomic(); for QuerySet.iterator() leave DISABLE_SERVER_SIDE_CURSORS out of DATABASES.",
+    ),
+    (
+        "PM441",
+        "the Django setting PGMASK_ACTOR gave something else than an actor",
+        "The function it names returned neither a pgmask Actor nor None.",
+        "Return Actor(person=.., profile=.., unit=..), or None where nobody is logged in.",
+    ),
+    (
+        "PM442",
+        "a part of a transaction cannot be repeated",
+        "After 40001 PostgreSQL wants the whole transaction again, and one is open around this.",
+        "Put retry_on_conflict outside atomic() and ATOMIC_REQUESTS.",
     ),
     (
         "PM501",

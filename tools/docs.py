@@ -27,6 +27,7 @@ _GROUPS: Final = (
     ("PM1", "Identity: who is asking"),
     ("PM2", "Plan, apply, drift, protected tables"),
     ("PM3", "Keys and sealed values"),
+    ("PM4", "Showing the truth, and the drivers that ask for it"),
     ("PM5", "The register of units and persons"),
     ("PM7", "Findings of doctor"),
     ("PM9", "A fault of pgmask itself"),

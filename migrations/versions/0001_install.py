@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "ebc70a28182e4815176d1552f38365b6a9a83e228eacac1aa02636d0df51d770"
+DIGEST = "25df7ce94e0e1410fae8c3f56c51cb5dce2e1fcf1f10a2b07c89417a2a6a6686"
 
 
 def upgrade() -> None:
