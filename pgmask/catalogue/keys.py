@@ -14,6 +14,7 @@ from pgmask.catalogue.shapes import (
     Key,
     ListOf,
     MapOf,
+    Percent,
     Record,
     Seconds,
     Text,
@@ -240,33 +241,105 @@ UNPROTECTED: Final = Record(
     ),
 )
 
+CASE_WITHIN: Final = Record(
+    name="case date",
+    doc="How close to today a date of the case must be.",
+    keys=(
+        Key(name="column", shape=NAME, doc="A date column of the case's table.", required=True),
+        Key(
+            name="days", shape=Whole(low=0, high=3660), doc="Before or after today.", required=True
+        ),
+    ),
+)
+
+CASE: Final = Record(
+    name="business case",
+    doc="The row that a purpose needs: of the same subject, in the state that is named.",
+    keys=(
+        Key(name="table", shape=TABLE_NAME, doc="The table that holds it.", required=True),
+        Key(
+            name="when",
+            shape=MapOf(
+                key=NAME,
+                value=ByForm(
+                    scalar=Text(limit=200),
+                    sequence=ListOf(item=Text(limit=200), least=1),
+                    single=True,
+                ),
+            ),
+            doc="Columns of it (level 3) and the values they may have.",
+        ),
+        Key(name="within", shape=CASE_WITHIN, doc="A date of it that must be near."),
+    ),
+)
+
 PURPOSES: Final = ByForm(
     sequence=ListOf(item=WORD, least=1),
-    mapping=MapOf(key=WORD, value=TABLE_NAME),
+    mapping=MapOf(key=WORD, value=ByForm(scalar=TABLE_NAME, mapping=CASE)),
 )
 
 REVEAL: Final = Record(
     name="reveal",
-    doc="Complete level-1 values, one record at a time.",
+    doc="Complete values, one record at a time (B2).",
     keys=(
         Key(name="columns", shape=ListOf(item=COLUMN_NAME, least=1), doc="Which.", required=True),
         Key(
             name="purposes",
             shape=PURPOSES,
-            doc="The purposes allowed; with a table: where the business case must stand.",
+            doc="The purposes allowed; with a table: where the business case must stand; `none`: "
+            "without a case.",
             required=True,
         ),
         Key(
             name="per_day",
             shape=Whole(low=1, high=100000),
-            doc="Per person and day.",
+            doc="Per person and day (UTC).",
             required=True,
         ),
         Key(name="per_month", shape=Whole(low=1, high=1000000), doc="Per person and month."),
         Key(
+            name="per_subject_per_day",
+            shape=Whole(low=1, high=100000),
+            doc="Of one customer, by whomever.",
+        ),
+        Key(
+            name="share_per_month",
+            shape=Percent(),
+            doc="Of the customers the person's own view shows, in a month.",
+        ),
+        Key(
+            name="second_factor_within",
+            shape=Seconds(high=86400),
+            doc="How long ago the second factor may have been given; by default none is asked for.",
+        ),
+        Key(
             name="grade",
             shape=Choice(options={"challenge": "the server's challenge is signed"}),
-            doc="The identity asked for.",
+            doc="The identity asked for; a person's own database login is honoured too.",
+        ),
+    ),
+)
+
+SEARCH_KEYS: Final = Record(
+    name="search",
+    doc="Exact search of level-1 columns by blind index, one value at a time (B3).",
+    keys=(
+        Key(
+            name="columns",
+            shape=ListOf(item=COLUMN_NAME, least=1),
+            doc="Which; each has `search: exact`.",
+            required=True,
+        ),
+        Key(
+            name="per_day",
+            shape=Whole(low=1, high=100000),
+            doc="Per person and day (UTC).",
+            required=True,
+        ),
+        Key(
+            name="near_per_day",
+            shape=Whole(low=1, high=100000),
+            doc="Searches that match a customer's mask and not the value; by default 5.",
         ),
     ),
 )
@@ -323,6 +396,7 @@ PROFILE: Final = Record(
         ),
         Key(name="identity", shape=IDENTITY, doc="Who is honoured."),
         Key(name="reveal", shape=REVEAL, doc="Complete values."),
+        Key(name="search", shape=SEARCH_KEYS, doc="Exact search; without it there is none."),
         Key(
             name="opens",
             shape=Choice(
@@ -518,6 +592,7 @@ def records() -> tuple[Record, ...]:
     """Every record, outermost first."""
     return (
         ROOT, PART, STORE, SUBJECT, HIGH_VALUE, INCLUDE, DEFAULTS, KIND_DEFAULT, COLUMN_DEFAULT,
-        TABLE, TABLE_SUBJECT, COLUMN, COLUMN_SUBJECT, UNPROTECTED, PROFILE, IDENTITY, REVEAL,
+        TABLE, TABLE_SUBJECT, COLUMN, COLUMN_SUBJECT, UNPROTECTED, PROFILE, IDENTITY, REVEAL, CASE,
+        CASE_WITHIN, SEARCH_KEYS,
         EXCEPTION, INTERPRETATION, PROVIDER_KEYS, MIGRATIONS, ENVIRONMENT,
     )  # fmt: skip

@@ -244,18 +244,51 @@ class IdentityRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """One purpose of a reveal, and the business case it needs.
+
+    case: id of the table that must hold the case, None without; when: (column of it, the values it
+    may have, as text); within: (date column of it, days before or after today).
+    """
+
+    name: str
+    case: str | None = None
+    when: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    within: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reveal:
     """Complete values one record at a time (B2).
 
-    columns: ``schema.table.column``; purposes: (purpose, id of the table that must hold the
-    business case or None); per_day, per_month: showings per person; grade: the identity asked for.
+    columns: ``schema.table.column``; per_day, per_month: showings per person; per_subject_per_day:
+    of one subject, by whomever; share_per_month: per cent of the customers the person's view shows;
+    second_factor_within: seconds since the second factor; grade: the identity asked for.
     """
 
     columns: tuple[str, ...]
-    purposes: tuple[tuple[str, str | None], ...]
+    purposes: tuple[Purpose, ...]
     per_day: int
     per_month: int | None = None
+    per_subject_per_day: int | None = None
+    share_per_month: int | None = None
+    second_factor_within: int | None = None
     grade: Grade = Grade.CHALLENGE
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Exact search by blind index (B3).
+
+    columns: ``schema.table.column``; per_day: searches per person; near_per_day: those among them
+    that match a customer's mask and not the value.
+    """
+
+    columns: tuple[str, ...]
+    per_day: int
+    near_per_day: int = 5
+    position: Position = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +308,8 @@ class Profile:
     (``schema.table.column``, form), stricter only; operations: (table id, operations) for every
     protected table, empty operations = no view; direct_service: its people serve the customer
     directly, so level 2 may be plain (B4); posts: the register's posts that give this profile;
-    outsourced: its people are not employees; reveal: complete values, None without.
+    outsourced: its people are not employees; reveal: complete values, None without; search: exact
+    search, None without.
     """
 
     name: str
@@ -290,6 +324,7 @@ class Profile:
     posts: tuple[str, ...] = ()
     outsourced: bool = False
     reveal: Reveal | None = None
+    search: Search | None = None
     position: Position = field(default=NOWHERE, compare=False)
     _index: _ProfileIndex = field(init=False, repr=False, compare=False)
 

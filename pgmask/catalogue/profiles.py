@@ -14,12 +14,12 @@ from pgmask.catalogue.model import (
     Operation,
     Position,
     Profile,
-    Reveal,
     Rows,
     Table,
 )
 from pgmask.catalogue.patterns import BadReference, pattern
 from pgmask.catalogue.problems import did_you_mean
+from pgmask.catalogue.reveals import RevealReader
 from pgmask.catalogue.scope import Scope
 from pgmask.catalogue.shapes import Entry
 
@@ -74,19 +74,23 @@ def _profile(
                 "Write 1: mask. Complete values come one at a time, through `reveal`.",
             )
             forms[1] = Form.MASK
+    column_forms = _column_forms(name, entry, scope, forms)
+    operations = _operations(name, entry, scope, tables, matched)
+    shown = RevealReader(name, scope, tables, dict(operations), forms, dict(column_forms))
     return Profile(
         name=name,
         rows=tuple(sorted((Rows(r.value) for r in entry.get("rows", ())), key=list(Rows).index)),
         forms=tuple(sorted(forms.items())),
-        column_forms=_column_forms(name, entry, scope, forms),
-        operations=_operations(name, entry, scope, tables, matched),
+        column_forms=column_forms,
+        operations=operations,
         identity=_identity(entry.get("identity")),
         opens=Opens(entry.get("opens", "when_sealed")),
         direct_service=entry.get("direct_service", False),
         sees_high_value=entry.get("sees_high_value", False),
         posts=tuple(sorted(values(entry.get("posts")))),
         outsourced=entry.get("outsourced", False),
-        reveal=_reveal(entry.get("reveal"), scope),
+        reveal=shown.reveal(entry.get("reveal")),
+        search=shown.search(entry.get("search")),
         position=at,
     )
 
@@ -204,48 +208,4 @@ def _identity(entry: Entry | None) -> IdentityRule:
         max_ttl=entry.get("max_ttl", 60),
         issuers=tuple(sorted(values(entry.get("issuers")))),
         login=entry.get("login", True),
-    )
-
-
-def _reveal(entry: Entry | None, scope: Scope) -> Reveal | None:
-    if entry is None:
-        return None
-    columns = []
-    for item in entry.get("columns", ()):
-        reference = scope.column(item.value, item.at)
-        if reference is None:
-            continue
-        raw, name = reference
-        column = raw.columns[name]
-        if column.never_shown:
-            scope.problems.add(
-                "PM014",
-                "never-shown",
-                item.at,
-                f"{item.value} is of a kind that is never shown (B8)",
-                "Remove it from reveal.",
-            )
-        elif not column.sealed:
-            scope.problems.warn(
-                "PM016",
-                "reveal-plain",
-                item.at,
-                f"{item.value} has level {column.level}: there is nothing to reveal",
-                "Remove it from reveal.",
-            )
-        columns.append(f"{raw.id}.{name}")
-    purposes: list[tuple[str, str | None]] = []
-    for purpose in entry.get("purposes", ()):
-        if isinstance(purpose, tuple):
-            key, case = purpose
-            table = scope.table(case, key.at)
-            purposes.append((key.value, table.id if table else None))
-        else:
-            purposes.append((purpose.value, None))
-    return Reveal(
-        columns=tuple(sorted(columns)),
-        purposes=tuple(sorted(purposes)),
-        per_day=entry.get("per_day", 1),
-        per_month=entry.get("per_month"),
-        grade=Grade(entry.get("grade", "challenge")),
     )

@@ -95,6 +95,7 @@ def _direct_service(profile: Profile, policy: Policy, problems: Problems) -> Non
         "PM014",
         "level-2-plain",
         profile.position,
+        ("searches level 1", profile.search is not None),
         f"the profile {profile.name!r} sees level 2 plain in rows beyond direct service ({wide}); "
         f"{says} refuses it",
         fix,

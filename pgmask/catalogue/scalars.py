@@ -198,3 +198,22 @@ class Seconds:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "pattern": "^[0-9]{1,6}[smh]$"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percent:
+    """A share such as ``20%``, kept as a whole number of per cent."""
+
+    words: str = "a share such as 20%"
+
+    def read(self, node: Node, problems: Problems) -> Any:
+        scalar = scalar_of(node, self.words, problems)
+        if scalar is None:
+            return BAD
+        found = re.fullmatch(r"([0-9]{1,3})\s?%", scalar.text)
+        if not found or not 1 <= int(found[1]) <= 100:
+            return wrong(node, "a share from 1% to 100%", problems)
+        return int(found[1])
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9]{1,3} ?%$"}

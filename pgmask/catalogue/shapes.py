@@ -14,7 +14,16 @@ from typing import Any
 from pgmask.catalogue.model import Position
 from pgmask.catalogue.nodes import REFUSED, Mapping, Node, Scalar, Sequence
 from pgmask.catalogue.problems import Problems, did_you_mean
-from pgmask.catalogue.scalars import Choice, DatabaseName, Date, Flag, Seconds, Text, Whole
+from pgmask.catalogue.scalars import (
+    Choice,
+    DatabaseName,
+    Date,
+    Flag,
+    Percent,
+    Seconds,
+    Text,
+    Whole,
+)
 from pgmask.catalogue.shape import BAD, Entry, Located, Shape, wrong
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "ListOf",
     "Located",
     "MapOf",
+    "Percent",
     "Record",
     "Seconds",
     "Shape",
