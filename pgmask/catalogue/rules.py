@@ -57,18 +57,6 @@ def _without_effect(catalogue: Catalogue, root: Entry, problems: Problems) -> No
             "PM016", "no-effect", position, f"{what} has no effect in this version", instead
         )
 
-    for table in catalogue.tables:
-        if table.rollout != "enforced":
-            warn(
-                table.position, f"rollout: {table.rollout} of {table.id}",
-                "apply goes the whole way; leave the table out until then, or remove the key.",
-            )  # fmt: skip
-    for profile in catalogue.profiles:
-        if profile.reveal is not None:
-            warn(
-                profile.position, f"reveal of the profile {profile.name!r}",
-                "No complete value can be asked for; remove the key.",
-            )  # fmt: skip
     chosen = root.get("environments", ())
     scopes = [("", root), *((f"environments.{k.value}.", e) for k, e in chosen)]
     for place, source in scopes:
@@ -95,7 +83,6 @@ def _direct_service(profile: Profile, policy: Policy, problems: Problems) -> Non
         "PM014",
         "level-2-plain",
         profile.position,
-        ("searches level 1", profile.search is not None),
         f"the profile {profile.name!r} sees level 2 plain in rows beyond direct service ({wide}); "
         f"{says} refuses it",
         fix,
@@ -108,6 +95,7 @@ def _outsourced(profile: Profile, policy: Policy, problems: Problems) -> None:
         return
     for what, wrong in (
         ("reveals level 1", profile.reveal is not None),
+        ("searches level 1", profile.search is not None),
         ("sees high-value rows", profile.sees_high_value),
     ):
         if wrong:
