@@ -353,6 +353,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Express the rule as rows: of a profile and drop the policy.",
     ),
     (
+        "PM210",
+        "the views of a table are still detached",
+        "A transaction called pgmask.detach and ends without pgmask.attach.",
+        "Nothing was kept. Call pgmask.attach(table), or attach_all(), before COMMIT.",
+    ),
+    (
         "PM211",
         "a name is taken",
         "An object that pgmask did not make has the name of a view or store table.",
@@ -363,6 +369,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a column of a writable view is computed",
         "Programs that write whole rows would fail on it.",
         "Let it have a shadow column: hidden_as: shadow.",
+    ),
+    (
+        "PM213",
+        "a protection was taken off",
+        "What the last apply left on a protected table is missing or changed: row-level security, a policy, trigger, CHECK, column, function, owner or grant.",
+        "Leave what pgmask made out of the migration; put back with pgmask apply.",
     ),
     (
         "PM214",
@@ -382,6 +394,24 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Conditions on it are looked up in all units before row rules apply, so EXPLAIN ANALYZE and"
         " the time taken tell whether another unit has the value.",
         "Make the index lead with the unit, or accept it knowingly.",
+    ),
+    (
+        "PM217",
+        "this login may not migrate now",
+        "It is no member of the role that owns the stores, or its window is over.",
+        "Have the DBA open one: pgmask migrate open --for 30m --ticket REF --login LOGIN.",
+    ),
+    (
+        "PM218",
+        "the migration does not fit what pgmask generated",
+        "The sealing of a table names a column that the migration renamed, dropped or gave another type.",
+        "Run it as pgmask migrate --catalogue CATALOGUE -- TOOL, which applies right after it.",
+    ),
+    (
+        "PM219",
+        "a table waits for an apply",
+        "A migration changed columns that its sealing names, and no apply has followed.",
+        "Nothing was written. Apply the catalogue that knows the new columns.",
     ),
     (
         "PM220",
@@ -508,6 +538,48 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "inheritance children would not be sealed",
         "Row triggers of a parent do not fire for children made by INHERITS.",
         "Make them partitions, or separate tables that the catalogue names.",
+    ),
+    (
+        "PM260",
+        "something foreign hangs on the views",
+        "A view, function, trigger or rule that pgmask does not own uses a profile's view.",
+        "Drop it in the migration and make it again after attach.",
+    ),
+    (
+        "PM261",
+        "no such detached or protected table",
+        "The name means no protected table or several, or the table is not detached in this transaction.",
+        "Name it as the application knows it, schema.table; detach before attach.",
+    ),
+    (
+        "PM262",
+        "a protected table was moved in a migration",
+        "The store or a partition of it has another name, schema or owner.",
+        "Leave names and schemas of stores; run the migration as the role that owns them (SET ROLE).",
+    ),
+    (
+        "PM263",
+        "the migration's tool failed",
+        "The command that pgmask migrate ran ended with an exit code other than 0.",
+        "Nothing was applied. See the tool's own words; its failed transaction left everything as it was.",
+    ),
+    (
+        "PM264",
+        "another migration runs",
+        "One pgmask migrate at a time works on a database.",
+        "Wait for it; a killed one frees its lock by itself.",
+    ),
+    (
+        "PM265",
+        "the window cannot be opened",
+        "No login or owner is known, the role is not one, or a window of the login is open already.",
+        "Name them under migrations: in the catalogue, or with --login; close the open one first.",
+    ),
+    (
+        "PM266",
+        "a membership could not be given or taken",
+        "This login does not administer the role that owns the stores.",
+        "GRANT the owner's role to it WITH ADMIN OPTION.",
     ),
     (
         "PM310",

@@ -15,13 +15,15 @@ DECLARE
   v_power text;
 BEGIN
   FOREACH v_role IN ARRAY ARRAY[
-    'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register'
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
+    'pgmask_migrator'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
         EXECUTE pg_catalog.format(
-          'CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT NOREPLICATION '
-          'NOBYPASSRLS', v_role);
+          'CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE %s NOREPLICATION NOBYPASSRLS',
+          -- Its functions act with the rights of the owners of views and stores, whose member it is.
+          v_role, CASE v_role WHEN 'pgmask_migrator' THEN 'INHERIT' ELSE 'NOINHERIT' END);
       EXCEPTION
         WHEN duplicate_object OR unique_violation THEN
           NULL;  -- an install in another database of this cluster was faster
@@ -88,6 +90,8 @@ BEGIN
       '''Owns pgmask''''s schemas, register, identity and deployed state. Nobody logs in as it.''';
     EXECUTE 'COMMENT ON ROLE pgmask_sealer IS '
       '''Owns pgmask''''s key tables and the functions that seal and open values.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_migrator IS '
+      '''Owns the functions that take views down for a migration and bring them back.''';
     EXECUTE 'COMMENT ON ROLE pgmask_store IS ''Owns the store tables, where pgmask moved them.''';
     EXECUTE 'COMMENT ON ROLE pgmask_backup IS '
       '''Group of the logins that make backups: sees every row; columns hold masks.''';
@@ -118,4 +122,7 @@ REVOKE ALL ON SCHEMA pgmask, pgmask_private, pgmask_crypto FROM PUBLIC;
 GRANT USAGE ON SCHEMA pgmask TO PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA pgmask, pgmask_private TO pgmask_sealer;
 GRANT USAGE ON SCHEMA pgmask_crypto TO pgmask_sealer;
+GRANT USAGE ON SCHEMA pgmask_private TO pgmask_migrator;
+-- Only a role that may make objects in a schema can own one there.
+GRANT USAGE, CREATE ON SCHEMA pgmask TO pgmask_migrator;
 GRANT USAGE ON SCHEMA pgmask_private, pgmask_crypto TO pgmask_backup;

@@ -19,7 +19,8 @@ DECLARE
     'pgmask.login(text)', 'pgmask.challenge()', 'pgmask.whoami()', 'pgmask.my_columns(text)',
     'pgmask.why(text,text)', 'pgmask.explain_error(text)', 'pgmask.refuse_identity(text)',
     'pgmask.refuse_owner()', 'pgmask.has_no_glyph(text)', 'pgmask.address_head(text)',
-    'pgmask.is_plain_place(text)', 'pgmask.address_district_end(text)'
+    'pgmask.is_plain_place(text)', 'pgmask.address_district_end(text)',
+    'pgmask.detach(text)', 'pgmask.detach_all(text[])', 'pgmask.attach(text)', 'pgmask.attach_all()'
   ];
   -- No row of these is a secret, so pgmask_backup may have them all. Every other table needs
   -- row-level security.
@@ -29,10 +30,10 @@ DECLARE
     'person_post', 'document_form', 'document', 'training', 'assignment', 'designation',
     'unit_access', 'database_login', 'register_history', 'issuer', 'issuer_profile',
     'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'environment',
-    'runtime_object',
+    'runtime_object', 'migration_window', 'migration_hold', 'detached', 'detached_function',
     'seal_run', 'seal_refused'
   ];
-  c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer'];
+  c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer', 'pgmask_migrator'];
 BEGIN
   RETURN QUERY
   WITH ours AS (
@@ -135,7 +136,7 @@ BEGIN
   SELECT format('role %s', r.rolname), 'may log in, or has an attribute that bypasses protection'
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
-                       'pgmask_register', 'pgmask_unseal')
+                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
   ORDER BY 1, 2;
 END;

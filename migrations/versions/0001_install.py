@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "25df7ce94e0e1410fae8c3f56c51cb5dce2e1fcf1f10a2b07c89417a2a6a6686"
+DIGEST = "41047a8858a938a5e1d0bb3ca0a9c9f82579185936c960d2c1868a480889f372"
 
 
 def upgrade() -> None:

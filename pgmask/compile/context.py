@@ -14,6 +14,7 @@ from pgmask.sqltext import Statement
 SEALER = "pgmask_sealer"
 BACKUP = "pgmask_backup"
 OWNER = "pgmask_owner"
+MIGRATOR = "pgmask_migrator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,4 +113,4 @@ def statement(text: str, comment: str = "") -> Statement:
     return Statement(text=text, comment=comment)
 
 
-__all__ = ["BACKUP", "OWNER", "SEALER", "Context", "Form", "statement"]
+__all__ = ["BACKUP", "MIGRATOR", "OWNER", "SEALER", "Context", "Form", "statement"]

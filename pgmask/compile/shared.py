@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgmask.catalogue.model import Catalogue
-from pgmask.compile.context import BACKUP, OWNER, SEALER, statement
+from pgmask.compile.context import BACKUP, MIGRATOR, OWNER, SEALER, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
@@ -27,8 +27,10 @@ def build(
         found.append(_role(group, f"Applications and persons of profile {profile.name}.", True))
         found.append(_role(owner, f"Owns the views of profile {profile.name}.", False))
         found.append(_installer(owner, facts))
+        found.append(_migrator(owner, facts))
     if catalogue.store_owner != "pgmask_store":
         found.append(_installer(catalogue.store_owner, facts))
+    found.append(_migrator(catalogue.store_owner, facts))
     for login in catalogue.backup:
         found.append(_backup(login))
     found += _schemas(catalogue, elsewhere)
@@ -78,6 +80,26 @@ def _installer(role: str, facts: Facts) -> Object:
         depends=(f"{Kind.ROLE}:{role}",),
         state=f"{role} of the installer",
         address=(),
+    )
+
+
+def _migrator(role: str, facts: Facts) -> Object:
+    """``pgmask.detach`` and ``attach`` act as the owners of views and stores."""
+    options = " WITH INHERIT TRUE, SET TRUE" if facts.version >= 160000 else ""
+    return Object(
+        kind=Kind.MEMBERSHIP,
+        identity=f"{role} of {MIGRATOR}",
+        table="",
+        phase=Phase.ROLES,
+        create=(
+            statement(
+                f"GRANT {Name(role).quoted} TO {Name(MIGRATOR).quoted}{options}",
+                "takes views down for a migration and brings them back",
+            ),
+        ),
+        replace=True,
+        depends=(f"{Kind.ROLE}:{role}",),
+        address=(role, MIGRATOR),
     )
 
 

@@ -11,7 +11,7 @@ from pgmask.runtime.finding import Check, Connection, Finding, Urgency, Who, row
 OWNERS: Final = """
 SELECT r.oid, r.rolname::text AS name
   FROM pg_catalog.pg_roles AS r
- WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store')
+ WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator')
     OR EXISTS (SELECT FROM pgmask_private.profile_column AS c
                 JOIN pg_catalog.pg_class AS v ON v.relname = c.view_name AND v.relowner = r.oid
                 JOIN pg_catalog.pg_namespace AS n
@@ -126,7 +126,7 @@ def members(connection: Connection) -> Iterator[Finding]:
           FROM ({OWNERS}) AS o
           JOIN pg_catalog.pg_auth_members AS a ON a.roleid = o.oid AND ({inherits})
           JOIN pg_catalog.pg_roles AS m ON m.oid = a.member
-         WHERE NOT m.rolsuper
+         WHERE NOT m.rolsuper AND m.rolname <> 'pgmask_migrator'
          GROUP BY 1, 2, 3
          ORDER BY 2, 1
         """,  # noqa: S608  no text but our own

@@ -11,7 +11,12 @@ GRANT EXECUTE ON FUNCTION
   pgmask.why(text, text),
   pgmask.explain_error(text),
   pgmask.refuse_identity(text),
-  pgmask.refuse_owner()
+  pgmask.refuse_owner(),
+  pgmask.my_reveals(text),
+  pgmask.my_ticket(uuid),
+  pgmask.reveal_request(text, text[], text[], text, text),
+  pgmask.reveal_request(text, text, text[], text, text),
+  pgmask.reveal(uuid)
 TO PUBLIC;
 
 -- Everybody: the masks. Where a read-only profile sees a stored level-2 value masked, its view
