@@ -18,6 +18,10 @@ from pgmask.plan.plan import PlannedObject, Step
 RELATION = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 SEQUENCE = ("USAGE", "SELECT", "UPDATE")
 SCHEMA = ("USAGE", "CREATE")
+FUNCTION = ("EXECUTE",)
+_KNOWN = {
+    "relation": RELATION, "sequence": SEQUENCE, "schema": SCHEMA, "function": FUNCTION,
+}  # fmt: skip
 
 Connection = psycopg.Connection[Any]
 Row = tuple[str, str, str, str, str | None, str, bool]
@@ -112,6 +116,11 @@ def _privileges(connection: Connection, step: Step, after: Facts) -> list[str]:
             has_sequence_privilege(w.role, format('%%I.%%I', w.schema_name, w.object_name),
                                    w.privilege)
           WHEN 'schema' THEN has_schema_privilege(w.role, w.object_name, w.privilege)
+          WHEN 'function' THEN (
+            SELECT bool_and(has_function_privilege(w.role, p.oid, w.privilege))
+            FROM pg_catalog.pg_proc AS p
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+            WHERE n.nspname = w.schema_name AND p.proname = w.object_name)
         END
         """,
         [list(c) for c in columns],
@@ -127,7 +136,7 @@ def _wanted(one: PlannedObject, after: Facts) -> list[Row]:
     """Every privilege on the object, wanted or not, as rows for one query."""
     kind, schema, name, role = one.address
     given = dict(one.expects)
-    known = {"relation": RELATION, "sequence": SEQUENCE, "schema": SCHEMA}.get(kind, ())
+    known = _KNOWN.get(kind, ())
     rows: list[Row] = []
     for privilege in known:
         columns = given.get(privilege)

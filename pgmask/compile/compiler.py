@@ -14,6 +14,9 @@ from pgmask.compile import (
     policies,
     problems,
     publications,
+    reveal,
+    rollout,
+    rowterms,
     shared,
     store,
     views,
@@ -72,6 +75,7 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
         found += problems.writes_computed(context)
         found += indexes.missing(context)
         found += indexes.telling(context)
+        found += reveal.problems(context)
         found += publications.problems(context)
         if context.relation.kind in "rp":
             found += sealing_problems(catalogue, facts, context.table)
@@ -98,7 +102,9 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
         for child in facts.descendants(c.relation)
         if (place := store.place_of(c, child).schema.text) not in stores
     )
-    found: list[Object] = list(shared.build(catalogue, facts, elsewhere))
+    # Of two with one key the first stays: the sealer's rights on view schemas are the wider ones.
+    found: list[Object] = list(reveal.schemas(catalogue))
+    found += shared.build(catalogue, facts, elsewhere)
     found += identity_views.build(catalogue)
     found += backup.build(catalogue, facts, _protected(known))
     for context in known:
@@ -111,5 +117,6 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
         found += policies.build(context)
         found += views.build(context)
         found += grants.build(context)
-        found += publications.build(context)
+        found += reveal.build(context)
+        found.append(rollout.stage(context))
     return ordered(found)

@@ -52,6 +52,8 @@ class Phase(IntEnum):
     SECURITY = 60
     POLICIES = 70
     VIEWS = 80
+    CALLS = 82
+    """Functions whose result has a view's type."""
     ROWS = 85
     GRANTS = 90
 

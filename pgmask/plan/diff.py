@@ -136,7 +136,8 @@ def sequence(changes: Iterable[Change]) -> tuple[tuple[Change, str], ...]:
         if change.action is Action.DROP:
             managed = change.managed
             if managed is not None and managed.drop:
-                target = late if managed.kind in LATE else early
+                # A function over a view's type goes before the view, one that others call last.
+                target = late if managed.kind in LATE and managed.phase < Phase.VIEWS else early
                 target.append((-managed.phase, change.key, change))
         elif change.action is Action.RECREATE and change.object is not None:
             early.append((-int(change.object.phase), change.key, change))

@@ -372,7 +372,8 @@ JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
 LEFT JOIN pg_catalog.pg_description AS d
   ON d.objoid = p.oid AND d.classoid = 'pg_catalog.pg_proc'::regclass AND d.objsubid = 0
 WHERE p.prokind IN ('f', 'p')
-  AND n.nspname = 'pgmask_private'
+  AND (n.nspname = 'pgmask_private' OR pg_catalog.pg_get_userbyid(p.proowner) = 'pgmask_sealer')
+  AND n.nspname <> 'pgmask'
   AND (%(functions)s::text[] IS NULL OR p.proname::text = ANY (%(functions)s::text[]))
 ORDER BY n.nspname, p.proname, 3;
 

@@ -31,6 +31,8 @@ def mint(
     ttl: int = 60,
     age: int = 0,
     challenge: str | None = None,
+    second_factor_at: int | None = None,
+    purpose: str | None = None,
     key: bytes | None = None,
 ) -> str:
     """A signed statement; age: seconds since it was issued."""
@@ -40,8 +42,11 @@ def mint(
         "iss": issuer, "sub": str(person), "profile": profile, "unit": unit,
         "iat": issued, "exp": issued + ttl, "login": login, "database": database,
     }  # fmt: skip
-    if challenge is not None:
-        claims["challenge"] = challenge
+    for name, value in (
+        ("challenge", challenge), ("second_factor_at", second_factor_at), ("purpose", purpose),
+    ):  # fmt: skip
+        if value is not None:
+            claims[name] = value
     body = _part({"alg": "HS256", "kid": kid}) + "." + _part(claims)
     digest = hmac.digest(key or secret, body.encode(), hashlib.sha256)
     return body + "." + _encoded(digest)

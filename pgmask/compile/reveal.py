@@ -1,0 +1,437 @@
+"""Reveal: the two functions of every profile and table that may show complete values (B2, B8).
+
+``<view schema>.<table>_reveal_request(key, columns, purpose, reference)`` writes the ticket;
+``<view schema>.<table>_reveal(ticket)`` gives the row in the shape of the view, complete in the
+columns that the ticket names.  Between the two the application commits.  What they have in common
+over all tables is in ``sql/29_fn_tickets.sql``.
+"""
+
+from __future__ import annotations
+
+from textwrap import indent
+
+from pgmask.catalogue.model import Catalogue, Operation, Profile, Purpose, Reveal
+from pgmask.compile.columns import HIGH_VALUE
+from pgmask.compile.context import SEALER, Context, place_in, statement
+from pgmask.compile.grants import grant, schema_grant
+from pgmask.compile.objects import Kind, Object, Phase, Problem
+from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, texts
+from pgmask.compile.sealing import OWN, bundles_of
+from pgmask.compile.sealing_spec import Bundle
+from pgmask.compile.sealing_sql import block, data, field, lines, value_of
+from pgmask.compile.search import rule_of as search_rule_of
+from pgmask.compile.search import search_name, searched, searches
+from pgmask.facts.model import RelationFact
+from pgmask.names import Name, QualName, derived
+from pgmask.sqltext import literal
+
+REQUEST = "p_key text[], p_columns text[], p_purpose text, p_reference text DEFAULT NULL"
+REQUEST_TYPES = "text[], text[], text, text"
+DECLARE = """\
+  v_me record;
+  v_found record;
+  v_class text;
+  v_subject text;
+  v_nothing text;"""
+
+
+def request_name(context: Context, profile: Profile) -> QualName:
+    """``<view schema>.<table>_reveal_request``."""
+    view = context.view(profile)
+    return QualName(view.schema, derived("", view.name.text, "reveal_request"))
+
+
+def reveal_name(context: Context, profile: Profile) -> QualName:
+    """``<view schema>.<table>_reveal``."""
+    view = context.view(profile)
+    return QualName(view.schema, derived("", view.name.text, "reveal"))
+
+
+def revealed(context: Context, profile: Profile) -> tuple[str, ...]:
+    """The columns of this table that the profile may reveal; never-shown kinds never (B8)."""
+    if profile.reveal is None or Operation.SELECT not in profile.may(context.table):
+        return ()
+    wanted = {c.rpartition(".") for c in profile.reveal.columns}
+    names = {name for table, _, name in wanted if table == context.table.id}
+    return tuple(
+        c.name for c in context.table.columns if c.name in names and not c.never_shown
+    )
+
+
+def schemas(catalogue: Catalogue) -> tuple[Object, ...]:
+    """The sealer owns functions in the schemas of such profiles' views."""
+    found = {}
+    for profile in catalogue.profiles:
+        if profile.reveal is None and profile.search is None:
+            continue
+        for store in catalogue.stores:
+            if any(profile.may(t) for t in catalogue.tables if t.schema == store.schema):
+                name = catalogue.view_schema(profile, store)
+                found[name] = schema_grant(Name(name), SEALER, ("USAGE", "CREATE"))
+    return tuple(found.values())
+
+
+def build(context: Context) -> tuple[Object, ...]:
+    """Every reveal and search of one table."""
+    found: list[Object] = []
+    rules: list[str] = []
+    if not context.stage.seals:
+        return ()
+    for profile in context.profiles:
+        columns = revealed(context, profile)
+        looked_up = searched(context, profile)
+        if not columns and not looked_up:
+            continue
+        shown = Shown.of(context, profile)
+        found.append(
+            grant(
+                "relation", shown.view, SEALER, context.table.id, (("SELECT", ()),),
+                depends=(f"{Kind.VIEW}:{shown.view}",),
+            )
+        )  # fmt: skip
+        if columns and profile.reveal is not None:
+            found += _reveal(shown, profile.reveal, columns)
+        found += searches(shown, looked_up)
+        rules.append(_rule(shown, columns))
+    if rules:
+        found.append(_rows(context, rules))
+    return tuple(found)
+
+
+def _reveal(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> list[Object]:
+    context, profile = shown.context, shown.profile
+    asks, gives = request_name(context, profile), reveal_name(context, profile)
+    open_now = context.opened(profile)
+    table = context.table.id
+    return [
+        function(
+            shown, asks, REQUEST, "uuid", _request_body(shown, rule, columns),
+            f"Writes the ticket for complete values of one row of {table}",
+        ),
+        function(
+            shown, gives, "p_ticket uuid", f"SETOF {shown.view.quoted}",
+            _reveal_body(shown, rule, columns),
+            f"One row of {table}, complete in the columns of a committed ticket",
+        ),
+        execute(shown, asks, REQUEST_TYPES, open_now),
+        execute(shown, gives, "uuid", open_now),
+    ]  # fmt: skip
+
+
+def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
+    own = shown.by_bundle(columns)
+    default = next((names for b, names in own if b.name == OWN), own[0][1] if len(own) == 1 else ())
+    cases = [p for p in rule.purposes if p.case is not None]
+    table = shown.table
+    declare = lines(
+        DECLARE, "  v_columns text[];", "  v_for_class text;", "  v_for_subject text;",
+        "  v_case boolean;", "  v_known bigint;", "  v_own bigint;", shown.key_variables,
+    )  # fmt: skip
+    return body(
+        declare,
+        shown.who(rule.second_factor_within),
+        f"v_columns := pgmask_private.asked_columns(\n  p_columns, {texts(columns)},"
+        f" {texts(default)}, {table});",
+        "v_nothing := pgmask_private.check_purpose(\n"
+        f"  p_purpose, p_reference, {texts(p.name for p in rule.purposes)},"
+        f" {texts(p.name for p in cases)}, {table});",
+        "-- Counted before anything answers.",
+        _spend("reveal_day", rule.per_day, table),
+        _spend("reveal_month", rule.per_month, table) if rule.per_month else "",
+        shown.read_key("p_key"),
+        shown.find,
+        block("IF NOT FOUND THEN", _missing(shown)),
+        "-- Of whom the columns speak.",
+        *(_for_subject(shown, bundle, names) for bundle, names in own),
+        *(_case(shown, purpose) for purpose in cases),
+        _share(shown, rule.share_per_month) if rule.share_per_month else "",
+        "v_nothing := pgmask_private.limit_subject(\n"
+        f"  v_for_class, v_for_subject, {rule.per_subject_per_day}, {table});"
+        if rule.per_subject_per_day else "",
+        "RETURN pgmask_private.write_ticket(\n"
+        f"  'reveal', p_purpose, p_reference, {table}, {shown.row_key},\n"
+        "  v_for_class, v_for_subject, v_columns, NULL);",
+    )  # fmt: skip
+
+
+def _spend(what: str, limit: int, table: str) -> str:
+    return (
+        f"v_nothing := pgmask_private.spend('{what}', v_me.person_id, {limit}, {table})::text;"
+    )
+
+
+def _missing(shown: Shown) -> str:
+    """A high-value row that is otherwise reached, or no row: hidden and absent are the same."""
+    bundle = shown.spec.bundles[0]
+    call = f"pgmask_private.whom_to_call({shown.unit}, v_class, v_subject)"
+    return lines(
+        shown.find_high_value,
+        block(
+            "IF FOUND THEN",
+            lines(shown.subject(bundle), f"v_nothing := {shown.refuse('PM408', call)};"),
+        ),
+        f"v_nothing := {shown.refuse('PM407')};",
+    )
+
+
+def _for_subject(shown: Shown, bundle: Bundle, names: tuple[str, ...]) -> str:
+    return block(
+        f"IF v_columns && {texts(names)} THEN",
+        lines(
+            shown.subject(bundle),
+            "IF v_for_class IS NULL THEN",
+            "  v_for_class := v_class;",
+            "  v_for_subject := v_subject;",
+            "ELSIF (v_class = v_for_class AND v_subject = v_for_subject) IS NOT TRUE THEN",
+            f"  v_nothing := {shown.refuse('PM409')};",
+            "END IF;",
+        ),
+    )
+
+
+def _case(shown: Shown, purpose: Purpose) -> str:
+    """The business case: there, of the same subject, and in the state that is asked for."""
+    home = _case_table(shown.context, purpose)
+    if home is None:
+        return ""  # refused before by problems
+    context, relation = home
+    key = relation.primary_key[0]
+    kind = context.type_of(key)
+    subjects = {
+        (b.subject.name.text, b.subject_class) for b in bundles_of(context) if b.subject is not None
+    }
+    of_same = " OR ".join(
+        f"v_for_class = {literal(class_)} AND c.{Name(name).quoted}::text = v_for_subject"
+        for name, class_ in sorted(subjects)
+    )
+    tests = [f"c.{Name(key).quoted} = p_reference::{kind}", f"({of_same or 'false'})"]
+    for column, values in purpose.when:
+        tests.append(f"c.{Name(column).quoted}::text = ANY ({texts(values)})")
+    if purpose.within is not None:
+        column, days = purpose.within
+        today = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
+        tests.append(
+            f"c.{Name(column).quoted}::date BETWEEN {today} - {days} AND {today} + {days}"
+        )
+    where = "\n      AND ".join(tests)
+    return (
+        f"IF p_purpose = {literal(purpose.name)} THEN\n  BEGIN\n"
+        f"    v_case := EXISTS (\n      SELECT FROM {context.place.quoted} AS c\n"
+        f"      WHERE {where});\n"
+        "  EXCEPTION\n    WHEN data_exception THEN\n      v_case := false;\n  END;\n"
+        f"  IF (v_case) IS NOT TRUE THEN\n    v_nothing := {shown.refuse('PM404')};\n  END IF;\n"
+        "END IF;"
+    )
+
+
+def _case_table(context: Context, purpose: Purpose) -> tuple[Context, RelationFact] | None:
+    """The table of a purpose's case with its facts, if its rows have a key of one column."""
+    catalogue, facts = context.catalogue, context.facts
+    table = catalogue.table(purpose.case or "")
+    place = place_in(catalogue, facts, table)
+    if table is None or place is None:
+        return None
+    store = catalogue.store(table.schema)
+    relation = facts.store_relation(table.id, table.schema, table.name)
+    if store is None or relation is None or len(relation.primary_key) != 1:
+        return None
+    found = Context(
+        catalogue=catalogue, facts=facts, table=table, store=store, relation=relation, place=place
+    )
+    return found, relation
+
+
+def _share(shown: Shown, percent: int) -> str:
+    """Not more than a share of the customers whom the person's own view shows.
+
+    The view is counted only as far as the answer needs it.
+    """
+    catalogue, subject = shown.context.catalogue, shown.context.subject
+    home = catalogue.table(subject.table) if subject is not None else None
+    view = shown.view
+    if home is not None and Operation.SELECT in shown.profile.may(home):
+        store = catalogue.store(home.schema)
+        if store is not None:
+            view = QualName.of(catalogue.view_schema(shown.profile, store), home.name)
+    return (
+        "v_known := pgmask_private.subjects_of_month(\n"
+        f"  v_me.person_id, v_for_class, v_for_subject, {shown.table});\n"
+        f"SELECT count(*) INTO v_own\n  FROM (SELECT FROM {view.quoted} AS v"
+        f" LIMIT (v_known - 1) * 100 / {percent} + 1) AS c;\n"
+        f"IF (v_own > (v_known - 1) * 100 / {percent}) IS NOT TRUE THEN\n"
+        "  v_nothing := pgmask_private.refuse_reveal(\n"
+        f"    'PM405', {shown.table},"
+        f" format('Customers this month: %s, more than {percent} per cent of the own ones.',"
+        " v_known),\n    'Go on next month (UTC).');\nEND IF;"
+    )
+
+
+def _reveal_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
+    declare = lines(
+        DECLARE, "  v_ticket pgmask_audit.ticket;", f"  v_row {shown.view.quoted};",
+        "  v_sealed bytea;", "  v_open jsonb;", "  v_text text;", shown.key_variables,
+    )  # fmt: skip
+    return body(
+        declare,
+        shown.who(rule.second_factor_within),
+        "v_ticket := pgmask_private.redeem_ticket(\n"
+        f"  p_ticket, {literal(shown.profile.name)}, {shown.table});",
+        f"IF (v_ticket.columns <@ {texts(columns)}\n"
+        f"    AND v_ticket.purpose = ANY ({texts(p.name for p in rule.purposes)})) IS NOT TRUE"
+        f" THEN\n  v_nothing := {shown.refuse('PM406')};\nEND IF;",
+        shown.read_key("v_ticket.row_key"),
+        shown.find,
+        block("IF NOT FOUND THEN", f"v_nothing := {shown.refuse('PM407')};"),
+        "v_row := v_found.shown;",
+        *(_opened(shown, bundle, names) for bundle, names in shown.by_bundle(columns)),
+        "v_open := NULL;",
+        "v_text := NULL;",
+        "RETURN NEXT v_row;",
+    )
+
+
+def _opened(shown: Shown, bundle: Bundle, names: tuple[str, ...]) -> str:
+    """The truths of one bundle into the row."""
+    spec = shown.spec
+    sealed = any(shown.sealed(n) is not None for n in names)
+    opens = lines(
+        f"v_sealed := {STORED}.{bundle.sealed.quoted};",
+        "v_open := NULL;",
+        block(
+            "IF v_sealed IS NOT NULL THEN",
+            "v_open := pgmask_private.open_for_reveal(\n"
+            f"  v_class, v_subject, {data(spec, bundle, STORED)}, v_sealed,\n"
+            f"  {shown.table}, {literal(bundle.name)});",
+        ),
+    )
+    return block(
+        f"IF v_ticket.columns && {texts(names)} THEN",
+        lines(
+            shown.subject(bundle),
+            "IF (v_class = v_ticket.subject_class"
+            " AND v_subject = v_ticket.subject_key) IS NOT TRUE THEN\n"
+            f"  v_nothing := {shown.refuse('PM407')};\nEND IF;",
+            opens if sealed else "",
+            *(_column(shown, n) for n in names),
+        ),
+    )
+
+
+def _column(shown: Shown, name: str) -> str:
+    sealed = shown.sealed(name)
+    target = f"v_row.{Name(name).quoted}"
+    stored = f"{STORED}.{Name(name).quoted}"
+    if sealed is None:
+        return block(f"IF {literal(name)} = ANY (v_ticket.columns) THEN", f"{target} := {stored};")
+    column = sealed.column
+    empty = f", CASE WHEN {field(STORED, column)}::text = '' THEN '' END" if sealed.text else ""
+    held = f"v_open ->> {literal(name)}"
+    truth = f"v_text := coalesce({held}{empty});" if empty else f"v_text := {held};"
+    taken = lines(truth, f"{target} := {value_of(column, 'v_text')};")
+    if not sealed.text:
+        # What cannot be read as the type must not be told by PostgreSQL's own error.
+        taken = (
+            f"BEGIN\n{indent(taken, '  ')}\nEXCEPTION\n  WHEN data_exception THEN\n"
+            f"    v_nothing := {shown.refuse('PM315')};\nEND;"
+        )
+    test = "v_open IS NOT NULL"
+    if not sealed.always:
+        test += f" AND {STORED}.{HIGH_VALUE.quoted}"
+    return block(
+        f"IF {literal(name)} = ANY (v_ticket.columns) THEN",
+        f"IF {test} THEN\n{indent(taken, '  ')}\nELSE\n  {target} := {stored};\nEND IF;",
+    )
+
+
+def _rule(shown: Shown, columns: tuple[str, ...]) -> str:
+    """One row of ``pgmask_private.reveal_rule``."""
+    profile, context = shown.profile, shown.context
+    rule = profile.reveal if columns else None
+
+    def number(value: int | None) -> str:
+        return "NULL" if value is None else str(value)
+
+    purposes = ", ".join(
+        f"{literal(p.name)}, {literal(p.case)}" for p in (rule.purposes if rule else ())
+    )
+    looked_up = ", ".join(
+        f"{literal(c)}, {literal(search_name(context, profile, c).name.text)}"
+        for c in searched(context, profile)
+    )
+    search = search_rule_of(context, profile)
+    share = None if rule is None else rule.share_per_month
+    within = None if rule is None else rule.second_factor_within
+    factor = "NULL" if within is None else f"interval '{within} s'"
+    return (
+        f"({literal(profile.name)}, {literal(context.table.id)},"
+        f" {literal(shown.view.schema.text)},"
+        f" {literal(request_name(context, profile).name.text if rule else None)},"
+        f" {literal(reveal_name(context, profile).name.text if rule else None)},"
+        f" {texts(columns)}, jsonb_build_object({purposes}),"
+        f" {number(rule.per_day if rule else None)}, {number(rule.per_month if rule else None)},"
+        f" {number(rule.per_subject_per_day if rule else None)},"
+        f" {'NULL' if share is None else f'{share / 100:.2f}'},"
+        f" {factor},"
+        f" jsonb_build_object({looked_up}), {number(search.per_day if search else None)},"
+        f" {number(search.near_per_day if search else None)})"
+    )
+
+
+def _rows(context: Context, rules: list[str]) -> Object:
+    clear = statement(
+        f"DELETE FROM pgmask_private.reveal_rule WHERE table_id = {literal(context.table.id)}"
+    )
+    insert = statement(
+        "INSERT INTO pgmask_private.reveal_rule (profile, table_id, view_schema, request_function,"
+        " reveal_function, columns, purposes, per_day, per_month, per_subject_per_day,"
+        " share_per_month, second_factor_within, searches, search_per_day, near_per_day)"
+        "\nVALUES\n  " + ",\n  ".join(rules),
+        "what callers are told of reveal and search",
+    )
+    return Object(
+        kind=Kind.ROW,
+        identity=f"reveal_rule {context.table.id}",
+        table=context.table.id,
+        phase=Phase.ROWS,
+        create=(clear, insert),
+        drop=(clear,),
+        replace=True,
+        address=("reveal_rule", context.table.id),
+    )
+
+
+def problems(context: Context) -> tuple[Problem, ...]:
+    """What the database lacks for a reveal or a search (PM420)."""
+    found: list[Problem] = []
+
+    def refuse(what: str, message: str, hint: str) -> None:
+        found.append(
+            Problem(code="PM420", table=context.table.id, what=what, message=message, hint=hint)
+        )
+
+    for profile in context.profiles:
+        if not revealed(context, profile) and not searched(context, profile):
+            continue
+        hidden = [
+            k for k in context.relation.primary_key
+            if (c := context.table.column(k)) is not None
+            and profile.form(context.table, c).value != "plain"
+        ]  # fmt: skip
+        if hidden:
+            refuse(
+                profile.name,
+                f"profile {profile.name} does not see the key column {hidden[0]!r} as it is stored,"
+                " so no row can be named",
+                "Let the profile see the primary key plain.",
+            )
+        for purpose in profile.reveal.purposes if profile.reveal else ():
+            if purpose.case is None or not revealed(context, profile):
+                continue
+            if _case_table(context, purpose) is None:
+                refuse(
+                    purpose.name,
+                    f"the case of purpose {purpose.name!r} of profile {profile.name} is in"
+                    f" {purpose.case}, which has no primary key of one column",
+                    "Name a table whose rows have one key column.",
+                )
+    return tuple(found)

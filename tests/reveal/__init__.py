@@ -1,0 +1,1 @@
+"""Showing the truth: reveal in two steps, search in one, and what both refuse."""
