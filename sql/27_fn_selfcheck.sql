@@ -82,7 +82,9 @@ BEGIN
    WHERE NOT EXISTS (SELECT FROM fn AS f WHERE f.name = w.name AND f.public)
   UNION ALL
   SELECT r.name, 'everybody has rights on it' FROM rel AS r
-   WHERE r.public AND r.name <> 'pgmask.deployed'
+   WHERE r.public
+     AND r.name NOT IN ('pgmask.deployed', 'pgmask.table_metadata', 'pgmask.column_metadata',
+                        'pgmask.key_metadata')
   UNION ALL
   SELECT r.name, format('owned by %s', r.owner) FROM rel AS r
    WHERE (r.owner = ANY (c_owners)) IS NOT TRUE

@@ -65,9 +65,9 @@ def sql_api_page() -> str:
     lines = [
         "# The SQL API",
         "",
-        "Functions of schema `pgmask`. Written by `nox -s docs` from the comments in `sql/`.",
+        "What schema `pgmask` offers. Written by `nox -s docs` from the comments in `sql/`.",
         "",
-        "| Function | |",
+        "| Function or view | |",
         "|---|---|",
     ]
     cells = ((n, c.replace("|", "\\|").replace("\n", " ")) for n, c in sorted(functions.items()))
@@ -81,7 +81,14 @@ def _comments(text: str) -> Iterator[tuple[str, str]]:
         node = raw.stmt
         if type(node).__name__ != "CommentStmt":
             continue
-        if node.objtype != ObjectType.OBJECT_FUNCTION or node.comment is None:
+        if node.comment is None:
+            continue
+        if node.objtype == ObjectType.OBJECT_VIEW:
+            view = ".".join(part.sval for part in node.object)
+            if view.startswith("pgmask."):
+                yield f"TABLE {view}", node.comment
+            continue
+        if node.objtype != ObjectType.OBJECT_FUNCTION:
             continue
         name = [part.sval for part in node.object.objname]
         if name[0] == "pgmask":

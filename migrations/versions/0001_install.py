@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "41047a8858a938a5e1d0bb3ca0a9c9f82579185936c960d2c1868a480889f372"
+DIGEST = "bcc4634b8de3821470939ddf032255cee0c9eabecb7cc787ed80102aeaa92613"
 
 
 def upgrade() -> None:
