@@ -46,6 +46,8 @@ VERBS: Final = (
     Verb(module="revision", commands=("revision",)),
     Verb(module="seal", commands=("seal",)),
     Verb(module="keys", commands=("keys",)),
+    Verb(module="dump", commands=("dump",)),
+    Verb(module="fake", commands=("fake",)),
     Verb(module="explain", commands=("explain",)),
 )
 

@@ -96,7 +96,12 @@ def new_energy_plate(random: Random, prefix: str) -> str:
 
 def credit_code(random: Random, region: str) -> str:
     """A unified social credit code with its check character (GB 32100)."""
-    body = f"91{region}" + "".join(random.choices(_CREDIT_ALPHABET, k=9))
+    return credit_code_from(random, f"91{region}")
+
+
+def credit_code_from(random: Random, prefix: str) -> str:
+    """A unified social credit code; prefix: its first eight characters."""
+    body = prefix + "".join(random.choices(_CREDIT_ALPHABET, k=9))
     rest = _check(body, _CREDIT_ALPHABET, _CREDIT_WEIGHTS, 31)
     return body + _CREDIT_ALPHABET[(31 - rest) % 31]
 
