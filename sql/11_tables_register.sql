@@ -253,6 +253,24 @@ COMMENT ON COLUMN pgmask_private.database_login.unit_id IS
 COMMENT ON COLUMN pgmask_private.database_login.valid_from IS 'From when.';
 COMMENT ON COLUMN pgmask_private.database_login.valid_to IS 'Until when; NULL: further notice.';
 
+CREATE TABLE pgmask_private.service (
+  service text PRIMARY KEY CHECK (service ~ '^[^[:cntrl:]]{1,100}$'),
+  person_id bigint NOT NULL REFERENCES pgmask_private.person (person_id),
+  profile text NOT NULL CHECK (profile ~ '^[^[:cntrl:]]{1,63}$'),
+  unit_id text NOT NULL REFERENCES pgmask_private.unit (unit_id),
+  valid_from timestamptz NOT NULL DEFAULT clock_timestamp(),
+  valid_to timestamptz CHECK (valid_to >= valid_from)
+);
+COMMENT ON TABLE pgmask_private.service IS
+  'Batch jobs and task queues that an issuer may speak for; a person answers for each.';
+COMMENT ON COLUMN pgmask_private.service.service IS 'Its name, as a signed identity names it.';
+COMMENT ON COLUMN pgmask_private.service.person_id IS
+  'The person who answers for it: it stops when he is not honoured.';
+COMMENT ON COLUMN pgmask_private.service.profile IS 'The profile.';
+COMMENT ON COLUMN pgmask_private.service.unit_id IS 'The unit it works for.';
+COMMENT ON COLUMN pgmask_private.service.valid_from IS 'From when.';
+COMMENT ON COLUMN pgmask_private.service.valid_to IS 'Until when; NULL: further notice.';
+
 -- Who changed which row of the register or of the issuers, when, from what to what. No secrets:
 -- the trigger leaves the column "secret" out.
 CREATE TABLE pgmask_private.register_history (
@@ -288,7 +306,7 @@ BEGIN
   FOREACH v_table IN ARRAY ARRAY[
     'register_rule', 'unit', 'person', 'post', 'post_profile', 'person_post', 'document_form',
     'document', 'training', 'assignment', 'designation', 'unit_access', 'database_login',
-    'register_history'
+    'service', 'register_history'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_private.%I OWNER TO pgmask_owner', v_table);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_private.%I FROM PUBLIC', v_table);

@@ -65,6 +65,27 @@ COMMENT ON TABLE pgmask_private.issuer_profile IS 'For which profiles an issuer 
 COMMENT ON COLUMN pgmask_private.issuer_profile.issuer IS 'The issuer.';
 COMMENT ON COLUMN pgmask_private.issuer_profile.profile IS 'The profile of the catalogue.';
 
+CREATE TABLE pgmask_private.issuer_service (
+  issuer text NOT NULL REFERENCES pgmask_private.issuer (issuer),
+  service text NOT NULL REFERENCES pgmask_private.service (service),
+  PRIMARY KEY (issuer, service)
+);
+COMMENT ON TABLE pgmask_private.issuer_service IS
+  'For which services an issuer may speak; the profile must be one of its profiles too.';
+COMMENT ON COLUMN pgmask_private.issuer_service.issuer IS 'The issuer.';
+COMMENT ON COLUMN pgmask_private.issuer_service.service IS 'The service of the register.';
+
+-- Written by `pgmask apply`: where the views of a profile are.
+CREATE TABLE pgmask_private.profile_path (
+  profile text PRIMARY KEY,
+  path text NOT NULL CHECK (path <> '')
+);
+COMMENT ON TABLE pgmask_private.profile_path IS
+  'Per profile the schemas of its views, as login puts them in front of search_path.';
+COMMENT ON COLUMN pgmask_private.profile_path.profile IS 'The access profile.';
+COMMENT ON COLUMN pgmask_private.profile_path.path IS
+  'Names of schemas, quoted where they need it, each followed by comma and space but the last.';
+
 -- Filled by the register's triggers: who has which profile in which unit and when, worked out, so
 -- that a login looks up one row.
 CREATE TABLE pgmask_private.effective_profile (
@@ -133,8 +154,8 @@ DECLARE
   v_table text;
 BEGIN
   FOREACH v_table IN ARRAY ARRAY[
-    'token_key', 'issuer', 'issuer_key', 'issuer_profile', 'effective_profile', 'effective_login',
-    'unit_below'
+    'token_key', 'issuer', 'issuer_key', 'issuer_profile', 'issuer_service', 'profile_path',
+    'effective_profile', 'effective_login', 'unit_below'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_private.%I OWNER TO pgmask_owner', v_table);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_private.%I FROM PUBLIC', v_table);

@@ -678,6 +678,65 @@ ALTER FUNCTION pgmask.register_end_login(name, timestamptz) OWNER TO pgmask_owne
 COMMENT ON FUNCTION pgmask.register_end_login(name, timestamptz) IS
   'Ends what a login of the database stands for.';
 
+-- Registers a service that issuers may speak for: a batch job, a task queue.
+--   p_person_id  who answers for it
+--   p_profile    its profile, one of those of each issuer that speaks for it
+CREATE FUNCTION pgmask.register_service(
+  p_service text,
+  p_person_id bigint,
+  p_profile text,
+  p_unit_id text,
+  p_valid_to timestamptz DEFAULT NULL
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  INSERT INTO pgmask_private.service AS t (service, person_id, profile, unit_id, valid_to)
+  VALUES (p_service, p_person_id, p_profile, p_unit_id, p_valid_to)
+  ON CONFLICT (service) DO UPDATE SET
+    person_id = excluded.person_id,
+    profile = excluded.profile,
+    unit_id = excluded.unit_id,
+    valid_to = excluded.valid_to
+  WHERE (t.person_id, t.profile, t.unit_id, t.valid_to)
+    IS DISTINCT FROM (excluded.person_id, excluded.profile, excluded.unit_id, excluded.valid_to);
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask.register_service(text, bigint, text, text, timestamptz) FROM PUBLIC;
+ALTER FUNCTION pgmask.register_service(text, bigint, text, text, timestamptz) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.register_service(text, bigint, text, text, timestamptz) IS
+  'Registers a service that issuers may speak for, and the person who answers for it.';
+
+-- Ends a service, now or at a moment.
+CREATE FUNCTION pgmask.register_end_service(
+  p_service text,
+  p_at timestamptz DEFAULT NULL
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  UPDATE pgmask_private.service AS t
+     SET valid_to = greatest(t.valid_from, coalesce(p_at, clock_timestamp()))
+   WHERE t.service = p_service
+     AND (t.valid_to IS NULL OR coalesce(p_at, clock_timestamp()) < t.valid_to);
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask.register_end_service(text, timestamptz) FROM PUBLIC;
+ALTER FUNCTION pgmask.register_end_service(text, timestamptz) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.register_end_service(text, timestamptz) IS 'Ends a service.';
+
 -- What the register lacks, and whether that stops somebody.
 --   result  what (unit, person, login, form), its key, what is missing, and whether it stops them
 CREATE FUNCTION pgmask.register_gaps()
@@ -739,6 +798,33 @@ REVOKE ALL ON FUNCTION pgmask.register_issuer(text, text[], interval, interval) 
 ALTER FUNCTION pgmask.register_issuer(text, text[], interval, interval) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.register_issuer(text, text[], interval, interval) IS
   'Registers an application that may sign who is asking, and its profiles.';
+
+-- Puts for which services an issuer may speak.
+--   p_services  exactly these from now on
+CREATE FUNCTION pgmask.register_issuer_services(
+  p_issuer text,
+  p_services text[]
+)
+  RETURNS void
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  DELETE FROM pgmask_private.issuer_service AS t
+   WHERE t.issuer = p_issuer AND t.service = ANY (p_services) IS NOT TRUE;
+  INSERT INTO pgmask_private.issuer_service (issuer, service)
+  SELECT DISTINCT p_issuer, s.service FROM unnest(p_services) AS s (service)
+  ON CONFLICT DO NOTHING;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask.register_issuer_services(text, text[]) FROM PUBLIC;
+ALTER FUNCTION pgmask.register_issuer_services(text, text[]) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask.register_issuer_services(text, text[]) IS
+  'Puts for which services an issuer may speak.';
 
 -- Makes a new key of an issuer. The one before stays valid for a while, so that the application
 -- can change over; anything older ends now.

@@ -8,7 +8,7 @@ CREATE FUNCTION pgmask.whoami()
   RETURNS TABLE (
     person bigint, name text, profile text, unit text, grade text, issuer text, purpose text,
     second_factor timestamptz, expires timestamptz, outsourced boolean, agreement text,
-    login name, problem text
+    login name, problem text, service text
   )
   LANGUAGE plpgsql
   STABLE
@@ -45,7 +45,8 @@ BEGIN
       WHEN 'unregistered'
         THEN 'PM103 the register does not honour this login now: see the unit''s responsible'
       ELSE 'PM101 nobody has logged in to this transaction: SELECT pgmask.login($1)'
-    END;
+    END,
+    v_state.service;
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask.whoami() FROM PUBLIC;

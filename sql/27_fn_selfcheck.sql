@@ -16,11 +16,15 @@ AS $pgmask$
 DECLARE
   -- Everybody may call these; each acts for its caller only, or computes a pure function.
   c_public CONSTANT text[] := ARRAY[
-    'pgmask.login(text)', 'pgmask.challenge()', 'pgmask.whoami()', 'pgmask.my_columns(text)',
+    'pgmask.login(text)', 'pgmask.log_in(text,text)',
+    'pgmask.identity_claims(text,text[],text[],boolean)', 'pgmask.challenge()', 'pgmask.whoami()', 'pgmask.my_columns(text)',
     'pgmask.why(text,text)', 'pgmask.explain_error(text)', 'pgmask.refuse_identity(text)',
     'pgmask.refuse_owner()', 'pgmask.has_no_glyph(text)', 'pgmask.address_head(text)',
     'pgmask.is_plain_place(text)', 'pgmask.address_district_end(text)',
-    'pgmask.detach(text)', 'pgmask.detach_all(text[])', 'pgmask.attach(text)', 'pgmask.attach_all()'
+    'pgmask.detach(text)', 'pgmask.detach_all(text[])', 'pgmask.attach(text)', 'pgmask.attach_all()',
+    'pgmask.my_reveals(text)', 'pgmask.my_ticket(uuid)', 'pgmask.reveal(uuid)',
+    'pgmask.reveal_request(text,text[],text[],text,text)',
+    'pgmask.reveal_request(text,text,text[],text,text)'
   ];
   -- No row of these is a secret, so pgmask_backup may have them all. Every other table needs
   -- row-level security.
@@ -28,17 +32,20 @@ DECLARE
     'alembic_version', 'error_code', 'deployment', 'deployment_step', 'managed_object',
     'store_table', 'profile_column', 'register_rule', 'unit', 'person', 'post', 'post_profile',
     'person_post', 'document_form', 'document', 'training', 'assignment', 'designation',
-    'unit_access', 'database_login', 'register_history', 'issuer', 'issuer_profile',
+    'unit_access', 'database_login', 'service', 'register_history', 'issuer', 'issuer_profile',
+    'issuer_service', 'profile_path',
     'effective_profile', 'effective_login', 'unit_below', 'kek', 'data_key', 'environment',
     'runtime_object', 'migration_window', 'migration_hold', 'detached', 'detached_function',
-    'seal_run', 'seal_refused'
+    'rollout_step', 'base_use',
+    'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
+    'seal_run', 'seal_refused', 'reveal_rule', 'ticket'
   ];
   c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer', 'pgmask_migrator'];
 BEGIN
   RETURN QUERY
   WITH ours AS (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace AS n
-     WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto')
+     WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto', 'pgmask_audit')
   ), fn AS (
     SELECT p.oid, p.oid::regprocedure::text AS name, p.prosecdef, p.proconfig, p.provolatile,
            pg_get_userbyid(p.proowner)::text AS owner,
@@ -93,10 +100,11 @@ BEGIN
     FROM rel AS r
    WHERE r.relkind IN ('r', 'p') AND NOT r.relrowsecurity
      AND (r.relname = ANY (c_open)) IS NOT TRUE
+     AND r.name NOT LIKE 'pgmask\_audit.marker\__'
   UNION ALL
   SELECT r.name, 'has a policy: its rows are for its owner alone'
     FROM rel AS r
-   WHERE r.relname IN ('token_key', 'issuer_key', 'loaded_key')
+   WHERE r.relname IN ('token_key', 'issuer_key', 'loaded_key', 'audit_key')
      AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = r.oid)
   UNION ALL
   SELECT format('%s.%s', r.name, a.attname), 'statistics of a secret are collected'
@@ -200,7 +208,8 @@ BEGIN
            concat_ws(E'\n', pg_get_triggerdef(t.oid), t.tgenabled)
       FROM pg_trigger AS t
       JOIN pg_class AS c ON c.oid = t.tgrelid
-     WHERE c.relnamespace = 'pgmask_private'::regnamespace AND NOT t.tgisinternal
+     WHERE c.relnamespace IN ('pgmask_private'::regnamespace, 'pgmask_audit'::regnamespace)
+       AND NOT t.tgisinternal
     UNION ALL
     -- Without the order of columns: a restore keeps it, a later revision may not.
     SELECT 'table', c.oid::regclass::text,
@@ -213,7 +222,8 @@ BEGIN
                 FROM pg_constraint AS k
                WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'p', 'u', 'x')))
       FROM pg_class AS c
-     WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace)
+     WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace,
+                              'pgmask_audit'::regnamespace)
        AND c.relkind IN ('r', 'p')
   )
   SELECT f.kind, f.identity, encode(sha256(convert_to(f.words, 'UTF8')), 'hex')

@@ -1,8 +1,7 @@
 -- Who is asking, as policies read it, and what the register gives to whom.
 --
--- Relations in these views are read with the rights of their owner, pgmask_owner; functions run
--- with the caller's. That is why hmac and refuse_identity are executable by everybody, and why
--- nobody can call hmac by name: the schema pgmask_crypto is closed.
+-- Relations in these views are read with the rights of their owner, pgmask_owner; functions are
+-- called with the caller's. That is why identity_claims is executable by everybody.
 
 -- The two papers, by form: from when to when a signature on this form counts.
 CREATE VIEW pgmask_private.document_period AS
@@ -155,6 +154,22 @@ FROM merged AS m;
 COMMENT ON VIEW pgmask_private.login_period IS
   'What the register makes of the direct logins; effective_login holds the same as a table.';
 
+-- What the register makes of the services that issuers speak for. Read at a login of one; a service
+-- logs in seldom, so that nothing is derived from it.
+CREATE VIEW pgmask_private.service_period AS
+SELECT
+  s.service,
+  s.person_id,
+  s.profile,
+  s.unit_id,
+  p.outsourced,
+  p.period * pg_catalog.tstzrange(s.valid_from, s.valid_to) AS period
+FROM pgmask_private.service AS s
+JOIN pgmask_private.person_period AS p ON p.person_id = s.person_id
+JOIN pgmask_private.open_unit AS u ON u.unit_id = s.unit_id;
+COMMENT ON VIEW pgmask_private.service_period IS
+  'When a service is honoured: as long as the person is who answers for it, and its unit is open.';
+
 -- What is true of this transaction, without an error: for whoami, the errors and the history.
 --   standing  valid, expired, missing, refused (a token that is not of this transaction),
 --             unregistered (a registered login that the register does not honour now)
@@ -194,7 +209,11 @@ SELECT
        WHEN e.login IS NOT NULL THEN 'login' END AS issuer,
   CASE WHEN t.genuine THEN pg_catalog.to_timestamp(
          pg_catalog.split_part(t.token, U&'\001F', 10)::double precision)
-       ELSE NULLIF(e.valid_until, 'infinity') END AS expires_at
+       ELSE NULLIF(e.valid_until, 'infinity') END AS expires_at,
+  CASE WHEN t.genuine THEN NULLIF(pg_catalog.split_part(t.token, U&'\001F', 11), '')
+       WHEN e.login IS NOT NULL THEN (
+         SELECT d.service FROM pgmask_private.database_login AS d WHERE d.login = SESSION_USER)
+       END AS service
 FROM (
   SELECT
     g.token,
@@ -221,12 +240,9 @@ COMMENT ON VIEW pgmask_private.identity_state IS
 -- Who is asking: exactly one row, or an error of refuse_identity. A token comes first; without one
 -- the login of the database, through the register.
 --
--- Made to be one InitPlan of a policy, at about 8 microseconds. `claims` is the text of the token
--- once it is found genuine and not expired, or the same text for a direct login, else NULL; every
--- column is a field of it, so that nothing unverified is ever looked at, whatever else the planner
--- puts into the WHERE. OFFSET 0 keeps it one value. CASE and not AND, OR: its order of evaluation
--- is promised, and the sub-selects it does not need are not run. A missing token key gives NULL,
--- so that this is an error too.
+-- Made to be one InitPlan of a policy. `claims` is the text of the token once it is found genuine
+-- and not expired, or the same text for a direct login; every column is a field of it, so that
+-- nothing unverified is ever looked at. OFFSET 0 keeps it one value.
 CREATE VIEW pgmask_private.identity AS
 SELECT
   pg_catalog.split_part(t.claims, U&'\001F', 2)::bigint AS person_id,
@@ -243,37 +259,9 @@ SELECT
     NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 10), '')::double precision
   ) AS expires_at
 FROM (
-  SELECT CASE
-    WHEN pg_catalog.current_setting('pgmask.token', true) <> '' THEN CASE
-      WHEN
-        pg_catalog."left"(pg_catalog.current_setting('pgmask.token', true), 64)
-          = pg_catalog.encode(
-              pgmask_crypto.hmac(
-                pg_catalog.convert_to(
-                  pg_catalog."right"(pg_catalog.current_setting('pgmask.token', true), -64), 'UTF8')
-                  || pg_catalog.int4send(pg_catalog.pg_backend_pid())
-                  || pg_catalog.timestamptz_send(pg_catalog.now())
-                  || pg_catalog.convert_to(pg_catalog.current_database()::text, 'UTF8'),
-                (SELECT k.secret FROM pgmask_private.token_key AS k),
-                'sha256'),
-              'hex')
-        AND pg_catalog.clock_timestamp() < pg_catalog.to_timestamp(
-              pg_catalog.split_part(
-                pg_catalog.current_setting('pgmask.token', true), U&'\001F', 10
-              )::double precision)
-      THEN pg_catalog.current_setting('pgmask.token', true)
-    END
-    ELSE (
-      SELECT l.claims
-      FROM pgmask_private.effective_login AS l
-      WHERE l.login = SESSION_USER
-        AND l.valid_from <= pg_catalog.clock_timestamp()
-        AND pg_catalog.clock_timestamp() < l.valid_until
-    )
-  END AS claims
+  SELECT pgmask.identity_claims(NULL, NULL, NULL, true) AS claims
   OFFSET 0
-) AS t
-WHERE CASE WHEN t.claims IS NOT NULL THEN true ELSE pgmask.refuse_identity(NULL) END;
+) AS t;
 COMMENT ON VIEW pgmask_private.identity IS
   'Who is asking: one row, or PM101, PM102, PM103.';
 
@@ -376,6 +364,7 @@ DECLARE
 BEGIN
   FOREACH v_view IN ARRAY ARRAY[
     'document_period', 'person_period', 'open_unit', 'profile_period', 'login_period',
+    'service_period',
     'identity_state', 'identity', 'my_units', 'my_subjects', 'my_designations', 'register_gap'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER VIEW pgmask_private.%I OWNER TO pgmask_owner', v_view);

@@ -1,10 +1,12 @@
 -- Who may use what of the runtime. Everything not granted here is for its owner alone; roles of
 -- profiles get theirs from the compiler.
 
--- Everybody: to say who he is, and to ask about himself. refuse_identity and refuse_owner are
--- called by policies as whoever runs the statement.
+-- Everybody: to say who he is, and to ask about himself. identity_claims,
+-- refuse_identity and refuse_owner are called by policies as whoever runs the statement.
 GRANT EXECUTE ON FUNCTION
   pgmask.login(text),
+  pgmask.log_in(text, text),
+  pgmask.identity_claims(text, text[], text[], boolean),
   pgmask.challenge(),
   pgmask.whoami(),
   pgmask.my_columns(text),

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "bcc4634b8de3821470939ddf032255cee0c9eabecb7cc787ed80102aeaa92613"
+DIGEST = "f9f8922a480828f8e3d36c3d8f383c44a8ac0ae1d79a0b2453edad7d17872f23"
 
 
 def upgrade() -> None:

@@ -1,14 +1,16 @@
 """The view ``pgmask_private.identity_<profile>``: who is asking, if this profile honours it (C2).
 
-It narrows ``pgmask_private.identity`` to one profile, its lowest grade and its issuers, and raises
-PM101..PM103 through ``pgmask.refuse_identity`` where the identity does not fit.  ``IS TRUE``
-refuses on NULL (A52).  A profile without issuers is reached by database logins only: its view is
-one look-up in ``effective_login`` and no signature has to be verified.  Owner is ``pgmask_owner``;
-the profile's view owner may read it, because the relations of a policy are checked as the view
-owner.
+Beside it a row of ``profile_path``, which ``pgmask.login`` puts in front of the search path.
+
+It narrows ``pgmask_private.identity`` to one profile, its lowest grade and its issuers;
+``pgmask.identity_claims`` raises PM101..PM103 where the identity does not fit (A52).  Owner is
+``pgmask_owner``; the profile's view owner may read it, because the relations of a policy are
+checked as the view owner.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from pgmask.catalogue.model import Catalogue, Grade, Profile
 from pgmask.compile.context import OWNER, statement
@@ -16,53 +18,44 @@ from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import literal
 
-COLUMNS = (
-    "person_id", "profile", "unit_id", "grade", "purpose", "second_factor_at", "outsourced",
-    "issuer", "expires_at",
-)  # fmt: skip
-
 
 def identity_view(profile: Profile) -> QualName:
     """The name of a profile's identity view."""
     return QualName(Name("pgmask_private"), derived("identity_", profile.name))
 
 
-def _by_login(profile: Profile) -> str:
-    """The view's query where only database logins are honoured; one row or an error."""
-    return (
-        "SELECT\n  l.person_id,\n  l.profile,\n  l.unit_id,\n  'login'::text AS grade,\n"
-        "  NULL::text AS purpose,\n"
-        "  NULL::pg_catalog.timestamptz AS second_factor_at,\n  l.outsourced,\n"
-        "  'login'::text AS issuer,\n  NULLIF(l.valid_until, 'infinity') AS expires_at\n"
-        "FROM (SELECT) AS one\nLEFT JOIN pgmask_private.effective_login AS l\n"
-        f"  ON l.login = SESSION_USER AND l.profile = {literal(profile.name)}\n"
-        "  AND l.valid_from <= pg_catalog.clock_timestamp()\n"
-        "  AND pg_catalog.clock_timestamp() < l.valid_until\n"
-        "WHERE CASE\n  WHEN l.person_id IS NOT NULL THEN true\n"
-        f"  ELSE pgmask.refuse_identity({literal(profile.name)})\nEND"
-    )
+_FIELDS = """\
+  pg_catalog.split_part(t.claims, U&'\\001F', 2)::bigint AS person_id,
+  pg_catalog.split_part(t.claims, U&'\\001F', 3) AS profile,
+  pg_catalog.split_part(t.claims, U&'\\001F', 4) AS unit_id,
+  pg_catalog.split_part(t.claims, U&'\\001F', 5) AS grade,
+  NULLIF(pg_catalog.split_part(t.claims, U&'\\001F', 6), '') AS purpose,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\\001F', 7), '')::pg_catalog.float8
+  ) AS second_factor_at,
+  pg_catalog.split_part(t.claims, U&'\\001F', 8) <> 'f' AS outsourced,
+  pg_catalog.split_part(t.claims, U&'\\001F', 9) AS issuer,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\\001F', 10), '')::pg_catalog.float8
+  ) AS expires_at"""
 
 
-def _by_token_or_login(profile: Profile) -> str:
-    columns = ",\n  ".join(f"i.{c}" for c in COLUMNS)
-    return (
-        f"SELECT\n  {columns}\nFROM pgmask_private.identity AS i\nWHERE CASE\n"
-        f"  WHEN ({honours(profile)}) IS TRUE THEN true\n"
-        f"  ELSE pgmask.refuse_identity({literal(profile.name)})\nEND"
-    )
-
-
-def honours(profile: Profile) -> str:
-    """The condition under which the profile honours the identity ``i``."""
+def _query(profile: Profile) -> str:
+    """The view's query: one row or an error."""
     rule = profile.identity
     grades = [Grade.CHALLENGE] if rule.grade is Grade.CHALLENGE else list(Grade)
-    signed = "false"
-    if rule.issuers:
-        known = ", ".join(literal(i) for i in rule.issuers)
-        given = ", ".join(literal(g.value) for g in sorted(grades))
-        signed = f"i.grade IN ({given}) AND i.issuer IN ({known})"
-    login = " OR i.grade = 'login'" if rule.login else ""
-    return f"i.profile = {literal(profile.name)} AND ({signed}{login})"
+    given = array(g.value for g in sorted(grades)) if rule.issuers else array(())
+    return (
+        f"SELECT\n{_FIELDS}\nFROM (\n"
+        f"  SELECT pgmask.identity_claims({literal(profile.name)},\n"
+        f"    {given}, {array(rule.issuers)}, {str(rule.login).lower()}) AS claims\n"
+        "  OFFSET 0\n) AS t"
+    )
+
+
+def array(values: Iterable[str]) -> str:
+    """An array of texts as SQL, in the order given."""
+    return f"ARRAY[{', '.join(literal(v) for v in values)}]::text[]"
 
 
 def build(catalogue: Catalogue) -> tuple[Object, ...]:
@@ -70,11 +63,9 @@ def build(catalogue: Catalogue) -> tuple[Object, ...]:
     found = []
     for profile in catalogue.profiles:
         name = identity_view(profile)
-        only_login = profile.identity.login and not profile.identity.issuers
-        query = _by_login(profile) if only_login else _by_token_or_login(profile)
         create = (
             statement(
-                f"CREATE OR REPLACE VIEW {name.quoted} AS\n{query}",
+                f"CREATE OR REPLACE VIEW {name.quoted} AS\n{_query(profile)}",
                 f"who is asking, as far as profile {profile.name} honours it",
             ),
             statement(f"ALTER VIEW {name.quoted} OWNER TO {Name(OWNER).quoted}"),
@@ -95,4 +86,37 @@ def build(catalogue: Catalogue) -> tuple[Object, ...]:
                 address=(name.schema.text, name.name.text),
             )
         )
+        found += _path(catalogue, profile)
     return tuple(found)
+
+
+def _path(catalogue: Catalogue, profile: Profile) -> list[Object]:
+    """Where the views of the profile are; nothing for one that sees no table."""
+    schemas = dict.fromkeys(
+        catalogue.view_schema(profile, store)
+        for store in catalogue.stores
+        if any(profile.may(t) for t in catalogue.tables if t.schema == store.schema)
+    )
+    if not schemas:
+        return []
+    names = ", ".join(f"pg_catalog.quote_ident({literal(s)})" for s in schemas)
+    clear = statement(
+        f"DELETE FROM pgmask_private.profile_path WHERE profile = {literal(profile.name)}"
+    )
+    insert = statement(
+        "INSERT INTO pgmask_private.profile_path (profile, path)\n"
+        f"VALUES ({literal(profile.name)}, pg_catalog.concat_ws(', ', {names}))",
+        "what login puts in front of the search path",
+    )
+    return [
+        Object(
+            kind=Kind.ROW,
+            identity=f"profile_path {profile.name}",
+            table="",
+            phase=Phase.ROWS,
+            create=(clear, insert),
+            drop=(clear,),
+            replace=True,
+            address=("profile_path", profile.name),
+        )
+    ]

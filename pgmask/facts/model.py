@@ -396,7 +396,7 @@ class Facts:
 
     version: ``server_version_num``; lock_slots: what one transaction may fill of the lock table at
     most; runtime: whether pgmask's own tables are there; profile_columns: (table id, digest of the
-    rows of ``profile_column``).
+    rows of ``profile_column``), and ("profile_path NAME", digest) per profile.
     """
 
     version: int = 180000

@@ -292,9 +292,10 @@ class Reader:
 
     def row(self, address: Address) -> Fingerprint | None:
         """Digest of rows in our own tables."""
-        if address[0] != "profile_column":
+        if address[0] not in ("profile_column", "profile_path"):
             return NOTHING
-        digest = self._rows.get(address[1])
+        own = address[1] if address[0] == "profile_column" else " ".join(address)
+        digest = self._rows.get(own)
         return None if digest is None else {"rows": digest}
 
 

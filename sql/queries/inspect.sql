@@ -499,7 +499,10 @@ SELECT p.table_id, pg_catalog.md5(pg_catalog.string_agg(p::text, E'\n' ORDER BY 
 FROM pgmask_private.profile_column AS p
 WHERE (%(parent)s::text IS NULL OR p.table_id = %(parent)s::text)
 GROUP BY p.table_id
-ORDER BY p.table_id;
+UNION ALL
+SELECT 'profile_path ' || w.profile, pg_catalog.md5(w.path)
+FROM pgmask_private.profile_path AS w
+ORDER BY 1;
 
 -- name: memo
 SELECT d.catalogue_hash, d.pgmask_version, d.state_digest
@@ -561,5 +564,7 @@ SELECT pg_catalog.md5(pg_catalog.concat_ws(':',
    FROM pgmask_private.store_table AS x),
   (SELECT md5(string_agg(x.ctid::text || '.' || x.xmin, ',' ORDER BY x.ctid))
    FROM pgmask_private.profile_column AS x),
+  (SELECT md5(string_agg(x.profile || '.' || x.xmin, ',' ORDER BY x.profile))
+   FROM pgmask_private.profile_path AS x),
   pg_catalog.current_setting('server_version_num')
 ));

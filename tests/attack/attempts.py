@@ -251,7 +251,7 @@ CREATE OR REPLACE VIEW pgmask_private.identity_state AS
 SELECT 'valid'::text AS standing, false AS by_token, 11::bigint AS person_id,
        'nobody'::text AS profile, 'north'::text AS unit_id, 'login'::text AS grade,
        NULL::text AS purpose, NULL::timestamptz AS second_factor_at, false AS outsourced,
-       'login'::text AS issuer, NULL::timestamptz AS expires_at
+       'login'::text AS issuer, NULL::timestamptz AS expires_at, NULL::text AS service
 """
 """The sealing trigger does not know the profile, so it hides no row from an upsert."""
 

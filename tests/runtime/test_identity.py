@@ -66,7 +66,7 @@ def test_every_claim_arrives(still: World) -> None:
     assert row is not None
     assert row[:7] == (ANN, "Ann", "agent", "north", "assertion", "web", "续保")
     assert row[7].timestamp() == pytest.approx(1_700_000_000.5)
-    assert row[9:] == (False, "valid", "app", None)
+    assert row[9:] == (False, "valid", "app", None, None)
 
 
 @pytest.mark.requirement("C7")

@@ -263,7 +263,7 @@ def test_every_error_is_explained_in_sql(installed: Database) -> None:
 
 # Each takes one mark away; the check must name it. Without the check the install would go on.
 TAKEN = {
-    "path": ("ALTER FUNCTION pgmask.login(text) RESET search_path", "without search_path"),
+    "path": ("ALTER FUNCTION pgmask.whoami() RESET search_path", "without search_path"),
     "revoke": ("GRANT EXECUTE ON FUNCTION pgmask.issuers() TO PUBLIC", "everybody may execute"),
     "callers": ("REVOKE EXECUTE ON FUNCTION pgmask.login(text) FROM PUBLIC", "may not execute it"),
     "fn comment": ("COMMENT ON FUNCTION pgmask.whoami() IS NULL", "has no comment"),

@@ -261,7 +261,7 @@ BEGIN
   FOREACH v_table IN ARRAY ARRAY[
     'register_rule', 'unit', 'person', 'post', 'post_profile', 'person_post', 'document_form',
     'document', 'training', 'assignment', 'designation', 'unit_access', 'database_login',
-    'issuer', 'issuer_key', 'issuer_profile'
+    'service', 'issuer', 'issuer_key', 'issuer_profile', 'issuer_service'
   ] LOOP
     EXECUTE pg_catalog.format(
       'CREATE TRIGGER a_begin BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE '
@@ -280,8 +280,8 @@ BEGIN
         'CREATE TRIGGER d_below AFTER INSERT OR UPDATE OR DELETE ON pgmask_private.%I '
         'FOR EACH STATEMENT EXECUTE FUNCTION pgmask_private.refresh_unit_below()', v_table);
     END IF;
-    IF v_table NOT IN ('post', 'assignment', 'designation', 'unit_access', 'issuer', 'issuer_key',
-                       'issuer_profile') THEN
+    IF v_table NOT IN ('post', 'assignment', 'designation', 'unit_access', 'service', 'issuer',
+                       'issuer_key', 'issuer_profile', 'issuer_service') THEN
       EXECUTE pg_catalog.format(
         'CREATE TRIGGER e_standing AFTER INSERT OR UPDATE OR DELETE ON pgmask_private.%I '
         'FOR EACH ROW EXECUTE FUNCTION pgmask_private.refresh_standing()', v_table);
