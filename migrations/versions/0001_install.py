@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "f9f8922a480828f8e3d36c3d8f383c44a8ac0ae1d79a0b2453edad7d17872f23"
+DIGEST = "0149e84d37347888ed414c0488625b2bc40d777d417eac905b365c8b232a7e95"
 
 
 def upgrade() -> None:

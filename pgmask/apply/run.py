@@ -23,7 +23,7 @@ from pgmask import __version__
 from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, holders, patiently, reading, settle
 from pgmask.apply.verify import verify
 from pgmask.catalogue.stored import catalogue_from_json
-from pgmask.errors import InternalError, PgmaskError, PlanError, PlanRefused, Refused
+from pgmask.errors import REGISTRY, InternalError, PgmaskError, PlanError, PlanRefused, Refused
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_digest, read_facts, read_scope
 from pgmask.hashing import canonical_json
@@ -267,7 +267,9 @@ def _finish(connection: Connection, plan: Plan, deployment: int) -> None:
         digest = read_digest(connection)
         facts = read_facts(connection)
         tables = [t["schema"] + "." + t["name"] for t in plan.catalogue["tables"]]
-        clean = not drift(facts) and bystanders(facts, tables) == plan.bystanders
+        clean = (
+            not plan.partial and not drift(facts) and bystanders(facts, tables) == plan.bystanders
+        )
         connection.execute(
             "UPDATE pgmask_private.deployment SET finished_at = clock_timestamp(),"
             " state_digest = %s WHERE id = %s",
@@ -376,6 +378,12 @@ def _execute(connection: Connection, step: Step, statement: PlannedStatement) ->
     except PgmaskError:
         raise
     except psycopg.Error as error:
+        if error.sqlstate in REGISTRY:
+            # Our own functions refuse in their own words, which hold names only.
+            raise PlanRefused(
+                error.sqlstate, error.diag.message_primary or REGISTRY[error.sqlstate].title,
+                hint=error.diag.message_hint or "",
+            ) from None  # fmt: skip
         # The primary message names objects; DETAIL and CONTEXT may show a row and are left out.
         raise PlanError(
             "PM237", f"{statement.object} could not be made"

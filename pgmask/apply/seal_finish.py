@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -18,11 +18,12 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.catalogue.stored import catalogue_from_json
 from pgmask.compile.sealing import spec_of_table
 from pgmask.compile.sealing_objects import mask_checks
+from pgmask.compile.stages import Stage
 from pgmask.errors import PlanError, Refused
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_facts
 from pgmask.plan.hazards import Hazard
-from pgmask.plan.plan import make
+from pgmask.plan.plan import make, narrowed
 from pgmask.runtime import keys
 from pgmask.server import connect
 
@@ -42,10 +43,17 @@ class Deployed:
         for table in self.tables:
             if table.id == id_:
                 return table
-        known = self.catalogue.table(id_) is not None
+        known = self.catalogue.table(id_)
+        if known is not None and not Stage(known.rollout).seals:
+            raise Refused(
+                "PM276", f"{id_} is at rollout: {known.rollout}, where nothing is sealed",
+                hint=f"Set rollout: sealing for {id_}, apply, then seal.",
+            )  # fmt: skip
         raise Refused(
             "PM320",
-            f"{id_} has nothing to be sealed" if known else f"{id_} is not a protected table here",
+            f"{id_} has nothing to be sealed"
+            if known is not None
+            else f"{id_} is not a protected table here",
             hint="pgmask seal --all takes every table that has; pgmask apply protects more.",
         )
 
@@ -94,10 +102,12 @@ def deployed(connection: Connection) -> Deployed:
     facts = read_facts(connection)
     found = []
     for table in catalogue.tables:
-        if facts.store(table.id) is None:
+        relation = facts.store_relation(table.id, table.schema, table.name)
+        if facts.store(table.id) is None or not Stage(table.rollout).seals or relation is None:
             continue
         spec = spec_of_table(catalogue, facts, table)
-        if spec is not None:
+        # A table that a narrower apply left out has no columns to seal into yet.
+        if spec is not None and all(relation.column(b.sealed.text) for b in spec.bundles):
             found.append(SealTable(spec=spec))
     # Subjects first: reaching a grade reaches their rows in every other table.
     homes = {s.table for s in catalogue.subjects}
@@ -199,24 +209,31 @@ def finish(connection: Connection, table: SealTable) -> int:
             ) from None  # fmt: skip
     # The planner's samples are of plain values until now.
     connection.execute(f"ANALYZE {store}".encode())
+    wanted = _wanted(connection, table.id)
     with connection.transaction():
         connection.execute("SET LOCAL ROLE pgmask_sealer")
         connection.execute(
             "UPDATE pgmask_private.store_table"
-            " SET sealed_at = coalesce(sealed_at, pg_catalog.clock_timestamp()),"
-            "     stage = CASE WHEN stage IN ('views', 'sealing') THEN 'enforced' ELSE stage END"
+            " SET sealed_at = coalesce(sealed_at, pg_catalog.clock_timestamp())"
             " WHERE table_id = %s",
             (table.id,),
         )
+        connection.execute("SELECT pgmask_private.enter_stage(%s, %s)", (table.id, wanted))
         table.phase(connection, "done")
     return open_profiles(connection, table.id)
+
+
+def _wanted(connection: Connection, table_id: str) -> str:
+    """The stage that the deployed catalogue asks for."""
+    table = deployed(connection).catalogue.table(table_id)
+    return table.rollout if table is not None else Stage.ENFORCED.value
 
 
 def open_profiles(connection: Connection, table_id: str) -> int:
     """Apply of the deployed catalogue what is due for this table alone; its access was approved."""
     known = deployed(connection)
     plan = make(known.catalogue, known.facts)
-    mine = replace(plan, steps=tuple(s for s in plan.steps if s.table == table_id))
+    mine = narrowed(plan, {table_id})
     if not mine.steps:
         return 0
     outcome = apply_plan(connection, mine, allow=frozenset(h.value for h in Hazard))

@@ -60,7 +60,7 @@ def _old_grantees(connection: Connection, step: Step, before: Facts) -> list[str
     Members of pgmask's own roles, superusers and readers of everything are not measured by it:
     ``doctor`` names those.
     """
-    place = next((o for o in step.objects if o.kind == "place"), None)
+    place = next((o for o in step.objects if o.kind == "place" and o.address), None)
     was = before.relation(*step.lock) if step.lock is not None else None
     if place is None or was is None:
         return []
@@ -91,9 +91,15 @@ def _old_grantees(connection: Connection, step: Step, before: Facts) -> list[str
 
 def _privileges(connection: Connection, step: Step, after: Facts) -> list[str]:
     rows: list[Row] = []
+    views = {o.address for o in step.objects if o.kind == "view"}
+    observed = any(
+        o.kind == "place" and o.identity == f"{step.table} observed" for o in step.objects
+    )
     for one in step.objects:
         if one.kind == "grant" and one.address:
-            rows += _wanted(one, after)
+            # An observed table is its owner's: what else he has granted, to PUBLIC too, stays.
+            base = observed and one.address[0] == "relation" and one.address[1:3] not in views
+            rows += [r for r in _wanted(one, after) if r[6] or not base]
     if not rows:
         return []
     columns = list(zip(*rows, strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pgmask.compile.columns import HIGH_VALUE, RESTRICTED, UNIT, needs_unit_column, shadows
 from pgmask.compile.context import Context, statement
+from pgmask.compile.grants import allowed
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.names import Name
 from pgmask.sqltext import literal
@@ -15,6 +16,9 @@ from pgmask.sqltext import literal
 
 def build(context: Context) -> tuple[Object, ...]:
     """Row-access columns and the rows that ``pgmask.why`` reads."""
+    rows = (_rows(context),) if context.profiles else ()
+    if not context.stage.seals:
+        return rows
     flag = "boolean NOT NULL DEFAULT false"
     found = [
         column(context, HIGH_VALUE, flag, "The row speaks of a high-value customer (D1)."),
@@ -24,9 +28,7 @@ def build(context: Context) -> tuple[Object, ...]:
         found.append(
             column(context, UNIT, context.unit_type, "The unit of the row's subject (C1).")
         )
-    if context.profiles:
-        found.append(_rows(context))
-    return tuple(found)
+    return (*found, *rows)
 
 
 def build_shadows(context: Context) -> tuple[Object, ...]:
@@ -68,16 +70,17 @@ def _rows(context: Context) -> Object:
     for profile in context.profiles:
         view = context.view(profile)
         rows = ", ".join(literal(r.value) for r in profile.rows)
-        operations = ", ".join(literal(o.value) for o in profile.may(table))
+        operations = ", ".join(literal(o.value) for o in allowed(context, profile))
         for position, fact in enumerate(context.columns, 1):
             known = table.column(fact.name)
             if known is None:
                 continue
+            sealed = known.sealed and context.stage.seals
             kind = known.kind or (known.kind_by.otherwise if known.kind_by else None)
             values.append(
                 f"({literal(profile.name)}, {literal(table.id)}, {position}, {literal(fact.name)},"
                 f" {known.level}, {literal(known.category)}, {literal(kind)},"
-                f" {literal(profile.form(table, known).value)}, {str(known.sealed).lower()},"
+                f" {literal(profile.form(table, known).value)}, {str(sealed).lower()},"
                 f" {literal(view.schema.text)}, {literal(view.name.text)},"
                 f" ARRAY[{rows}], ARRAY[{operations}])"
             )

@@ -21,12 +21,11 @@ from pgmask.compile import (
     store,
     views,
 )
-from pgmask.compile.context import Context
+from pgmask.compile.context import Context, place_in
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.order import ordered
 from pgmask.compile.sealing import sealing_objects, sealing_problems
 from pgmask.facts.model import Facts
-from pgmask.names import QualName
 
 
 def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
@@ -35,9 +34,9 @@ def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
     for table in catalogue.tables:
         kept = catalogue.store(table.schema)
         relation = facts.store_relation(table.id, table.schema, table.name)
-        if kept is None or relation is None:
+        place = place_in(catalogue, facts, table)
+        if kept is None or relation is None or place is None:
             continue
-        schema = kept.store_schema if relation.schema in (kept.schema, kept.store_schema) else ""
         found.append(
             Context(
                 catalogue=catalogue,
@@ -45,7 +44,7 @@ def contexts(catalogue: Catalogue, facts: Facts) -> tuple[Context, ...]:
                 table=table,
                 store=kept,
                 relation=relation,
-                place=QualName.of(schema or relation.schema, relation.name),
+                place=place,
             )
         )
     return tuple(found)
@@ -72,12 +71,13 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
     found += backup.problems(catalogue, facts, _protected(known))
     for context in known:
         found += problems.of_table(context)
+        found += rollout.problems(context)
         found += problems.writes_computed(context)
         found += indexes.missing(context)
         found += indexes.telling(context)
         found += reveal.problems(context)
         found += publications.problems(context)
-        if context.relation.kind in "rp":
+        if context.relation.kind in "rp" and context.stage.seals:
             found += sealing_problems(catalogue, facts, context.table)
     return tuple(sorted(set(found)))
 
@@ -99,6 +99,7 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     elsewhere = frozenset(
         place
         for c in known
+        if c.stage.moved
         for child in facts.descendants(c.relation)
         if (place := store.place_of(c, child).schema.text) not in stores
     )
@@ -107,14 +108,20 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     found += shared.build(catalogue, facts, elsewhere)
     found += identity_views.build(catalogue)
     found += backup.build(catalogue, facts, _protected(known))
+    found += rowterms.subject_views(catalogue, facts, known)
     for context in known:
-        found += store.build(context)
-        # The sealing compiler's objects come first: of two with one key the first stays.
-        found += sealing_objects(catalogue, facts, context.table)
+        if context.stage.moved:
+            found += store.build(context)
+            found += policies.build(context)
+        else:
+            found.append(rollout.observed(context))
+        if context.stage.seals:
+            # The sealing compiler's objects come first: of two with one key the first stays.
+            found += sealing_objects(catalogue, facts, context.table)
+            found += added.build_shadows(context)
+            found += indexes.build(context)
+            found += publications.build(context)
         found += added.build(context)
-        found += added.build_shadows(context)
-        found += indexes.build(context)
-        found += policies.build(context)
         found += views.build(context)
         found += grants.build(context)
         found += reveal.build(context)

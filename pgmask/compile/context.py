@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgmask.catalogue.model import Catalogue, Form, Profile, Store, Subject, Table
+from pgmask.catalogue.model import Catalogue, Form, Opens, Profile, Store, Subject, Table
 from pgmask.compile.columns import PREFIX, subject_of, unit_column
+from pgmask.compile.stages import Stage
 from pgmask.errors import InternalError
 from pgmask.facts.model import ColumnFact, Facts, RelationFact
 from pgmask.names import QualName, derived
@@ -32,6 +33,11 @@ class Context:
     place: QualName
 
     @property
+    def stage(self) -> Stage:
+        """The stage that the catalogue asks for."""
+        return Stage(self.table.rollout)
+
+    @property
     def subject(self) -> Subject | None:
         """The subject class of the table's rows."""
         return subject_of(self.catalogue, self.table)
@@ -47,8 +53,9 @@ class Context:
         return tuple(p for p in self.catalogue.profiles if p.may(self.table))
 
     def view(self, profile: Profile) -> QualName:
-        """The name of a profile's view."""
-        return QualName.of(self.catalogue.view_schema(profile, self.store), self.table.name)
+        """The name of a profile's view; while the table is observed, it keeps its own name."""
+        schema = self.catalogue.view_schema(profile, self.store)
+        return QualName.of(schema if self.stage.moved else profile.name, self.table.name)
 
     def fact(self, column: str) -> ColumnFact:
         """The column in the database; it is there, or the plan was refused before."""
@@ -89,6 +96,18 @@ class Context:
         fact = relation.column(subject.unit) if relation is not None else None
         return fact.type if fact is not None else "text"
 
+    def opened(self, profile: Profile) -> bool:
+        """Whether the profile's group gets its grants now (``opens:``)."""
+        if profile.opens is Opens.ALWAYS:
+            return True
+        return self.stage is Stage.ENFORCED and self.sealed
+
+    def computes(self, profile: Profile) -> bool:
+        """Whether this profile's view masks the plain level-1 values that the store still holds."""
+        if not self.stage.seals:
+            return True
+        return not self.sealed and self.opened(profile) and not profile.writes(self.table)
+
     @property
     def sealed(self) -> bool:
         """Nothing plain is left to seal: no level-1 column, or ``pgmask seal`` has ended.
@@ -97,6 +116,8 @@ class Context:
         """
         if not self.table.sealed_columns:
             return True
+        if not self.stage.seals:
+            return False
         recorded = self.facts.store(self.table.id)
         if recorded is None or not recorded.sealed:
             return False
@@ -108,9 +129,23 @@ class Context:
         )
 
 
+def place_in(catalogue: Catalogue, facts: Facts, table: Table | None) -> QualName | None:
+    """Where a protected table will stand at its stage; None where it is not there."""
+    if table is None:
+        return None
+    relation = facts.store_relation(table.id, table.schema, table.name)
+    store = catalogue.store(table.schema)
+    if relation is None or store is None:
+        return None
+    if not Stage(table.rollout).moved:
+        return QualName.of(table.schema, relation.name)
+    moves = relation.schema in (store.schema, store.store_schema)
+    return QualName.of(store.store_schema if moves else relation.schema, relation.name)
+
+
 def statement(text: str, comment: str = "") -> Statement:
     """A statement with the note the plan prints above it."""
     return Statement(text=text, comment=comment)
 
 
-__all__ = ["BACKUP", "MIGRATOR", "OWNER", "SEALER", "Context", "Form", "statement"]
+__all__ = ["BACKUP", "MIGRATOR", "OWNER", "SEALER", "Context", "Form", "place_in", "statement"]

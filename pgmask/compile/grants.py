@@ -8,7 +8,7 @@ never with grant option (C3).
 
 from __future__ import annotations
 
-from pgmask.catalogue.model import Opens, Operation, Profile
+from pgmask.catalogue.model import Operation, Profile
 from pgmask.compile.context import BACKUP, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import subject_store
@@ -87,12 +87,19 @@ def schema_grant(schema: Name, role: str, privileges: tuple[str, ...]) -> Object
 
 
 def build(context: Context) -> tuple[Object, ...]:
-    """Every grant that belongs to one protected table."""
+    """Every grant that belongs to one protected table.
+
+    While it is observed, only what the views read: whoever uses the table keeps all he has.
+    """
     found: list[Object] = []
     table = context.table.id
     for profile in context.profiles:
         found.append(_view_owner(context, profile))
         found.append(_group(context, profile))
+    if not context.stage.moved:
+        if context.catalogue.backup:
+            found.append(grant("relation", context.place, BACKUP, table, (("SELECT", ()),)))
+        return tuple(found)
     family = (context.relation, *context.facts.descendants(context.relation))
     for relation in family:
         name = place_of(context, relation)
@@ -104,14 +111,15 @@ def build(context: Context) -> tuple[Object, ...]:
     return tuple(found)
 
 
-def opened(context: Context, profile: Profile) -> bool:
-    """Whether the group role gets its grants now (``opens:``)."""
-    return profile.opens is Opens.ALWAYS or context.sealed
+def allowed(context: Context, profile: Profile) -> tuple[Operation, ...]:
+    """What the profile may do with its view at the table's stage: while it is observed, read."""
+    may = profile.may(context.table)
+    return may if context.stage.moved else tuple(o for o in may if o is Operation.SELECT)
 
 
 def _group(context: Context, profile: Profile) -> Object:
     view = context.view(profile)
-    may = profile.may(context.table) if opened(context, profile) else ()
+    may = allowed(context, profile) if context.opened(profile) else ()
     return grant(
         "relation",
         view,
@@ -124,7 +132,7 @@ def _group(context: Context, profile: Profile) -> Object:
 
 def _view_owner(context: Context, profile: Profile) -> Object:
     """Column privileges on just what the view shows, and on what it may write."""
-    may = profile.may(context.table)
+    may = allowed(context, profile)
     stored = [stored_source(context, profile, f.name) for f in context.columns]
     written = tuple(s.text for s in stored if s is not None)
     read = [n.text for f in context.columns for n in sources(context, profile, f)]
@@ -159,7 +167,7 @@ def _default_functions(context: Context, family: tuple[RelationFact, ...]) -> li
     found = []
     for function in sorted({f for r in family for f in r.default_functions}):
         for profile in context.profiles:
-            if Operation.INSERT not in profile.may(context.table) or not opened(context, profile):
+            if Operation.INSERT not in profile.may(context.table) or not context.opened(profile):
                 continue
             role = Name(context.catalogue.group_role(profile))
             found.append(
@@ -197,9 +205,7 @@ def _sequences(context: Context, family: tuple[RelationFact, ...]) -> list[Objec
         word = "SELECT" if internal else "USAGE"
         for profile in context.profiles:
             if Operation.INSERT in profile.may(context.table):
-                privileges: tuple[Privilege, ...] = (
-                    ((word, ()),) if opened(context, profile) else ()
-                )
+                privileges: tuple[Privilege, ...] = ((word, ()),) if context.opened(profile) else ()
                 role = context.catalogue.group_role(profile)
                 found.append(grant("sequence", name, role, context.table.id, privileges))
     return found

@@ -24,10 +24,11 @@ answer decides about the row.
 from __future__ import annotations
 
 from pgmask.catalogue.model import Operation, Profile, Rows
-from pgmask.compile.columns import HIGH_VALUE, PREFIX, RESTRICTED
-from pgmask.compile.context import Context, statement
+from pgmask.compile.columns import PREFIX
+from pgmask.compile.context import Context, place_in, statement
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.rowterms import Terms, terms
 from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import literal
 
@@ -82,13 +83,17 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     )
 
 
-def row_condition(context: Context, profile: Profile) -> str:
-    """The whole condition: how the rows are chosen, and the two flags."""
-    restricted = f"NOT {RESTRICTED.quoted}"
-    high_value = " OR ".join((f"NOT {HIGH_VALUE.quoted}", *_designated(context, profile)))
+def row_condition(context: Context, profile: Profile, prefix: str = "") -> str:
+    """The whole condition: how the rows are chosen, and the two flags.
+
+    prefix: what stands before the columns of the row where the condition is not a policy's.
+    """
+    row = terms(context, prefix)
+    restricted = f"NOT {row.restricted}"
+    high_value = " OR ".join((f"NOT {row.high_value}", *_designated(context, profile, row)))
     parts: list[str] = []
     for rows in profile.rows:
-        part = _rows(context, profile, rows)
+        part = _rows(context, profile, rows, row)
         # The person assigned to a subject is its contact, high-value or not.
         parts.append(part if rows is Rows.ASSIGNED else f"({part} AND ({high_value}))")
     chosen = parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
@@ -107,18 +112,19 @@ def _own_units(context: Context, profile: Profile) -> str:
         or Rows.ASSIGNED not in profile.rows
     ):
         return ""
-    rules = " OR ".join(_rows(context, profile, r) for r in by_unit)
+    row = terms(context)
+    rules = " OR ".join(_rows(context, profile, r, row) for r in by_unit)
     return f"({rules}) AND "
 
 
-def _designated(context: Context, profile: Profile) -> tuple[str, ...]:
+def _designated(context: Context, profile: Profile, row: Terms) -> tuple[str, ...]:
     """High-value rows this person is designated for: by customer, or all of a unit (D5)."""
     if not profile.sees_high_value:
         return ()
-    found = [_keys(context, profile, "my_designations")]
-    if context.unit_column is not None:
+    found = [_keys(context, profile, "my_designations", row)]
+    if row.unit is not None:
         found.append(
-            f"{Name(context.unit_column).quoted} ="
+            f"{row.unit} ="
             f" ANY (ARRAY(SELECT d.unit_id::{context.unit_type}"
             " FROM pgmask_private.my_designations AS d"
             f" WHERE d.person_id = (SELECT i.person_id FROM {identity_view(profile).quoted} AS i)"
@@ -127,7 +133,7 @@ def _designated(context: Context, profile: Profile) -> tuple[str, ...]:
     return tuple(f for f in found if f)
 
 
-def _rows(context: Context, profile: Profile, rows: Rows) -> str:
+def _rows(context: Context, profile: Profile, rows: Rows, row: Terms) -> str:
     view = identity_view(profile).quoted
     if rows is Rows.ALL:
         # Who only reads passes the view, which asks; RETURNING of an upsert passes it by on 18.
@@ -136,11 +142,10 @@ def _rows(context: Context, profile: Profile, rows: Rows) -> str:
     if rows is Rows.GRANTED:
         return "false"
     if rows is Rows.ASSIGNED:
-        return _assigned(context, profile)
-    column = context.unit_column
-    if column is None:
+        return _assigned(context, profile, row)
+    unit = row.unit
+    if unit is None:
         return "false"  # refused before by problems.py
-    unit = Name(column).quoted
     cast = context.unit_type
     if rows is Rows.OWN_UNIT:
         return f"{unit} = (SELECT i.unit_id::{cast} FROM {view} AS i)"
@@ -150,7 +155,7 @@ def _rows(context: Context, profile: Profile, rows: Rows) -> str:
     )
 
 
-def _assigned(context: Context, profile: Profile) -> str:
+def _assigned(context: Context, profile: Profile, row: Terms) -> str:
     view = identity_view(profile).quoted
     subject = context.subject
     if (
@@ -160,17 +165,17 @@ def _assigned(context: Context, profile: Profile) -> str:
         and context.relation.column(subject.owner) is not None
     ):
         cast = context.fact(subject.owner).type
-        return f"{Name(subject.owner).quoted} = (SELECT i.person_id::{cast} FROM {view} AS i)"
+        return f"{row.column(subject.owner)} = (SELECT i.person_id::{cast} FROM {view} AS i)"
     home = subject_store(context, profile)
     if home is not None and subject is not None and context.table.subject is not None:
         store, owner_type = home
-        column = Name(context.table.subject).quoted
+        column = row.column(context.table.subject)
         return (
             f"{column} = ANY (ARRAY(SELECT c.{Name(subject.key).quoted} FROM {store.quoted} AS c"
             f" WHERE c.{Name(subject.owner or '').quoted} ="
             f" (SELECT i.person_id::{owner_type} FROM {view} AS i)))"
         )
-    return _keys(context, profile, "my_subjects") or "false"
+    return _keys(context, profile, "my_subjects", row) or "false"
 
 
 def subject_store(context: Context, profile: Profile) -> tuple[QualName, str] | None:
@@ -184,14 +189,14 @@ def subject_store(context: Context, profile: Profile) -> tuple[QualName, str] | 
     if subject is None or subject.owner is None or home is None or not profile.may(home):
         return None
     relation = context.facts.store_relation(home.id, home.schema, home.name)
-    store = context.catalogue.store(home.schema)
+    place = place_in(context.catalogue, context.facts, home)
     fact = relation.column(subject.owner) if relation is not None else None
-    if store is None or fact is None:
+    if place is None or fact is None:
         return None
-    return QualName.of(store.store_schema, home.name), fact.type
+    return place, fact.type
 
 
-def _keys(context: Context, profile: Profile, source: str) -> str:
+def _keys(context: Context, profile: Profile, source: str, row: Terms) -> str:
     """``key = ANY (..)`` over a view of the register, '' where the rows have no key."""
     table = context.table
     column = table.subject
@@ -206,7 +211,7 @@ def _keys(context: Context, profile: Profile, source: str) -> str:
         return ""
     view = identity_view(profile).quoted
     return (
-        f"{Name(column).quoted} = ANY (ARRAY(SELECT s.subject_key::{fact.type}"
+        f"{row.column(column)} = ANY (ARRAY(SELECT s.subject_key::{fact.type}"
         f" FROM pgmask_private.{source} AS s"
         f" WHERE s.person_id = (SELECT i.person_id FROM {view} AS i)"
         f" AND s.subject_class = {literal(name)}))"

@@ -12,6 +12,7 @@ from pgmask.catalogue.model import Catalogue, Operation, Rows, Table
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import SEALER, Context
 from pgmask.compile.objects import Problem, Severity
+from pgmask.compile.stages import Stage
 from pgmask.facts.model import Facts, RelationFact
 from pgmask.names import MAX_NAME_BYTES
 
@@ -35,7 +36,8 @@ def of_database(catalogue: Catalogue, facts: Facts) -> Iterator[Problem]:
                 )  # fmt: skip
     known = {t.id for t in catalogue.tables}
     for recorded in facts.stores:
-        if recorded.table_id not in known:
+        # An observed table is nobody's but its owner's: it is forgotten with its views.
+        if recorded.table_id not in known and recorded.stage != Stage.OBSERVE:
             yield Problem(
                 table=recorded.table_id, code="PM203", what=recorded.table_id,
                 message="is protected here and no longer in the catalogue",
@@ -117,7 +119,7 @@ def of_table(context: Context) -> Iterator[Problem]:
             f"is a partition or child of {parents}",
             "Name the parent in the catalogue; its children are protected with it.",
         )
-    if not relation.primary_key:
+    if not relation.primary_key and context.stage.moved:
         yield _problem(
             context,
             "PM206",
@@ -127,9 +129,16 @@ def of_table(context: Context) -> Iterator[Problem]:
     yield from _columns(context)
     yield from _rows(context)
     for one in (relation, *context.facts.descendants(relation)):
-        yield from _dependants(context, one)
+        if context.stage.moved:
+            yield from _dependants(context, one)
         yield from _foreign(context, one)
     yield from _names_taken(context)
+
+
+def _taken_over(context: Context) -> bool:
+    """Whether the table is a store already; an observed one is still its owner's."""
+    recorded = context.facts.store(context.table.id)
+    return recorded is not None and recorded.stage != Stage.OBSERVE
 
 
 def _problem(
@@ -157,7 +166,7 @@ def _columns(context: Context) -> Iterator[Problem]:
                 context, "PM204", f"column {fact.name!r} refers to large objects",
                 "Large objects have no columns to protect: move them to bytea.", what=fact.name,
             )  # fmt: skip
-    adopted = context.facts.store(context.table.id) is not None
+    adopted = _taken_over(context)
     for fact in context.relation.columns:
         if fact.name.startswith(PREFIX) and not adopted:
             yield _problem(
@@ -236,7 +245,7 @@ def _dependants(context: Context, relation: RelationFact) -> Iterator[Problem]:
 
 def _foreign(context: Context, relation: RelationFact) -> Iterator[Problem]:
     """What was there before pgmask and stays: policies and triggers that are not ours."""
-    adopted = context.facts.store(context.table.id) is not None
+    adopted = _taken_over(context)
     for policy in relation.policies:
         if not adopted:
             yield _problem(
@@ -259,7 +268,8 @@ def _names_taken(context: Context) -> Iterator[Problem]:
                 f"Rename it, or name profile {profile.name} otherwise.", what=str(view),
             )  # fmt: skip
     there = context.facts.relation(context.place.schema.text, context.place.name.text)
-    if there is not None and there is not context.relation:
+    ours = there is not None and there.kind == "v" and there.qualified in managed
+    if there is not None and there is not context.relation and not ours:
         yield _problem(
             context, "PM211", f"{context.place} is already there", "Rename it.",
             what=str(context.place),
@@ -272,12 +282,14 @@ def writes_computed(context: Context) -> Iterator[Problem]:
 
     for profile in context.profiles:
         may = profile.may(context.table)
-        if not {Operation.INSERT, Operation.UPDATE} & set(may):
+        if not context.stage.moved or not {Operation.INSERT, Operation.UPDATE} & set(may):
             continue
+        way_out = "hidden_as: shadow" if context.stage.seals else (
+            "Writing it begins with rollout: sealing.")  # fmt: skip
         for fact in context.columns:
             if stored_source(context, profile, fact.name) is None:
                 yield _problem(
                     context, "PM212",
                     f"profile {profile.name}: whole-row writers would fail on {fact.name!r}",
-                    "hidden_as: shadow", what=fact.name, severity=Severity.WARN,
+                    way_out, what=fact.name, severity=Severity.WARN,
                 )  # fmt: skip

@@ -56,6 +56,10 @@ def build(context: Context) -> tuple[Object, ...]:
                         f" ({columns}){where}"
                     ),
                 ),
+                drop=(
+                    statement(f"ALTER PUBLICATION {publication} DROP TABLE {place.quoted}"),
+                    statement(f"ALTER PUBLICATION {publication} ADD TABLE {place.quoted}{where}"),
+                ),
                 replace=True,
                 address=address,
                 hazards=("TOUCHES_UNMANAGED_OBJECT",),

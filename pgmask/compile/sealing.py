@@ -15,7 +15,7 @@ import pglast
 
 from pgmask.catalogue.model import Catalogue, Column, Form, Operation, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
-from pgmask.compile.context import Context
+from pgmask.compile.context import Context, place_in
 from pgmask.compile.grants import schema_grant
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.policies import row_condition
@@ -48,7 +48,7 @@ from pgmask.compile.sealing_spec import (
 )
 from pgmask.facts.model import ColumnFact, Facts, IndexFact
 from pgmask.kinds import KINDS
-from pgmask.names import Name, QualName, derived
+from pgmask.names import Name, derived
 
 OWN = "own"
 FALLBACK = Rule(mask="pgmask.mask_free_text")
@@ -60,7 +60,7 @@ SHARED_BY = 3
 def sealing_objects(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[Object, ...]:
     """Every object of the table's sealing, for the compiler."""
     context = _context(catalogue, facts, table)
-    return build(context) if context is not None else ()
+    return build(context) if context is not None and context.stage.seals else ()
 
 
 def spec_of_table(catalogue: Catalogue, facts: Facts, table: Table) -> SealSpec | None:
@@ -81,7 +81,7 @@ def sealing_problems(catalogue: Catalogue, facts: Facts, table: Table) -> tuple[
 
 
 def _context(catalogue: Catalogue, facts: Facts, table: Table) -> Context | None:
-    place = _place_in(catalogue, facts, table)
+    place = place_in(catalogue, facts, table)
     store = catalogue.store(table.schema)
     relation = facts.store_relation(table.id, table.schema, table.name)
     if place is None or store is None or relation is None:
@@ -105,7 +105,7 @@ def build(context: Context) -> tuple[Object, ...]:
 def spec_of(context: Context) -> SealSpec | None:
     """What the triggers of this table must do, None where there is nothing to do."""
     table, catalogue = context.table, context.catalogue
-    bundles = _bundles(context)
+    bundles = bundles_of(context)
     own_high = _own_high(context)
     has_high = own_high is not None or any(b.row and b.row.high_value for b in bundles)
     shadow_columns = _shadow_columns(context)
@@ -118,6 +118,7 @@ def spec_of(context: Context) -> SealSpec | None:
     checks = moved(context, columns, has_high)
     subject = context.subject
     home = _is_home(table, subject)
+    recorded = context.facts.store(table.id)
     return SealSpec(
         table_id=table.id,
         store=context.place,
@@ -138,6 +139,7 @@ def spec_of(context: Context) -> SealSpec | None:
             for p in context.profiles
             if {Operation.INSERT, Operation.UPDATE} <= set(p.may(table))
         ),
+        unsealing=recorded is not None and recorded.unsealing,
     )
 
 
@@ -176,7 +178,8 @@ def _subject_class(context: Context, column: Column) -> Subject | None:
     return context.subject
 
 
-def _bundles(context: Context) -> tuple[Bundle, ...]:
+def bundles_of(context: Context) -> tuple[Bundle, ...]:
+    """One bundle per person that a row speaks of, its own subject's first."""
     table, subject = context.table, context.subject
     found: dict[str, Bundle] = {}
     own_column = table.subject if subject is not None else None
@@ -209,7 +212,7 @@ def _row(context: Context, subject: Subject | None, column: str | None) -> Subje
     if subject.table == context.table.id and column == subject.key:
         return None
     home = context.catalogue.table(subject.table)
-    place = _place_in(context.catalogue, context.facts, home)
+    place = place_in(context.catalogue, context.facts, home)
     if place is None:
         return None
     return SubjectRow(
@@ -218,18 +221,6 @@ def _row(context: Context, subject: Subject | None, column: str | None) -> Subje
         high_value=subject.high_value is not None,
         unit=Name(subject.unit) if subject.unit else None,
     )
-
-
-def _place_in(catalogue: Catalogue, facts: Facts, table: Table | None) -> QualName | None:
-    """Where a protected table will stand; None where it is not there."""
-    if table is None:
-        return None
-    relation = facts.store_relation(table.id, table.schema, table.name)
-    store = catalogue.store(table.schema)
-    if relation is None or store is None:
-        return None
-    moves = relation.schema in (store.schema, store.store_schema)
-    return QualName.of(store.store_schema if moves else relation.schema, relation.name)
 
 
 def _dependants(context: Context) -> tuple[Dependant, ...]:
@@ -247,7 +238,7 @@ def _dependants(context: Context) -> tuple[Dependant, ...]:
         if table.subject is not None and relation.column(table.subject) is None:
             continue
         keeps = needs_unit_column(context.catalogue, table)
-        for bundle in _bundles(other):
+        for bundle in bundles_of(other):
             if bundle.row is not None and bundle.subject_class == subject.name and bundle.subject:
                 found.append(
                     Dependant(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pglast
+from pglast.stream import RawStream
 
 from pgmask.catalogue.model import Column
 from pgmask.compile.columns import PREFIX
@@ -14,10 +15,30 @@ from pgmask.compile.context import Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing_rewrite import columns_of, exclusion, schemas_of
 from pgmask.compile.sealing_spec import MovedCheck, SealedColumn, SealSpec, coding_of
+from pgmask.compile.stages import Stage
 from pgmask.facts.model import ColumnFact
 from pgmask.hashing import canonical_json
 from pgmask.names import Name
 from pgmask.sqltext import Statement
+
+
+def taken_key(context: Context) -> str:
+    """The key of the object that takes constraints over."""
+    return f"{Kind.PLACE}:{context.place} taken over"
+
+
+def retypes(context: Context) -> bool:
+    """Whether this plan changes the type of a sealed column: a domain gives way, or comes back."""
+    recorded = context.facts.store(context.table.id)
+    before = recorded is not None and Stage(recorded.stage).seals
+    if before is context.stage.seals:
+        return False
+    types = {str(c["name"]): str(c["type"]) for c in _adopted(context, "columns")}
+    return any(
+        fact.domain or (before and types.get(fact.name, fact.type) != fact.type)
+        for column in context.table.sealed_columns
+        if (fact := context.relation.column(column.name)) is not None
+    )
 
 
 def was_not_null(context: Context, fact: ColumnFact) -> bool:
@@ -184,9 +205,55 @@ def taken_over(context: Context, spec: SealSpec) -> Object | None:
         table=spec.table_id,
         phase=Phase.COLUMNS,
         create=tuple(create),
+        drop=_given_back(context, spec),
         replace=True,
         state=canonical_json([s.text for s in create]),
     )
+
+
+def _given_back(context: Context, spec: SealSpec) -> tuple[Statement, ...]:
+    """The way back before anything is sealed: types, NOT NULL, constraints and indexes again.
+
+    In this order, because a constraint may need the type; what has been there all along is left.
+    """
+    alter = f"ALTER TABLE {spec.store.quoted}"
+    found: list[Statement] = []
+    for column in spec.columns:
+        name = column.column.name.quoted
+        domain = domain_of(context, column)
+        if column.always and domain is not None:
+            found.append(
+                statement(f"{alter} ALTER COLUMN {name} TYPE {domain} USING {name}::{domain}")
+            )
+        if not column.text and was_not_null(context, context.fact(column.name)):
+            found.append(statement(f"{alter} ALTER COLUMN {name} SET NOT NULL"))
+    gone = {c.name.text for c in spec.moved} | {
+        c.index_name.text for c in spec.columns if c.index_name
+    }
+    for constraint in _constraints(context):
+        if constraint.name in gone:
+            name = Name(constraint.name).quoted
+            found.append(statement(f"{alter} ADD CONSTRAINT {name} {constraint.definition}"))
+    for index in _replaced_indexes(context, {c.name for c in spec.columns if c.always}):
+        definition = _index_definition(context, index.text)
+        if definition is not None:
+            found.append(statement(definition))
+    return tuple(found)
+
+
+def _index_definition(context: Context, name: str) -> str | None:
+    """``CREATE INDEX`` as it was, over the table where it stands now."""
+    definition = next(
+        (i.definition for i in context.relation.indexes if i.name == name),
+        next(
+            (str(i["definition"]) for i in _adopted(context, "indexes") if i["name"] == name), None
+        ),
+    )
+    if definition is None:
+        return None
+    parsed: Any = pglast.parse_sql(definition)[0].stmt
+    parsed.relation.schemaname = context.place.schema.text
+    return str(RawStream()(parsed))
 
 
 def schemas_used(spec: SealSpec) -> frozenset[str]:

@@ -7,6 +7,7 @@ from pgmask.compile.context import BACKUP, MIGRATOR, OWNER, SEALER, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.stages import Stage
 from pgmask.facts.model import Facts
 from pgmask.names import Name, QualName
 from pgmask.sqltext import dollar, literal
@@ -154,7 +155,15 @@ def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
         may(name, SEALER, "USAGE")
         may(name, BACKUP, "USAGE")
     for store in catalogue.stores:
-        if not any(t.schema == store.schema for t in catalogue.tables):
+        tables = [t for t in catalogue.tables if t.schema == store.schema]
+        for profile in catalogue.profiles:
+            # While a table is observed its name is its own: views of every profile stand aside.
+            if any(t.rollout == Stage.OBSERVE and profile.may(t) for t in tables):
+                schema(profile.name, OWNER, f"Views of profile {profile.name}.")
+                may(profile.name, catalogue.view_owner(profile), "USAGE", "CREATE")
+                may(profile.name, catalogue.group_role(profile), "USAGE")
+        tables = [t for t in tables if t.rollout != Stage.OBSERVE]
+        if not tables:
             continue
         place = store.store_schema
         schema(
@@ -168,7 +177,7 @@ def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
         may(place, BACKUP, "USAGE")
         may(store.schema, BACKUP, "USAGE")
         for profile in catalogue.profiles:
-            if not any(profile.may(t) for t in catalogue.tables if t.schema == store.schema):
+            if not any(profile.may(t) for t in tables):
                 continue
             views = catalogue.view_schema(profile, store)
             schema(views, OWNER, f"Views of profile {profile.name}.")

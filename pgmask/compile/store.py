@@ -26,8 +26,14 @@ SEES_ALL = "pgmask_all_"
 
 
 def place_of(context: Context, relation: RelationFact) -> QualName:
-    """Where a table of this family will stand: one of the application's schema moves aside."""
+    """Where a table of this family will stand: one of the application's schema moves aside.
+
+    While the table is observed all of it stands where it was made.
+    """
     here = context.store.schema
+    if not context.stage.moved:
+        back = relation.schema == context.store.store_schema
+        return QualName.of(here if back else relation.schema, relation.name)
     schema = context.store.store_schema if relation.schema == here else relation.schema
     return QualName.of(schema, relation.name)
 
@@ -59,7 +65,7 @@ def _place(context: Context) -> Object:
     create: list[Statement] = []
     for relation in family:
         create += _move(context, relation)
-    create.append(_record(context))
+    create.append(record(context))
     create.append(
         statement(
             f"COMMENT ON TABLE {place.quoted} IS "
@@ -162,8 +168,8 @@ def _strangers(context: Context, acl: tuple[AclEntry, ...] | None, owner: str) -
     return sorted("PUBLIC" if not g else Name(g).quoted for g in found)
 
 
-def _record(context: Context) -> Statement:
-    """The row of ``store_table``; what was before is written once, at adoption."""
+def record(context: Context) -> Statement:
+    """The row of ``store_table``; what was before is written once, when the table is taken over."""
     table, place = context.table, context.place
     relation = context.relation
     adopted = literal(canonical_json(_before(context)))
@@ -182,8 +188,13 @@ def _before(context: Context) -> dict[str, object]:
     """What ``uninstall`` needs to give the table back as it was (names, never values)."""
     facts = context.facts
 
+    ours = managed_grantees(context)
+
     def acl(entries: tuple[AclEntry, ...] | None) -> list[list[str]] | None:
-        return None if entries is None else [[e.grantee, e.privileges] for e in entries]
+        # Rights that views had while the table was observed are not what was before.
+        if entries is None:
+            return None
+        return [[e.grantee, e.privileges, e.grantor] for e in entries if e.grantee not in ours]
 
     def of_sequence(sequence: SequenceFact) -> dict[str, object]:
         return {
@@ -243,6 +254,10 @@ def _security(context: Context, place: QualName) -> list[Object]:
                 f"ALTER TABLE {place.quoted} FORCE ROW LEVEL SECURITY",
                 "the owner's own statements fail loudly instead of seeing no rows (PM220)",
             ),
+        ),
+        drop=(
+            statement(f"ALTER TABLE IF EXISTS {place.quoted} NO FORCE ROW LEVEL SECURITY"),
+            statement(f"ALTER TABLE IF EXISTS {place.quoted} DISABLE ROW LEVEL SECURITY"),
         ),
         replace=True,
         address=address,

@@ -21,6 +21,8 @@ from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.policies import row_condition
+from pgmask.compile.sealing_adopt import retypes, taken_key
 from pgmask.facts.model import ColumnFact
 from pgmask.kinds import KINDS, family_of
 from pgmask.names import Name
@@ -37,6 +39,12 @@ def _view(context: Context, profile: Profile) -> Object:
     owner = Name(context.catalogue.view_owner(profile))
     identity = identity_view(profile)
     lines = ",\n  ".join(select_item(context, profile, fact) for fact in context.columns)
+    rows, options = "", ""
+    if not context.stage.moved:
+        # The table has no row-level security of ours yet: the view itself keeps rows back, and a
+        # barrier keeps them from functions and operators of whoever reads.
+        rows = f"\n  AND ({row_condition(context, profile, 's.')})"
+        options = " WITH (security_barrier = true)"
     defaults = _defaults(context, profile)
     says = f"{context.table.id} as profile {profile.name} sees it."
     return Object(
@@ -46,9 +54,9 @@ def _view(context: Context, profile: Profile) -> Object:
         phase=Phase.VIEWS,
         create=(
             statement(
-                f"CREATE OR REPLACE VIEW {name.quoted} AS\nSELECT\n  {lines}\n"
+                f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
                 f"FROM {context.place.quoted} AS s\n"
-                f"WHERE (SELECT i.person_id IS NOT NULL FROM {identity.quoted} AS i)",
+                f"WHERE (SELECT i.person_id IS NOT NULL FROM {identity.quoted} AS i){rows}",
                 f"{context.table.id} for profile {profile.name}",
             ),
             statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
@@ -56,7 +64,11 @@ def _view(context: Context, profile: Profile) -> Object:
             *view_columns.wanted(context, name, defaults),
         ),
         drop=(statement(f"DROP VIEW {name.quoted}"),),
-        replace=same_shape(context, profile) and not view_columns.stale(context, name, defaults),
+        # No column changes its type under a view.
+        replace=same_shape(context, profile)
+        and not view_columns.stale(context, name, defaults)
+        and not retypes(context),
+        depends=(taken_key(context),) if retypes(context) else (),
         address=(name.schema.text, name.name.text),
     )
 
@@ -94,21 +106,27 @@ def select_item(context: Context, profile: Profile, fact: ColumnFact) -> str:
         return f"s.{source.quoted}" if source == name else f"s.{source.quoted} AS {name.quoted}"
     column = context.table.column(fact.name)
     form = Form.HIDDEN if column is None else profile.form(context.table, column)
-    masked = _mask(context, column, fact) if column is not None and form is Form.MASK else None
+    shown = column is not None and (form is Form.MASK or (column.sealed and form is Form.PLAIN))
+    masked = _mask(context, column, fact) if column is not None and shown else None
     return f"{masked or _null(context, fact)} AS {name.quoted}"
 
 
 def stored_source(context: Context, profile: Profile, column: str) -> Name | None:
     """The stored column behind the view's column, None where the view computes it.
 
-    An unclassified column has none: it is hidden until the catalogue names it.
+    An unclassified column has none: it is hidden until the catalogue names it.  Nor has one that
+    still holds plain values, where the view masks them (``Context.computes``).
     """
     known = context.table.column(column)
     if known is None:
         return None
     form = profile.form(context.table, known)
-    if form is Form.PLAIN or (form is Form.MASK and known.sealed):
+    if known.sealed and form is not Form.HIDDEN:
+        return None if context.computes(profile) else Name(column)
+    if form is Form.PLAIN:
         return Name(column)
+    if not context.stage.seals:
+        return None  # shadow columns come with the trigger that keeps them
     behind = shadow(profile, context.table, known)
     return behind.name if behind is not None else None
 
@@ -119,7 +137,8 @@ def sources(context: Context, profile: Profile, fact: ColumnFact) -> tuple[Name,
     if stored is not None:
         return (stored,)
     column = context.table.column(fact.name)
-    if column is None or profile.form(context.table, column) is not Form.MASK:
+    form = Form.HIDDEN if column is None else profile.form(context.table, column)
+    if column is None or form is Form.HIDDEN or (form is Form.PLAIN and not column.sealed):
         return ()
     if _mask(context, column, fact) is None:
         return ()

@@ -351,7 +351,10 @@ class ManagedFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFact:
-    """What ``pgmask_private.store_table`` holds of one protected table."""
+    """What ``pgmask_private.store_table`` holds of one protected table.
+
+    unsealing: the table is on its way back (``pgmask unseal``).
+    """
 
     table_id: str
     schema: str
@@ -361,6 +364,7 @@ class StoreFact:
     stage: str = "views"
     sealed: bool = False
     adopted: Mapping[str, Any] = field(default_factory=dict)
+    unsealing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +383,16 @@ class BesideFact:
     part: str
     owner: str
     stores: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseFact:
+    """A login and application met at an observed table; last_seen: date and time as text."""
+
+    table_id: str
+    login: str
+    application: str
+    last_seen: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,6 +432,7 @@ class Facts:
     deployed: DeploymentFact | None = None
     profile_columns: tuple[tuple[str, str], ...] = ()
     beside: tuple[BesideFact, ...] = ()
+    uses: tuple[UseFact, ...] = ()
     _relations: dict[RelationName, RelationFact] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

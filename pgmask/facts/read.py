@@ -33,6 +33,7 @@ from pgmask.facts.model import (
     SequenceFact,
     StoreFact,
     TriggerFact,
+    UseFact,
 )
 from pgmask.resources import sql_dir
 
@@ -40,7 +41,7 @@ Row = tuple[Any, ...]
 
 # What a single step neither changes nor records.
 _NOT_IN_SCOPE = frozenset(
-    {"default_sequences", "default_functions", "function_dependants", "deployed", "beside"}
+    {"default_sequences", "default_functions", "function_dependants", "deployed", "beside", "uses"}
 )
 T = TypeVar("T")
 
@@ -250,7 +251,7 @@ def _deployed(reader: _Reader) -> dict[str, Any]:
         "stores": tuple(
             StoreFact(
                 table_id=r[0], schema=r[1], name=r[2], original_schema=r[3], original_owner=r[4],
-                stage=r[5], sealed=r[6], adopted=r[7],
+                stage=r[5], sealed=r[6], adopted=r[7], unsealing=r[8],
             )
             for r in reader.rows("stores")
         ),
@@ -260,6 +261,10 @@ def _deployed(reader: _Reader) -> dict[str, Any]:
             else None
         ),
         "profile_columns": tuple((r[0], r[1]) for r in reader.rows("profile_columns")),
+        "uses": tuple(
+            UseFact(table_id=r[0], login=r[1], application=r[2], last_seen=r[3])
+            for r in reader.rows("uses")
+        ),
         "beside": tuple(
             BesideFact(
                 kind=r[0], identity=r[1], schema=r[2], name=r[3], part=r[4], owner=r[5],

@@ -71,7 +71,7 @@ def diff(objects: tuple[Object, ...], facts: Facts) -> tuple[Change, ...]:
     found: dict[str, Change] = {}
     for one in objects:
         found[one.key] = _change(one, recorded.pop(one.key, None), reader)
-    _spread(objects, found)
+    _spread(objects, found, recorded)
     dropped = [
         Change(action=Action.DROP, object=None, managed=m)
         for m in sorted(recorded.values(), key=lambda m: (m.parent, -m.phase, m.kind, m.identity))
@@ -90,13 +90,14 @@ def _change(one: Object, managed: ManagedFact | None, reader: Reader) -> Change:
         drifted = differences(managed.fingerprint or {}, now) if one.address else ()
         if managed.desired_hash == one.desired_hash and not drifted:
             return Change(action=Action.KEEP, object=one, managed=managed)
-    elif not one.address:
+    elif not one.address or one.kind is Kind.INDEX:
+        # An index of that name that is not ours is the table's own, and its constraint takes it.
         return Change(action=Action.CREATE, object=one, managed=None)
     action = Action.REPLACE if one.replace else Action.RECREATE
     return Change(action=action, object=one, managed=managed, drifted=drifted)
 
 
-def _spread(objects: tuple[Object, ...], found: dict[str, Change]) -> None:
+def _spread(objects: tuple[Object, ...], found: dict[str, Change], dropped: Iterable[str]) -> None:
     """Make again what hangs on something that is dropped or newly made."""
     hanging: defaultdict[str, list[Object]] = defaultdict(list)
     for one in objects:
@@ -105,6 +106,7 @@ def _spread(objects: tuple[Object, ...], found: dict[str, Change]) -> None:
     todo = [
         k for k, c in found.items() if c.action in (Action.RECREATE, Action.CREATE) and k in hanging
     ]
+    todo += [k for k in dropped if k in hanging]
     while todo:
         for one in hanging[todo.pop()]:
             change = found[one.key]

@@ -22,6 +22,7 @@ class Hazard(StrEnum):
     IRREVERSIBLE = "IRREVERSIBLE"
     TOUCHES_UNMANAGED_OBJECT = "TOUCHES_UNMANAGED_OBJECT"
     OVERWRITES_DRIFT = "OVERWRITES_DRIFT"
+    BASE_TABLE_IN_USE = "BASE_TABLE_IN_USE"
 
 
 SAYS: Final = MappingProxyType(
@@ -35,6 +36,7 @@ SAYS: Final = MappingProxyType(
         Hazard.IRREVERSIBLE: "What is dropped cannot be made again from what remains.",
         Hazard.TOUCHES_UNMANAGED_OBJECT: "An object that pgmask did not make is changed.",
         Hazard.OVERWRITES_DRIFT: "A change made by hand is undone.",
+        Hazard.BASE_TABLE_IN_USE: "Logins met at the observed table lose their rights on it.",
     }
 )
 
@@ -44,6 +46,7 @@ MUST_ALLOW: Final = frozenset(
         Hazard.REWRITES_TABLE,
         Hazard.IRREVERSIBLE,
         Hazard.TOUCHES_UNMANAGED_OBJECT,
+        Hazard.BASE_TABLE_IN_USE,
     }
 )
 """``apply`` refuses these (PM231) unless each is named by ``--allow``."""

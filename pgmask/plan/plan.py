@@ -10,12 +10,13 @@ import gc
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pgmask.catalogue.model import Catalogue
 from pgmask.compile import check, compile
 from pgmask.compile.objects import Kind, Object, Problem, Severity
+from pgmask.compile.rollout import guard
 from pgmask.emit import gated
 from pgmask.errors import PlanError, PlanRefused
 from pgmask.facts.model import Facts, RelationName
@@ -24,9 +25,10 @@ from pgmask.plan import access
 from pgmask.plan.access import AccessChange
 from pgmask.plan.diff import Action, Change, diff, sequence
 from pgmask.plan.hazards import Hazard
+from pgmask.plan.stages import StageChange, back_to_plain, stage_changes
 
 FORMAT = 1
-_MADE_ANEW = frozenset({"pgmask_plan", "steps", "changes", "warnings", "hash"})
+_MADE_ANEW = frozenset({"pgmask_plan", "steps", "changes", "warnings", "stages", "hash"})
 SHARED = ""
 AFTER = "~"
 """The last step: what the database shared and nobody uses any more."""
@@ -86,7 +88,8 @@ class Plan:
 
     page: the text that is signed, page_hash its hash; needs_approval: A5; warnings: problems that
     do not refuse; lock_slots: the server's capacity; author: who wrote the change; bystanders: hash
-    of the tables that are not protected, as the plan judged them.
+    of the tables that are not protected, as the plan judged them; stages: tables that change their
+    stage; partial: steps were left out, so the state afterwards is not what the catalogue says.
     """
 
     database: str
@@ -104,6 +107,8 @@ class Plan:
     lock_slots: int = 0
     author: str = ""
     bystanders: str = ""
+    stages: tuple[StageChange, ...] = ()
+    partial: bool = False
 
     @property
     def page_hash(self) -> str:
@@ -124,6 +129,8 @@ class Plan:
     def hazards(self) -> tuple[str, ...]:
         """The hazards of all steps, each once, sorted."""
         found = {h for s in self.steps for h in s.hazards}
+        if any(c.uses for c in self.stages):
+            found.add(Hazard.BASE_TABLE_IN_USE.value)
         if any(c.widens for c in self.changes):
             found.add(Hazard.WIDENS_ACCESS.value)
         if any(not c.widens and not c.adds for c in self.changes):
@@ -163,6 +170,10 @@ def load(text: str) -> Plan:
             steps=tuple(_step(s) for s in value["steps"]),
             changes=tuple(AccessChange(**c) for c in value["changes"]),
             warnings=tuple(value["warnings"]),
+            stages=tuple(
+                StageChange(**{**c, "loses": tuple(c["loses"]), "uses": tuple(c["uses"])})
+                for c in value["stages"]
+            ),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PlanError("PM240", "the plan file is not complete") from None
@@ -234,8 +245,7 @@ def _assemble(
 ) -> Plan:
     by_table: defaultdict[str, list[Change]] = defaultdict(list)
     for change in changes:
-        late = change.table == SHARED and change.action is Action.DROP
-        by_table[AFTER if late else change.table].append(change)
+        by_table[AFTER if _late(change) else change.table].append(change)
     steps = [
         step(table, by_table[table], facts)
         for table in _in_order(by_table, catalogue)
@@ -262,6 +272,33 @@ def _assemble(
         lock_slots=facts.lock_slots,
         author=author,
         bystanders=bystanders(facts, {t.id for t in catalogue.tables}),
+        stages=stage_changes(catalogue, facts, objects),
+    )
+
+
+def _late(change: Change) -> bool:
+    """What is dropped when every table is done: shared, or read by other tables' policies."""
+    if change.action is not Action.DROP or change.managed is None:
+        return False
+    address = change.managed.address
+    if change.managed.kind == "grant" and address:
+        address = address[1:3]
+    return change.table == SHARED or (
+        change.managed.kind in ("view", "grant")
+        and address[:1] == ("pgmask_private",)
+        and address[1].startswith("rollout_subject_")
+    )
+
+
+def narrowed(plan: Plan, tables: Iterable[str]) -> Plan:
+    """The plan with the steps of these tables alone (``''`` for what the database shares)."""
+    wanted = set(tables)
+    steps = tuple(s for s in plan.steps if s.table in wanted)
+    return replace(
+        plan,
+        steps=steps,
+        stages=tuple(c for c in plan.stages if c.table in wanted),
+        partial=plan.partial or len(steps) < len(plan.steps),
     )
 
 
@@ -307,6 +344,9 @@ def _in_order(tables: Iterable[str], catalogue: Catalogue) -> list[str]:
 def step(table: str, changes: list[Change], facts: Facts) -> Step:
     """One step from the changes of one table."""
     statements: list[PlannedStatement] = []
+    if table not in (SHARED, AFTER) and back_to_plain(table, changes, facts):
+        first = guard(table)
+        statements.append(PlannedStatement(text=first.text, comment=first.comment))
     for change, what in sequence(changes):
         statements += _statements(change, what)
     objects = [c.object for c in changes if c.object is not None]
@@ -316,7 +356,8 @@ def step(table: str, changes: list[Change], facts: Facts) -> Step:
     if lock is None and "." in table:
         place = next((o for o in objects if o.kind is Kind.PLACE), None)
         lock = next(
-            (r for r in relations if place is not None and r[1] == place.address[1]
+            (r for r in relations if place is not None and place.address
+             and r[1] == place.address[1]
              and (found := facts.relation(*r)) is not None and found.kind in "rp"),
             None,
         )  # fmt: skip

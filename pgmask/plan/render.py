@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from pgmask.emit import comment_block
 from pgmask.hashing import digest
 from pgmask.plan.hazards import MUST_ALLOW, SAYS, Hazard
 from pgmask.plan.plan import AFTER, SHARED, Plan, lock_count
+from pgmask.plan.stages import StageChange
 
 
 def summary(plan: Plan) -> str:
@@ -46,6 +48,8 @@ def summary(plan: Plan) -> str:
     drifted = sum(len(s.drifted) for s in plan.steps)
     if drifted:
         lines.append(f"  DRIFT      {drifted} objects were changed by hand and will be put back")
+    if any(c.before or c.after != "enforced" for c in plan.stages):
+        lines.append(f"  STAGES     {_stages(plan)}")
     if plan.warnings:
         more = f" (and {len(plan.warnings) - 1} more: --tables)" if len(plan.warnings) > 1 else ""
         lines.append(f"  WARNING    {plan.warnings[0]}{more}")
@@ -53,8 +57,31 @@ def summary(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _stages(plan: Plan) -> str:
+    """``2 tables to enforced, 1 from observe to views: --tables``."""
+    ways = Counter((c.before, c.after) for c in plan.stages)
+    said = [
+        f"{count} {'from ' + before + ' ' if before else ''}to {after}"
+        for (before, after), count in sorted(ways.items())
+    ]
+    return ", ".join(said) + ": --tables"
+
+
+def _stage(change: StageChange) -> Iterator[str]:
+    before = change.before or "nothing"
+    yield f"    stage: {before} -> {change.after}{' (back)' if change.back else ''}"
+    for one in change.loses:
+        yield f"    loses the base table: {one}"
+    for one in change.uses:
+        yield f"    met at the base table: {one}"
+
+
 def tables(plan: Plan) -> str:
-    """A line per step: how many objects are made, changed and dropped, and its hazards."""
+    """A line per step: how many objects are made, changed and dropped, and its hazards.
+
+    Under a table that changes its stage: from where to where, and who loses the base table.
+    """
+    stages = {c.table: c for c in plan.stages}
     lines = []
     for step in plan.steps:
         count = Counter(o.action for o in step.objects)
@@ -65,6 +92,8 @@ def tables(plan: Plan) -> str:
             f"{name:<40} +{made:<4} ~{changed:<4} -{len(step.removed):<4} "
             f"{len(step.statements):>5} statements  {' '.join(step.hazards)}".rstrip()
         )
+        if step.table in stages:
+            lines += _stage(stages[step.table])
         for key, attributes in step.drifted:
             lines.append(f"    changed by hand: {key}: {', '.join(attributes)}")
     lines += [f"warning: {w}" for w in plan.warnings]

@@ -386,7 +386,7 @@ WITH role AS (
     SELECT u.name, bool_and(u.stores) AS stores
     FROM (
       VALUES ('pgmask_owner', false), ('pgmask_sealer', false), ('pgmask_backup', false),
-        ('pgmask_register', false), ('pgmask_migrator', false), ('pgmask_store', true)
+        ('pgmask_register', false), ('pgmask_unseal', false), ('pgmask_migrator', false), ('pgmask_store', true)
       UNION ALL
       SELECT m.fingerprint ->> 'owner', m.kind = 'place'
       FROM pgmask_private.managed_object AS m
@@ -482,7 +482,8 @@ ORDER BY m.kind, m.identity;
 
 -- name: stores
 SELECT s.table_id, s.schema_name, s.table_name, s.original_schema, s.original_owner, s.stage,
-  s.sealed_at IS NOT NULL, s.adopted
+  s.sealed_at IS NOT NULL, s.adopted,
+  EXISTS (SELECT FROM pgmask_private.unseal_run AS u WHERE u.table_id = s.table_id)
 FROM pgmask_private.store_table AS s
 WHERE (%(parent)s::text IS NULL OR s.table_id = %(parent)s::text)
 ORDER BY s.table_id;
@@ -503,6 +504,12 @@ UNION ALL
 SELECT 'profile_path ' || w.profile, pg_catalog.md5(w.path)
 FROM pgmask_private.profile_path AS w
 ORDER BY 1;
+
+-- name: uses
+SELECT u.table_id, u.login, u.application_name, pg_catalog.to_char(max(u.last_seen), 'YYYY-MM-DD HH24:MI')
+FROM pgmask_private.base_use AS u
+GROUP BY u.table_id, u.login, u.application_name
+ORDER BY u.table_id, u.login, u.application_name;
 
 -- name: memo
 SELECT d.catalogue_hash, d.pgmask_version, d.state_digest
