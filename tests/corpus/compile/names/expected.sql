@@ -50,8 +50,17 @@ EXCEPTION
 END;
 $pgmask$;
 
+-- takes views down for a migration and brings them back
+GRANT "pgmask_desk_views" TO "pgmask_migrator";
+
 -- who applies plans must be able to hand objects to this role
 GRANT "pgmask_desk_views" TO CURRENT_USER;
+
+-- takes views down for a migration and brings them back
+GRANT "pgmask_store" TO "pgmask_migrator";
+
+-- takes views down for a migration and brings them back
+GRANT "pgmask_wide_views" TO "pgmask_migrator";
 
 -- who applies plans must be able to hand objects to this role
 GRANT "pgmask_wide_views" TO CURRENT_USER;
@@ -103,24 +112,24 @@ GRANT USAGE, CREATE ON SCHEMA "wide" TO "pgmask_wide_views";
 -- who is asking, as far as profile desk honours it
 CREATE OR REPLACE VIEW "pgmask_private"."identity_desk" AS
 SELECT
-  l.person_id,
-  l.profile,
-  l.unit_id,
-  'login'::text AS grade,
-  NULL::text AS purpose,
-  NULL::pg_catalog.timestamptz AS second_factor_at,
-  l.outsourced,
-  'login'::text AS issuer,
-  NULLIF(l.valid_until, 'infinity') AS expires_at
-FROM (SELECT) AS one
-LEFT JOIN pgmask_private.effective_login AS l
-  ON l.login = SESSION_USER AND l.profile = 'desk'
-  AND l.valid_from <= pg_catalog.clock_timestamp()
-  AND pg_catalog.clock_timestamp() < l.valid_until
-WHERE CASE
-  WHEN l.person_id IS NOT NULL THEN true
-  ELSE pgmask.refuse_identity('desk')
-END;
+  pg_catalog.split_part(t.claims, U&'\001F', 2)::bigint AS person_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 3) AS profile,
+  pg_catalog.split_part(t.claims, U&'\001F', 4) AS unit_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 5) AS grade,
+  NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 6), '') AS purpose,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 7), '')::pg_catalog.float8
+  ) AS second_factor_at,
+  pg_catalog.split_part(t.claims, U&'\001F', 8) <> 'f' AS outsourced,
+  pg_catalog.split_part(t.claims, U&'\001F', 9) AS issuer,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 10), '')::pg_catalog.float8
+  ) AS expires_at
+FROM (
+  SELECT pgmask.identity_claims('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true) AS claims
+  OFFSET 0
+) AS t;
 
 ALTER VIEW "pgmask_private"."identity_desk" OWNER TO "pgmask_owner";
 
@@ -129,28 +138,40 @@ COMMENT ON VIEW "pgmask_private"."identity_desk" IS 'Who is asking, if profile d
 -- who is asking, as far as profile wide honours it
 CREATE OR REPLACE VIEW "pgmask_private"."identity_wide" AS
 SELECT
-  l.person_id,
-  l.profile,
-  l.unit_id,
-  'login'::text AS grade,
-  NULL::text AS purpose,
-  NULL::pg_catalog.timestamptz AS second_factor_at,
-  l.outsourced,
-  'login'::text AS issuer,
-  NULLIF(l.valid_until, 'infinity') AS expires_at
-FROM (SELECT) AS one
-LEFT JOIN pgmask_private.effective_login AS l
-  ON l.login = SESSION_USER AND l.profile = 'wide'
-  AND l.valid_from <= pg_catalog.clock_timestamp()
-  AND pg_catalog.clock_timestamp() < l.valid_until
-WHERE CASE
-  WHEN l.person_id IS NOT NULL THEN true
-  ELSE pgmask.refuse_identity('wide')
-END;
+  pg_catalog.split_part(t.claims, U&'\001F', 2)::bigint AS person_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 3) AS profile,
+  pg_catalog.split_part(t.claims, U&'\001F', 4) AS unit_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 5) AS grade,
+  NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 6), '') AS purpose,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 7), '')::pg_catalog.float8
+  ) AS second_factor_at,
+  pg_catalog.split_part(t.claims, U&'\001F', 8) <> 'f' AS outsourced,
+  pg_catalog.split_part(t.claims, U&'\001F', 9) AS issuer,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 10), '')::pg_catalog.float8
+  ) AS expires_at
+FROM (
+  SELECT pgmask.identity_claims('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true) AS claims
+  OFFSET 0
+) AS t;
 
 ALTER VIEW "pgmask_private"."identity_wide" OWNER TO "pgmask_owner";
 
 COMMENT ON VIEW "pgmask_private"."identity_wide" IS 'Who is asking, if profile wide honours it; else an error.';
+
+DELETE FROM pgmask_private.profile_path WHERE profile = 'desk';
+
+-- what login puts in front of the search path
+INSERT INTO pgmask_private.profile_path (profile, path)
+VALUES ('desk', pg_catalog.concat_ws(', ', pg_catalog.quote_ident('Kunden; DROP')));
+
+DELETE FROM pgmask_private.profile_path WHERE profile = 'wide';
+
+-- what login puts in front of the search path
+INSERT INTO pgmask_private.profile_path (profile, path)
+VALUES ('wide', pg_catalog.concat_ws(', ', pg_catalog.quote_ident('wide')));
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_desk_views";
 
@@ -406,6 +427,9 @@ VALUES
   ('wide', 'Kunden; DROP.Order', 9, 'per%cent', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']),
   ('wide', 'Kunden; DROP.Order', 10, '{}', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'Order', ARRAY['all'], ARRAY['select']);
 
+-- from now on enforced
+SELECT pgmask_private.enter_stage('Kunden; DROP.Order', 'enforced');
+
 REVOKE ALL PRIVILEGES ON TABLE "Kunden; DROP"."Order" FROM "pgmask_desk";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "Kunden; DROP"."Order" TO "pgmask_desk";
@@ -565,6 +589,9 @@ VALUES
   ('desk', 'Kunden; DROP.bank_account-party_party', 2, '$pgmask$', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 'bank_account-party_party', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
   ('wide', 'Kunden; DROP.bank_account-party_party', 1, 'id', 3, 'general', NULL, 'plain', false, 'wide', 'bank_account-party_party', ARRAY['all'], ARRAY['select']),
   ('wide', 'Kunden; DROP.bank_account-party_party', 2, '$pgmask$', 2, 'basic', 'free_text', 'hidden', false, 'wide', 'bank_account-party_party', ARRAY['all'], ARRAY['select']);
+
+-- from now on enforced
+SELECT pgmask_private.enter_stage('Kunden; DROP.bank_account-party_party', 'enforced');
 
 REVOKE ALL PRIVILEGES ON TABLE "Kunden; DROP"."bank_account-party_party" FROM "pgmask_desk";
 
@@ -730,6 +757,9 @@ VALUES
   ('desk', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 2, 'table', 2, 'basic', 'free_text', 'hidden', false, 'Kunden; DROP', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select', 'insert', 'update', 'delete']),
   ('wide', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 1, 'user', 3, 'general', NULL, 'plain', false, 'wide', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select']),
   ('wide', 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 2, 'table', 2, 'basic', 'free_text', 'hidden', false, 'wide', 't1234567890123456789012345678901234567890123456789012345678-abc', ARRAY['all'], ARRAY['select']);
+
+-- from now on enforced
+SELECT pgmask_private.enter_stage('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', 'enforced');
 
 REVOKE ALL PRIVILEGES ON TABLE "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_desk";
 

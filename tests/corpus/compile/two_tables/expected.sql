@@ -50,14 +50,23 @@ EXCEPTION
 END;
 $pgmask$;
 
+-- takes views down for a migration and brings them back
+GRANT "pgmask_agent_views" TO "pgmask_migrator";
+
 -- who applies plans must be able to hand objects to this role
 GRANT "pgmask_agent_views" TO CURRENT_USER;
+
+-- takes views down for a migration and brings them back
+GRANT "pgmask_analyst_views" TO "pgmask_migrator";
 
 -- who applies plans must be able to hand objects to this role
 GRANT "pgmask_analyst_views" TO CURRENT_USER;
 
 -- takes the backups
 GRANT "pgmask_backup" TO "nightly";
+
+-- takes views down for a migration and brings them back
+GRANT "pgmask_store" TO "pgmask_migrator";
 
 CREATE SCHEMA IF NOT EXISTS "analyst";
 
@@ -103,23 +112,31 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_sealer";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "pgmask_audit" FROM "pgmask_backup";
+
+GRANT USAGE ON SCHEMA "pgmask_audit" TO "pgmask_backup";
+
 -- who is asking, as far as profile agent honours it
 CREATE OR REPLACE VIEW "pgmask_private"."identity_agent" AS
 SELECT
-  i.person_id,
-  i.profile,
-  i.unit_id,
-  i.grade,
-  i.purpose,
-  i.second_factor_at,
-  i.outsourced,
-  i.issuer,
-  i.expires_at
-FROM pgmask_private.identity AS i
-WHERE CASE
-  WHEN (i.profile = 'agent' AND (i.grade IN ('assertion', 'challenge') AND i.issuer IN ('crm-web') OR i.grade = 'login')) IS TRUE THEN true
-  ELSE pgmask.refuse_identity('agent')
-END;
+  pg_catalog.split_part(t.claims, U&'\001F', 2)::bigint AS person_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 3) AS profile,
+  pg_catalog.split_part(t.claims, U&'\001F', 4) AS unit_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 5) AS grade,
+  NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 6), '') AS purpose,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 7), '')::pg_catalog.float8
+  ) AS second_factor_at,
+  pg_catalog.split_part(t.claims, U&'\001F', 8) <> 'f' AS outsourced,
+  pg_catalog.split_part(t.claims, U&'\001F', 9) AS issuer,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 10), '')::pg_catalog.float8
+  ) AS expires_at
+FROM (
+  SELECT pgmask.identity_claims('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) AS claims
+  OFFSET 0
+) AS t;
 
 ALTER VIEW "pgmask_private"."identity_agent" OWNER TO "pgmask_owner";
 
@@ -128,28 +145,40 @@ COMMENT ON VIEW "pgmask_private"."identity_agent" IS 'Who is asking, if profile 
 -- who is asking, as far as profile analyst honours it
 CREATE OR REPLACE VIEW "pgmask_private"."identity_analyst" AS
 SELECT
-  l.person_id,
-  l.profile,
-  l.unit_id,
-  'login'::text AS grade,
-  NULL::text AS purpose,
-  NULL::pg_catalog.timestamptz AS second_factor_at,
-  l.outsourced,
-  'login'::text AS issuer,
-  NULLIF(l.valid_until, 'infinity') AS expires_at
-FROM (SELECT) AS one
-LEFT JOIN pgmask_private.effective_login AS l
-  ON l.login = SESSION_USER AND l.profile = 'analyst'
-  AND l.valid_from <= pg_catalog.clock_timestamp()
-  AND pg_catalog.clock_timestamp() < l.valid_until
-WHERE CASE
-  WHEN l.person_id IS NOT NULL THEN true
-  ELSE pgmask.refuse_identity('analyst')
-END;
+  pg_catalog.split_part(t.claims, U&'\001F', 2)::bigint AS person_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 3) AS profile,
+  pg_catalog.split_part(t.claims, U&'\001F', 4) AS unit_id,
+  pg_catalog.split_part(t.claims, U&'\001F', 5) AS grade,
+  NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 6), '') AS purpose,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 7), '')::pg_catalog.float8
+  ) AS second_factor_at,
+  pg_catalog.split_part(t.claims, U&'\001F', 8) <> 'f' AS outsourced,
+  pg_catalog.split_part(t.claims, U&'\001F', 9) AS issuer,
+  pg_catalog.to_timestamp(
+    NULLIF(pg_catalog.split_part(t.claims, U&'\001F', 10), '')::pg_catalog.float8
+  ) AS expires_at
+FROM (
+  SELECT pgmask.identity_claims('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true) AS claims
+  OFFSET 0
+) AS t;
 
 ALTER VIEW "pgmask_private"."identity_analyst" OWNER TO "pgmask_owner";
 
 COMMENT ON VIEW "pgmask_private"."identity_analyst" IS 'Who is asking, if profile analyst honours it; else an error.';
+
+DELETE FROM pgmask_private.profile_path WHERE profile = 'agent';
+
+-- what login puts in front of the search path
+INSERT INTO pgmask_private.profile_path (profile, path)
+VALUES ('agent', pg_catalog.concat_ws(', ', pg_catalog.quote_ident('crm')));
+
+DELETE FROM pgmask_private.profile_path WHERE profile = 'analyst';
+
+-- what login puts in front of the search path
+INSERT INTO pgmask_private.profile_path (profile, path)
+VALUES ('analyst', pg_catalog.concat_ws(', ', pg_catalog.quote_ident('analyst')));
 
 REVOKE ALL PRIVILEGES ON TABLE "crm"."ref_note" FROM "pgmask_backup";
 
@@ -158,6 +187,50 @@ GRANT SELECT ON TABLE "crm"."ref_note" TO "pgmask_backup";
 REVOKE ALL PRIVILEGES ON TABLE "crm"."ref_product" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm"."ref_product" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_0" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_0" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_1" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_1" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_2" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_2" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_3" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_3" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_4" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_4" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_5" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_5" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_6" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_6" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_7" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."marker_7" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."ticket" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."ticket" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."unseal_event" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."unseal_event" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."unseal_request" FROM "pgmask_backup";
+
+GRANT SELECT ON TABLE "pgmask_audit"."unseal_request" TO "pgmask_backup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_agent_views";
 
@@ -198,6 +271,14 @@ GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_agent_views";
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_units" FROM "pgmask_analyst_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_analyst_views";
+
+REVOKE ALL PRIVILEGES ON SEQUENCE "pgmask_audit"."unseal_event_event_id_seq" FROM "pgmask_backup";
+
+GRANT SELECT ON SEQUENCE "pgmask_audit"."unseal_event_event_id_seq" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SEQUENCE "pgmask_audit"."unseal_request_request_id_seq" FROM "pgmask_backup";
+
+GRANT SELECT ON SEQUENCE "pgmask_audit"."unseal_request_request_id_seq" TO "pgmask_backup";
 
 -- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "crm"."customer" SET SCHEMA "crm_store";
@@ -383,6 +464,9 @@ VALUES
   ('analyst', 'crm.customer', 7, 'health', 2, 'health', NULL, 'hidden', false, 'analyst', 'customer', ARRAY['all'], ARRAY['select']),
   ('analyst', 'crm.customer', 8, 'born', 2, 'basic', NULL, 'hidden', false, 'analyst', 'customer', ARRAY['all'], ARRAY['select']),
   ('analyst', 'crm.customer', 9, 'card_grade', 3, 'general', NULL, 'plain', false, 'analyst', 'customer', ARRAY['all'], ARRAY['select']);
+
+-- from now on enforced
+SELECT pgmask_private.enter_stage('crm.customer', 'enforced');
 
 REVOKE ALL PRIVILEGES ON TABLE "analyst"."customer" FROM "pgmask_analyst";
 
@@ -570,6 +654,9 @@ VALUES
   ('analyst', 'crm.policy', 2, 'holder_id', 3, 'general', NULL, 'plain', false, 'analyst', 'policy', ARRAY['all'], ARRAY['select']),
   ('analyst', 'crm.policy', 3, 'product', 3, 'general', NULL, 'plain', false, 'analyst', 'policy', ARRAY['all'], ARRAY['select']),
   ('analyst', 'crm.policy', 4, 'amount', 2, 'finance', NULL, 'hidden', false, 'analyst', 'policy', ARRAY['all'], ARRAY['select']);
+
+-- from now on enforced
+SELECT pgmask_private.enter_stage('crm.policy', 'enforced');
 
 REVOKE ALL PRIVILEGES ON TABLE "analyst"."policy" FROM "pgmask_analyst";
 
