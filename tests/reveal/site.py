@@ -47,6 +47,17 @@ class Site:
         """A connection, one transaction at a time."""
         return self.database.connect(login, autocommit=True)
 
+    def own_login(self, person: int, profile: str, service: str | None = None) -> Connection:
+        """A connection of a login that is this person, or a service he answers for."""
+        name = f"{service or 'person'}_{person}_{profile}"
+        self.database.server.role(name)
+        self.root.execute(f"GRANT pgmask_{profile} TO {name}".encode())
+        self.root.execute(
+            "SELECT pgmask.register_login(%s, %s, %s, %s, 'north')",
+            (name, person, service, profile),
+        )
+        return self.connect(name)
+
     def log_in(self, connection: Connection, actor: str = "ann", **claims: Any) -> None:
         """Log the actor in to the open transaction, with the challenge answered."""
         persona = PERSONAS[actor]

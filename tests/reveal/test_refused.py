@@ -41,9 +41,7 @@ def test_who_may_not_ask(site: Site) -> None:
     assert code_of(lambda: bring(site, ticket, "carl", second_factor_at=now - 601)) == "PM401"
     assert code_of(lambda: bring(site, ticket, "carl")) == "PM401"
     assert bring(site, ticket, "carl", second_factor_at=now) == {"phone": OURS.phone}
-    site.rows("SELECT pgmask.register_login('mallory', 17, 'reports', 'analyst', 'north')")
-    site.rows("GRANT pgmask_analyst TO mallory; SELECT 1")
-    service = site.connect("mallory")
+    service = site.own_login(17, "analyst", "reports")
     assert code_of(lambda: ask(service, purpose="review")) == "PM401"
 
 
@@ -193,9 +191,7 @@ def test_whose_ticket_it_is(site: Site) -> None:
         assert code_of(
             lambda: one.execute("SELECT vip.customer_reveal(%s)", (ticket,))
         ) == "PM410"  # fmt: skip
-    site.rows("SELECT pgmask.register_login('mallory', 11, NULL, 'agent', 'north')")
-    site.rows("GRANT pgmask_agent TO mallory; SELECT 1")
-    other = site.connect("mallory")
+    other = site.own_login(11, "agent")
     assert code_of(lambda: shown(other, ticket)) == "PM410"
     assert code_of(lambda: other.execute("SELECT crm.customer_reveal(%s)", (ticket,))) == "PM410"
     with site.acting() as one:
