@@ -1,6 +1,7 @@
 """PgBouncer in transaction mode before a server of the tests, as applications meet it.
 
-It refuses to run as root, so it runs under the server's account, on a unix socket only, with two
+It refuses to run as root, so it runs under the server's account, on a unix socket (and, for drivers
+that know no other, on a TCP port of the loopback interface where one is given), with two
 server connections per database and login: any two clients soon share one.
 """
 
@@ -26,7 +27,7 @@ _INI: Final = """\
 * = host={host} port={port}
 
 [pgbouncer]
-listen_addr =
+listen_addr = {listen}
 listen_port = {pooled}
 unix_socket_dir = {folder}
 auth_type = scram-sha-256
@@ -42,10 +43,14 @@ log_disconnections = 0
 
 
 class Pooler:
-    """A running PgBouncer. size: server connections per database and login."""
+    """A running PgBouncer.
 
-    def __init__(self, server: Server, *, size: int = 2) -> None:
-        self.server, self.size = server, size
+    size: server connections per database and login; tcp: a free port to listen on besides.
+    """
+
+    def __init__(self, server: Server, *, size: int = 2, tcp: int | None = None) -> None:
+        self.server, self.size, self.port = server, size, tcp or PORT
+        self.listen = "127.0.0.1" if tcp else ""
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -59,8 +64,8 @@ class Pooler:
         ini = folder / "pgbouncer.ini"
         ini.write_text(
             _INI.format(
-                host=self.server.cluster.socket_dir, port=self.server.cluster.port, pooled=PORT,
-                folder=folder, size=self.size,
+                host=self.server.cluster.socket_dir, port=self.server.cluster.port,
+                pooled=self.port, listen=self.listen, folder=folder, size=self.size,
             ),
             "utf-8",
         )  # fmt: skip
@@ -75,7 +80,7 @@ class Pooler:
             [str(PROGRAM), "-q", str(ini)], cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **switch,
         )  # fmt: skip
-        socket = folder / f".s.PGSQL.{PORT}"
+        socket = folder / f".s.PGSQL.{self.port}"
         for _ in range(500):
             if socket.exists():
                 return
@@ -101,7 +106,7 @@ class Pooler:
         """The DSN of a login through the pooler."""
         assert self._folder is not None
         parts: dict[str, Any] = {
-            "host": str(self._folder), "port": PORT, "user": user, "password": password(user),
+            "host": str(self._folder), "port": self.port, "user": user, "password": password(user),
             "dbname": database.name,
         }  # fmt: skip
         return make_conninfo("", **(parts | options))

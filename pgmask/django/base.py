@@ -64,13 +64,14 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
         """As Django's. Raises PM105 where the issuer's key cannot be used."""
         options = self.settings_dict["OPTIONS"]
         path = options.get("pgmask_issuer_key")
-        connection = super().get_new_connection(conn_params)
         minter = None
         if path and self.settings_dict["NAME"] is not None:
+            minter = Minter(Path(path), "", "")
+        connection = super().get_new_connection(conn_params)
+        if minter is not None:
             # As libpq has resolved them: NAME and USER may come from a service file.
-            login = options.get("pgmask_login") or connection.info.user
-            database = options.get("pgmask_database") or connection.info.dbname
-            minter = Minter(Path(path), login, database)
+            minter.login = options.get("pgmask_login") or connection.info.user
+            minter.database = options.get("pgmask_database") or connection.info.dbname
         self.pgmask = Identity(minter)
         return connection
 

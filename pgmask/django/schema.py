@@ -36,8 +36,8 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _READY: Final = (
-    "SELECT pg_catalog.to_regprocedure('pgmask.detach_all(text[])') IS NOT NULL"
-    " AND pg_catalog.has_schema_privilege('pgmask', 'USAGE')"
+    "SELECT coalesce(pg_catalog.has_function_privilege("
+    "pg_catalog.to_regprocedure('pgmask.detach_all(text[])'), 'EXECUTE'), false)"
 )
 _DETACH: Final = (
     "SELECT d.place, n.nspname FROM pgmask.detach_all(%s) AS d (place)"

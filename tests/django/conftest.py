@@ -13,11 +13,7 @@ from tests.django.site import Site, fill, setup
 from tests.harness import Database, Server
 from tests.pooler import Pooler
 
-
-@pytest.fixture(scope="session", autouse=True)
-def project() -> None:
-    """The example's settings and models."""
-    setup()
+setup()  # the tests' modules import Django's own models
 
 
 @pytest.fixture
