@@ -16,7 +16,7 @@ DECLARE
 BEGIN
   FOREACH v_role IN ARRAY ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
-    'pgmask_migrator'
+    'pgmask_unseal', 'pgmask_migrator'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
@@ -97,6 +97,8 @@ BEGIN
       '''Group of the logins that make backups: sees every row; columns hold masks.''';
     EXECUTE 'COMMENT ON ROLE pgmask_register IS '
       '''Group of the logins that maintain the register of units and persons.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_unseal IS '
+      '''Group of the logins that may ask to unseal tables, and approve what another one asked.''';
   EXCEPTION
     WHEN insufficient_privilege THEN
       NULL;  -- a second installer of the cluster need not administer the roles to use them

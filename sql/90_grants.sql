@@ -64,6 +64,14 @@ BEGIN
 END;
 $pgmask$;
 
+-- pgmask_unseal: to ask that tables be unsealed, and to decide about what another one asked.
+GRANT EXECUTE ON FUNCTION
+  pgmask.unseal_request(text[], text, text),
+  pgmask.unseal_approve(bigint, text),
+  pgmask.unseal_cancel(bigint, text),
+  pgmask.unseal_requests()
+TO pgmask_unseal;
+
 -- The sealing triggers ask whether a row that an upsert meets is hidden from the caller.
 GRANT SELECT ON
   pgmask_private.identity_state,

@@ -1,7 +1,7 @@
-"""Adopt the rows that are already there: seal them in batches while the table stays in use.
+"""Work through a table in batches while it stays in use: adopt its rows, or open them again.
 
 Each batch is a transaction of its own over a range of the primary key: it makes the data keys of
-its subjects and touches its rows, and the sealing trigger does the rest. Rows that somebody holds
+its subjects and touches its rows, and the table's trigger does the rest. Rows that somebody holds
 are left out and taken in a later pass. A killed run loses at most the batch it was in.
 """
 
@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors as pg
 
 from pgmask.apply.holders import ATTEMPTS, LOCK_TIMEOUT_MS, patiently, settle
-from pgmask.apply.seal_table import SealTable
+from pgmask.apply.seal_table import BatchTable, SealTable
 from pgmask.apply.throttle import Limits, Throttle
 from pgmask.errors import KeyFault, PgmaskError, Refused, ServerError
 from pgmask.runtime.keys import require_escrow
@@ -33,12 +33,12 @@ _KEYS = ("PM310", "PM311", "PM312", "PM313")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a table is: rows sealed by this run, rows it began with, seconds, and what it waits
+    """How far a table is: rows done by this run, rows it began with, seconds, and what it waits
     for ('' while it works).
     """
 
     table: str
-    sealed: int
+    done: int
     total: int
     seconds: float
     waits_for: str = ""
@@ -46,12 +46,12 @@ class Progress:
     @property
     def rate(self) -> float:
         """Rows a second."""
-        return self.sealed / self.seconds if self.seconds else 0.0
+        return self.done / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedRow:
-    """A row that could not be sealed: its key, the SQLSTATE and the constraint or column."""
+    """A row that the database refused: its key, the SQLSTATE and the constraint or column."""
 
     key: tuple[str, ...]
     code: str
@@ -71,26 +71,27 @@ class Sealed:
 @dataclass(slots=True, kw_only=True)
 class _Run:
     connection: Connection
-    table: SealTable
+    table: BatchTable
     throttle: Throttle
     report: Callable[[Progress], None]
     batch_rows: int
     attempts: int
     total: int = 0
-    sealed: int = 0
+    done: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def patiently(self, work: Callable[[], T]) -> T:
         """What ``work`` gives; tried again while somebody holds a lock.  Raises PM323 at last."""
         return patiently(
             self.connection, self.table.id, self.table.spec.store.quoted, work,
-            attempts=self.attempts, tell=self.tell,
+            attempts=self.attempts, tell=self.tell, code=self.table.stopped,
+            again=f"pgmask {self.table.verb}",
         )  # fmt: skip
 
     def tell(self, waits_for: str = "") -> None:
         self.report(
             Progress(
-                table=self.table.id, sealed=self.sealed, total=max(self.total, self.sealed),
+                table=self.table.id, done=self.done, total=max(self.total, self.done),
                 seconds=time.monotonic() - self.started, waits_for=waits_for,
             )
         )  # fmt: skip
@@ -114,11 +115,37 @@ def seal_rows(
     full, PM353 the key's copy in escrow
     was not shown; KeyFault PM310 to PM313.
     """
+    if table.spec.unsealing:
+        raise Refused(
+            "PM338", f"{table.id} is on its way back and is not sealed now",
+            hint="Finish it with pgmask unseal run, or give it up with pgmask unseal cancel.",
+        )  # fmt: skip
+    return work_through(
+        connection, table, limits=limits, batch_rows=batch_rows, lock_timeout_ms=lock_timeout_ms,
+        attempts=attempts, report=report, ready=require_escrow,
+    )  # fmt: skip
+
+
+def work_through(
+    connection: Connection,
+    table: BatchTable,
+    *,
+    limits: Limits = USUAL,
+    batch_rows: int = 1000,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    attempts: int = ATTEMPTS,
+    report: Callable[[Progress], None] = lambda _: None,
+    ready: Callable[[Connection], None] = lambda _: None,
+) -> Sealed:
+    """Work on every row that is left, as ``pgmask_sealer``; see ``seal_rows`` for what it raises.
+
+    ready: asked before the first row, as ``pgmask_sealer`` too.
+    """
     if not connection.autocommit:
-        raise ValueError("seal needs an autocommit connection")
+        raise ValueError("batches need an autocommit connection")
     with _told(table), _as_sealer(connection), _only_one(connection, table):
         settle(connection)
-        require_escrow(connection)
+        ready(connection)
         connection.execute(
             "SELECT pg_catalog.set_config('lock_timeout', %s, false)", (str(lock_timeout_ms),)
         )
@@ -136,14 +163,14 @@ def seal_rows(
 
         # A last pass takes what was locked or written meanwhile; it ends when it finds nothing new.
         while left:
-            before = run.sealed
+            before = run.done
             _one_pass(run, last, patient=last is None and before > 0)
             last = None
             left = run.patiently(left_now)
-            if run.sealed == before and left:
+            if run.done == before and left:
                 _one_pass(run, None, patient=True)
                 left = run.patiently(left_now)
-                if run.sealed == before and left:
+                if run.done == before and left:
                     break
         refused = tuple(
             RefusedRow(key=k, code=c, object=o) for k, c, o in table.refused(connection)
@@ -151,7 +178,7 @@ def seal_rows(
         if not refused and not left:
             table.phase(connection, "verifying")
         return Sealed(
-            table=table.id, rows=run.sealed, seconds=time.monotonic() - run.started,
+            table=table.id, rows=run.done, seconds=time.monotonic() - run.started,
             refused=refused,
         )  # fmt: skip
 
@@ -190,10 +217,9 @@ def _try(
         keys = run.table.next_keys(run.connection, last, rows, skip_locked=not patient)
         if not keys:
             return []
-        run.table.make_keys(run.connection, keys)
-        run.table.touch(run.connection, keys)
+        run.table.work(run.connection, keys)
         run.table.advance(run.connection, keys[-1], len(keys))
-    run.sealed += len(keys)
+    run.done += len(keys)
     return keys
 
 
@@ -211,18 +237,18 @@ def _halves(
     return keys
 
 
-def _stopped(table: SealTable, error: psycopg.Error) -> PgmaskError:
+def _stopped(table: BatchTable, error: psycopg.Error) -> PgmaskError:
     full = isinstance(error, pg.DiskFull)
     why = "the disk is full" if full else f"the server ended it ({type(error).__name__})"
     return ServerError(
-        "PM323", f"{table.id}: {why}; what was sealed stays sealed",
+        table.stopped, f"{table.id}: {why}; what was {table.participle} stays {table.participle}",
         hint="Make room" * full + "Look at the server" * (not full)
-        + ", then run pgmask seal again: it goes on where it stopped.",
+        + f", then run pgmask {table.verb} again: it goes on where it stopped.",
     )  # fmt: skip
 
 
 @contextmanager
-def _told(table: SealTable) -> Iterator[None]:
+def _told(table: BatchTable) -> Iterator[None]:
     """What ends a run, in the words of the registry."""
     try:
         yield
@@ -249,14 +275,14 @@ def _as_sealer(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _only_one(connection: Connection, table: SealTable) -> Iterator[None]:
+def _only_one(connection: Connection, table: BatchTable) -> Iterator[None]:
     row = connection.execute(
         "SELECT pg_catalog.pg_try_advisory_lock(%s, pg_catalog.hashtext(%s))", (LOCK, table.id)
     ).fetchone()
     if row is None or not row[0]:
         raise Refused(
-            "PM323",
-            f"another pgmask seal is at {table.id}",
+            table.stopped,
+            f"another pgmask {table.verb} is at {table.id}",
             hint="Wait for it, or end it; a killed one frees the table by itself.",
         )
     try:
@@ -278,4 +304,5 @@ __all__ = [
     "Sealed",
     "replace",
     "seal_rows",
+    "work_through",
 ]

@@ -13,7 +13,7 @@ import psycopg
 
 from pgmask.apply.holders import settle
 from pgmask.apply.run import apply_plan
-from pgmask.apply.seal_table import Key, SealTable
+from pgmask.apply.seal_table import BatchTable, Key, SealTable
 from pgmask.catalogue.model import Catalogue
 from pgmask.catalogue.stored import catalogue_from_json
 from pgmask.compile.sealing import spec_of_table
@@ -159,7 +159,7 @@ def _row_bytes(connection: Connection, table: SealTable, keys: Sequence[Key]) ->
     return table.bytes_of(connection, keys)
 
 
-def verify(dsn: str, table: SealTable, *, workers: int = 2) -> tuple[tuple[Key, str], ...]:
+def verify(dsn: str, table: BatchTable, *, workers: int = 2) -> tuple[tuple[Key, str], ...]:
     """Every row: masks at rest, every bundle opens, blind indexes right; what does not hold.
 
     Each worker has a connection of its own and takes its share of the rows.  At most 100 findings

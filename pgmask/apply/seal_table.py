@@ -1,10 +1,10 @@
-"""The statements of sealing one table, from its ``SealSpec``."""
+"""The statements of sealing one table, from its ``SealSpec``, and what unsealing shares of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -18,13 +18,24 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealTable:
-    """One table with its spec; every statement runs as ``pgmask_sealer``.
+class BatchTable:
+    """One table whose rows are worked on in batches; every statement runs as ``pgmask_sealer``.
 
     Keys are tuples of text, as the key's types print them in this session.
     """
 
     spec: SealSpec
+
+    verb: ClassVar[str]
+    """What the person runs again: ``seal``, ``unseal run``."""
+    participle: ClassVar[str]
+    """What rows are once they are done: ``sealed``, ``opened``."""
+    stopped: ClassVar[str]
+    """Code of a run that stopped before its end."""
+    run: ClassVar[str]
+    """The table that remembers how far a run has come."""
+    rows: ClassVar[str]
+    """Its column that counts."""
 
     @property
     def id(self) -> str:
@@ -37,7 +48,8 @@ class SealTable:
 
     @property
     def _left(self) -> str:
-        return f"({unsealed_rows(self.spec)})"
+        """The condition, over the row ``t``, under which a row is left."""
+        raise NotImplementedError
 
     @property
     def _key_text(self) -> str:
@@ -62,7 +74,7 @@ class SealTable:
         )
 
     def count_left(self, connection: Connection, *, without_refused: bool = False) -> int:
-        """How many rows hold plain values or miss a shadow or flag."""
+        """How many rows are left."""
         refused = (
             " AND NOT EXISTS (SELECT FROM pgmask_private.seal_refused AS r WHERE"
             f" r.table_id = {literal(self.id)} AND r.row_key = ARRAY[{self._key_text}])"
@@ -77,18 +89,7 @@ class SealTable:
 
     def begin(self, connection: Connection) -> Key | None:
         """Enter the run, forget what it refused before; the key an unfinished one came to."""
-        connection.execute(
-            "DELETE FROM pgmask_private.seal_refused WHERE table_id = %s", (self.id,)
-        )
-        row = connection.execute(
-            "INSERT INTO pgmask_private.seal_run (table_id) VALUES (%s)"
-            " ON CONFLICT (table_id) DO UPDATE"
-            " SET last_key = CASE WHEN seal_run.phase = 'sealing' THEN seal_run.last_key END,"
-            "     phase = 'sealing', updated_at = pg_catalog.clock_timestamp()"
-            " RETURNING last_key",
-            (self.id,),
-        ).fetchone()
-        return tuple(row[0]) if row and row[0] else None
+        raise NotImplementedError
 
     def next_keys(
         self, connection: Connection, last: Sequence[str] | None, rows: int, *, skip_locked: bool
@@ -100,36 +101,11 @@ class SealTable:
             f"SELECT {self._key_text} FROM {self._store} AS t WHERE {self._left}{after}"
             f" ORDER BY {self._key_columns} LIMIT {int(rows)} FOR NO KEY UPDATE OF t{locked}"
         )
-        return connection.execute(_escape(query, last), tuple(last or ()) or None).fetchall()
+        return connection.execute(escape(query, last), tuple(last or ()) or None).fetchall()
 
-    def make_keys(self, connection: Connection, keys: Sequence[Key]) -> None:
-        """Make the data keys of the rows' subjects, many at once."""
-        for bundle in self.spec.bundles:
-            where = f"FROM {self._store} AS t, {self._of_keys()} WHERE {self._matches()}"
-            chosen, subject = self._subject(bundle)
-            query = (
-                f"SELECT pgmask_private.make_data_keys({literal(chosen)},"
-                f" ARRAY(SELECT {subject} {where}))"
-            )
-            if chosen:
-                connection.execute(_escape(query, keys), self._arrays(keys))
-
-    def _subject(self, bundle: Bundle) -> tuple[str, str]:
-        if bundle.subject is not None:
-            reference = f"t.{bundle.subject.name.quoted}"
-            return bundle.subject_class, text_of(bundle.subject, reference)
-        values = ", ".join(_key_json(k) for k in self.spec.key)
-        return DEFAULT_SUBJECT + self.id, f"pg_catalog.jsonb_build_array({values})::text"
-
-    def touch(self, connection: Connection, keys: Sequence[Key]) -> None:
-        """Have the trigger look at the rows: an empty list of flags is a change it acts on."""
-        query = (
-            f"UPDATE {self._store} AS t SET pgmask_quality = CASE"
-            " WHEN t.pgmask_quality IS NULL THEN '{}'::text[]"
-            " ELSE t.pgmask_quality || '{:}'::text[] END"
-            f" FROM {self._of_keys()} WHERE {self._matches()}"
-        )
-        connection.execute(_escape(query, keys), self._arrays(keys))
+    def work(self, connection: Connection, keys: Sequence[Key]) -> None:
+        """Have the trigger do its work on these rows."""
+        raise NotImplementedError
 
     def bytes_of(self, connection: Connection, keys: Sequence[Key]) -> int:
         """What the rows take at rest."""
@@ -137,7 +113,7 @@ class SealTable:
             f"SELECT coalesce(pg_catalog.sum(pg_catalog.pg_column_size(t.*) + 28), 0)"
             f" FROM {self._store} AS t, {self._of_keys()} WHERE {self._matches()}"
         )
-        row = connection.execute(_escape(query, keys), self._arrays(keys)).fetchone()
+        row = connection.execute(escape(query, keys), self._arrays(keys)).fetchone()
         return int(row[0]) if row else 0
 
     def _arrays(self, keys: Sequence[Key]) -> tuple[list[str], ...]:
@@ -146,8 +122,8 @@ class SealTable:
     def advance(self, connection: Connection, key: Key, rows: int) -> None:
         """Remember how far the pass has come."""
         connection.execute(
-            "UPDATE pgmask_private.seal_run SET last_key = %s, rows_sealed = rows_sealed + %s,"
-            " updated_at = pg_catalog.clock_timestamp() WHERE table_id = %s",
+            f"UPDATE {self.run} SET last_key = %s, {self.rows} = {self.rows} + %s,"
+            " updated_at = pg_catalog.clock_timestamp() WHERE table_id = %s".encode(),
             (list(key), rows, self.id),
         )
 
@@ -174,8 +150,8 @@ class SealTable:
     def phase(self, connection: Connection, phase: str) -> None:
         """Enter a phase: verifying, done."""
         connection.execute(
-            "UPDATE pgmask_private.seal_run SET phase = %s, last_key = NULL,"
-            " updated_at = pg_catalog.clock_timestamp() WHERE table_id = %s",
+            f"UPDATE {self.run} SET phase = %s, last_key = NULL,"
+            " updated_at = pg_catalog.clock_timestamp() WHERE table_id = %s".encode(),
             (phase, self.id),
         )
 
@@ -200,7 +176,71 @@ class SealTable:
         return [(tuple(k), w) for k, w in connection.execute(query.encode())]
 
 
-def _escape(query: str, values: object) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealTable(BatchTable):
+    """A table that is sealed: rows with plain values, or that miss a shadow or flag, are left."""
+
+    verb: ClassVar[str] = "seal"
+    participle: ClassVar[str] = "sealed"
+    stopped: ClassVar[str] = "PM323"
+    run: ClassVar[str] = "pgmask_private.seal_run"
+    rows: ClassVar[str] = "rows_sealed"
+
+    @property
+    def _left(self) -> str:
+        return f"({unsealed_rows(self.spec)})"
+
+    def begin(self, connection: Connection) -> Key | None:
+        """Enter the run, forget what it refused before; the key an unfinished one came to."""
+        connection.execute(
+            "DELETE FROM pgmask_private.seal_refused WHERE table_id = %s", (self.id,)
+        )
+        row = connection.execute(
+            "INSERT INTO pgmask_private.seal_run (table_id) VALUES (%s)"
+            " ON CONFLICT (table_id) DO UPDATE"
+            " SET last_key = CASE WHEN seal_run.phase = 'sealing' THEN seal_run.last_key END,"
+            "     phase = 'sealing', updated_at = pg_catalog.clock_timestamp()"
+            " RETURNING last_key",
+            (self.id,),
+        ).fetchone()
+        return tuple(row[0]) if row and row[0] else None
+
+    def work(self, connection: Connection, keys: Sequence[Key]) -> None:
+        """Make the data keys of the rows' subjects, then have the trigger seal the rows."""
+        self.make_keys(connection, keys)
+        self.touch(connection, keys)
+
+    def make_keys(self, connection: Connection, keys: Sequence[Key]) -> None:
+        """Make the data keys of the rows' subjects, many at once."""
+        for bundle in self.spec.bundles:
+            where = f"FROM {self._store} AS t, {self._of_keys()} WHERE {self._matches()}"
+            chosen, subject = self._subject(bundle)
+            query = (
+                f"SELECT pgmask_private.make_data_keys({literal(chosen)},"
+                f" ARRAY(SELECT {subject} {where}))"
+            )
+            if chosen:
+                connection.execute(escape(query, keys), self._arrays(keys))
+
+    def _subject(self, bundle: Bundle) -> tuple[str, str]:
+        if bundle.subject is not None:
+            reference = f"t.{bundle.subject.name.quoted}"
+            return bundle.subject_class, text_of(bundle.subject, reference)
+        values = ", ".join(_key_json(k) for k in self.spec.key)
+        return DEFAULT_SUBJECT + self.id, f"pg_catalog.jsonb_build_array({values})::text"
+
+    def touch(self, connection: Connection, keys: Sequence[Key]) -> None:
+        """Have the trigger look at the rows: an empty list of flags is a change it acts on."""
+        query = (
+            f"UPDATE {self._store} AS t SET pgmask_quality = CASE"
+            " WHEN t.pgmask_quality IS NULL THEN '{}'::text[]"
+            " ELSE t.pgmask_quality || '{:}'::text[] END"
+            f" FROM {self._of_keys()} WHERE {self._matches()}"
+        )
+        connection.execute(escape(query, keys), self._arrays(keys))
+
+
+def escape(query: str, values: object) -> bytes:
     """Text of the database may hold per cent signs; the driver's marks are %s and nothing else."""
     if not values:
         return query.encode()

@@ -45,6 +45,7 @@ VERBS: Final = (
     Verb(module="drift", commands=("drift",)),
     Verb(module="revision", commands=("revision",)),
     Verb(module="seal", commands=("seal",)),
+    Verb(module="unseal", commands=("unseal",)),
     Verb(module="keys", commands=("keys",)),
     Verb(module="dump", commands=("dump",)),
     Verb(module="fake", commands=("fake",)),

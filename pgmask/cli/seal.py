@@ -100,7 +100,7 @@ def _seal(
     where: str, connection: rows.Connection, table: SealTable, limits: rows.Limits,
     batch_rows: int, workers: int, rewrite: bool, lock_timeout: int, attempts: int,
 ) -> bool:  # fmt: skip
-    with _bar(table) as show:
+    with bar("seal", table.id) as show:
         done = rows.seal_rows(
             connection, table, limits=limits, batch_rows=batch_rows, report=show,
             lock_timeout_ms=lock_timeout, attempts=attempts,
@@ -139,11 +139,11 @@ def _seal(
     return True
 
 
-class _bar:
+class bar:
     """A progress bar on a terminal, a line every ten per cent elsewhere."""
 
-    def __init__(self, table: SealTable) -> None:
-        self._table = table.id
+    def __init__(self, verb: str, table: str) -> None:
+        self._title = f"{verb} {table}"
         self._bar: Progress | None = None
         self._said = -1
 
@@ -154,7 +154,7 @@ class _bar:
                 TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=people,
             )  # fmt: skip
             self._bar.start()
-            self._task = self._bar.add_task(f"seal {self._table}", total=None, rate="")
+            self._task = self._bar.add_task(self._title, total=None, rate="")
         return self._show
 
     def __exit__(self, *_: object) -> None:
@@ -164,15 +164,13 @@ class _bar:
     def _show(self, now: rows.Progress) -> None:
         waits = f"waits for {now.waits_for}" if now.waits_for else ""
         if self._bar is not None:
-            rate = waits or (f"{now.rate:,.0f} rows/s" if now.sealed else "")
-            self._bar.update(self._task, completed=now.sealed, total=now.total, rate=rate)
+            rate = waits or (f"{now.rate:,.0f} rows/s" if now.done else "")
+            self._bar.update(self._task, completed=now.done, total=now.total, rate=rate)
             return
-        tenth = now.sealed * 10 // now.total if now.total else 10
+        tenth = now.done * 10 // now.total if now.total else 10
         if tenth > self._said:
             self._said = tenth
-            people.print(
-                f"seal {self._table}  {now.sealed:,} of {now.total:,} rows  {waits}".rstrip()
-            )
+            people.print(f"{self._title}  {now.done:,} of {now.total:,} rows  {waits}".rstrip())
 
 
 def _verify(where: str, table: SealTable, workers: int) -> int:
@@ -202,9 +200,9 @@ def _estimate(found: ending.Estimate) -> str:
             f"{found.table}: {found.rows:,} rows to seal",
             f"  time      about {found.seconds:,.0f} s on this server, now"
             f" ({found.rows / found.seconds if found.seconds else 0:,.0f} rows/s)",
-            f"  WAL       about {_bytes(found.wal)}, to {found.replicas} streaming replicas",
-            f"  disk      about {_bytes(found.growth)} more than the {_bytes(found.size)} of now,"
-            " until vacuum or --rewrite",
+            f"  WAL       about {bytes_of(found.wal)}, to {found.replicas} streaming replicas",
+            f"  disk      about {bytes_of(found.growth)} more than the {bytes_of(found.size)} of"
+            " now, until vacuum or --rewrite",
             f"  measured on {found.sample} rows, undone",
         )
     )
@@ -226,7 +224,8 @@ def _remains(found: ending.Remains, rewritten: bool) -> str:
     return "\n".join(lines)
 
 
-def _bytes(count: int) -> str:
+def bytes_of(count: int) -> str:
+    """A size for people."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1024 or unit == "GB":

@@ -27,8 +27,8 @@ def _watched(spec: SealSpec) -> list[Typed]:
     return list(found.values())
 
 
-def unchanged(spec: SealSpec) -> list[str]:
-    """When nothing that concerns sealing changed, and nothing is left to be sealed."""
+def unconcerned(spec: SealSpec) -> list[str]:
+    """When a write changes nothing that sealing, row access or a moved CHECK looks at."""
     tests = [same(c.column) for c in spec.columns]
     tests += [shadow_same(s.name) for s in spec.shadows if not s.hidden]
     tests += [same(t) for t in _watched(spec) if t.name.text not in {c.name for c in spec.columns}]
@@ -41,6 +41,12 @@ def unchanged(spec: SealSpec) -> list[str]:
     if spec.unit is not None and spec.dependants:
         unit = spec.unit.quoted
         tests.append(f"NEW.{unit} IS NOT DISTINCT FROM OLD.{unit}")
+    return tests
+
+
+def unchanged(spec: SealSpec) -> list[str]:
+    """When nothing that concerns sealing changed, and nothing is left to be sealed."""
+    tests = unconcerned(spec)
     for bundle in spec.bundles:
         sealed = bundle.sealed.quoted
         tests.append(f"NEW.{sealed} IS NOT DISTINCT FROM OLD.{sealed}")
@@ -96,6 +102,9 @@ def unsealed_rows(spec: SealSpec) -> str:
             )  # fmt: skip
             tests.append(f"({bundle.sealed.quoted} IS NULL AND ({left}))")
             tests.append(f"({bundle.sealed.quoted} IS NOT NULL AND ({late_left(always)}))")
+    level_2 = [c for c in spec.columns if not c.always]
+    if spec.has_high and level_2:
+        tests.append(f"(pgmask_high_value AND ({late_left(level_2)}))")
     for column in spec.columns:
         shadow = masked_shadow(spec, column)
         if shadow is not None and column.text:
@@ -149,6 +158,7 @@ def touched(spec: SealSpec, bundle: Bundle) -> list[str]:
             if shadow is not None:
                 changed.append(f"NOT ({shadow_same(shadow)})")
         if changed:
+            changed.append(late_left(level_2, "OLD"))
             tests.append(f"(OLD.pgmask_high_value AND ({' OR '.join(changed)}))")
     moves = list(spec.key) + ([bundle.subject] if bundle.subject is not None else [])
     names = {c.name for c in columns}

@@ -89,7 +89,7 @@ def insert_body(spec: SealSpec) -> str:
         *(_rest(spec, c, var[c.name]) for c in spec.columns),
         *shadow_masks(spec, var),
         spend(spec, var, {c.name: f"NOT v_kept_{n}" for n, c in _bundles(spec)}),
-        _hidden_row(spec),
+        hidden_row(spec),
         _probe(spec, var),
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(level_2_index(spec, c, var[c.name], "NOT v_marked") for c in spec.columns),
@@ -213,7 +213,7 @@ def _rest(spec: SealSpec, column: SealedColumn, v: str) -> str:
     return block(f"IF {when} THEN", f"{target} := {sealed};")
 
 
-def _hidden_row(spec: SealSpec) -> str:
+def hidden_row(spec: SealSpec) -> str:
     """Refuse to meet a row that the caller's policies hide, before anything is asked of that row.
 
     PostgreSQL evaluates ``ON CONFLICT DO UPDATE .. WHERE`` on the existing row before it asks the

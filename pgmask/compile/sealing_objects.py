@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgmask.compile import unsealing
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing_insert import insert_body
 from pgmask.compile.sealing_parts import masked_shadow
@@ -18,7 +19,16 @@ TRIGGER_PREFIX = "zzz_pgmask_"
 
 
 def objects(spec: SealSpec) -> tuple[Object, ...]:
-    """Everything the sealing of the table needs beside the row-access and shadow columns."""
+    """Everything the sealing of the table needs beside the row-access and shadow columns.
+
+    On its way back a table keeps columns and blind indexes; its triggers open instead of sealing,
+    and no CHECK asks for masks.
+    """
+    if spec.unsealing:
+        says = "NULL: not yet opened; false: a mask stays, a subject was erased."
+        opened = _column(spec, unsealing.OPENED, "boolean", says)
+        triggers = _triggers(spec, ("insert", "update"))
+        return (*_columns(spec), opened, *_functions(spec), *triggers, *_indexes(spec))
     return (*_columns(spec), *_functions(spec), *_checks(spec), *_triggers(spec), *_indexes(spec))
 
 
@@ -63,15 +73,23 @@ def _column(spec: SealSpec, name: Name, type_: str, says: str, *, secret: bool =
 
 
 def _functions(spec: SealSpec) -> list[Object]:
-    bodies = {
-        "insert": (insert_body(spec), True, "Seals what is inserted"),
-        "update": (update_body(spec), True, "Keeps or seals what is updated"),
-        "statement": (statement_body(spec), False, "Ends an upsert's stash"),
-    }
+    if spec.unsealing:
+        bodies = {
+            "insert": (unsealing.insert_body(spec), True, "Leaves plain what is inserted"),
+            "update": (unsealing.update_body(spec), True, "Opens what is updated"),
+        }
+        verify, says = unsealing.verify_body(spec), "Says whether a row holds what was sealed"
+    else:
+        bodies = {
+            "insert": (insert_body(spec), True, "Seals what is inserted"),
+            "update": (update_body(spec), True, "Keeps or seals what is updated"),
+            "statement": (statement_body(spec), False, "Ends an upsert's stash"),
+        }
+        verify, says = verify_body(spec), "Says whether the sealing of a row holds"
     found = [_function(spec, part, *rest) for part, rest in bodies.items()]
     found.append(
         _function(
-            spec, "verify", verify_body(spec), True, "Says whether the sealing of a row holds",
+            spec, "verify", verify, True, says,
             parameters=f"new {spec.store.quoted}", returns="text",
         )
     )  # fmt: skip
@@ -190,7 +208,7 @@ def _checks(spec: SealSpec) -> list[Object]:
     return found
 
 
-def _triggers(spec: SealSpec) -> list[Object]:
+def _triggers(spec: SealSpec, parts: tuple[str, ...] = TRIGGERS) -> list[Object]:
     marked = " OR ".join(f"NEW.{b.sealed.quoted} = '{MARKED}'::bytea" for b in spec.bundles)
     ours = "pgmask_private"
     events = {
@@ -207,7 +225,8 @@ def _triggers(spec: SealSpec) -> list[Object]:
     }  # fmt: skip
     place = spec.store
     found = []
-    for part, (when, each, condition, function) in events.items():
+    for part in parts:
+        when, each, condition, function = events[part]
         name = Name(TRIGGER_PREFIX + part)
         create = (
             Statement(

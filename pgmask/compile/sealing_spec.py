@@ -208,7 +208,8 @@ class SealSpec:
     order; columns: sealed always or in high-value rows, in the table's order; extra: other columns
     that moved checks and cross checks read; unit: the subject's unit column where dependants keep
     it; own_high: subject table's rule; upserts: (profile, condition of its UPDATE policy) for the
-    profiles that may both insert and update.
+    profiles that may both insert and update; unsealing: the table is on its way back, and its
+    triggers put truths into the columns instead of masks.
     """
 
     table_id: str
@@ -226,6 +227,7 @@ class SealSpec:
     dependants: tuple[Dependant, ...] = ()
     subject_class: str | None = None
     upserts: tuple[tuple[str, str], ...] = ()
+    unsealing: bool = False
 
     @property
     def has_high(self) -> bool:

@@ -71,7 +71,7 @@ def update_body(spec: SealSpec) -> str:
     declare += [
         f"  v_up text := current_setting({literal(spec.setting)}, TRUE);",
         "  v_stash jsonb;", "  v_truths jsonb;", "  v_old jsonb;", "  v_open bytea;",
-        "  v_flags text[] := coalesce(OLD.pgmask_quality, '{}');",
+        "  v_flags text[] := coalesce(OLD.pgmask_quality, '{}');", "  v_own record;",
     ]  # fmt: skip
     declare += [f"  v_touch_{n} boolean;" for n, _ in enumerate(spec.bundles)]
     if spec.has_high:
@@ -79,12 +79,13 @@ def update_body(spec: SealSpec) -> str:
     if any(b.row for b in spec.bundles):
         declare += ["  v_flag_1 boolean;", "  v_flag_2 boolean;"]
     body = lines(
+        only_looked_at(spec),
         hidden(spec, update=True),
         take_stash(spec),
         block("IF " + any_of(unchanged(spec), joiner="AND") + "\nTHEN", "RETURN NEW;"),
         _carried(spec),
         high_value(spec, "NEW"),
-        _order_after_dependants(spec),
+        order_after_dependants(spec),
         *(f"v_touch_{n} := {any_of(touched(spec, b))};" for n, b in enumerate(spec.bundles)),
         *(_truths(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(_judge(spec, n, b, var) for n, b in enumerate(spec.bundles)),
@@ -94,7 +95,7 @@ def update_body(spec: SealSpec) -> str:
         *(_sealing(spec, n, b, var) for n, b in enumerate(spec.bundles)),
         *(_level_2_index(spec, n, c, var[c.name])
           for n, b in enumerate(spec.bundles) for c in spec.of_bundle(b)),
-        _retire(spec),
+        retire(spec),
         *(block(f"IF NEW.{c.index_column.quoted} IS DISTINCT FROM OLD.{c.index_column.quoted} THEN",
                 lines(f"v_flags := array_remove(v_flags, {literal(f'{c.name}:shared')});",
                       shared(spec, c)))
@@ -108,6 +109,21 @@ def update_body(spec: SealSpec) -> str:
     )
 
 
+def only_looked_at(spec: SealSpec, sign: str = "") -> str:
+    """UPDATEs of pgmask's own write its columns only: what earlier triggers wrote is taken back.
+
+    Such as the time of the last change, which is the application's and not that of a seal, or of a
+    flag that follows its subject.  sign: another condition under which it is such an UPDATE.
+    """
+    own = ["pgmask_quality", "pgmask_high_value", "pgmask_restricted"]
+    own += ["pgmask_unit"] * spec.keeps_unit
+    differs = [sign] * bool(sign) + [f"NEW.{c} IS DISTINCT FROM OLD.{c}" for c in own]
+    return block(
+        "IF " + any_of(differs) + "\nTHEN",
+        lines("v_own := NEW;", "NEW := OLD;", *(f"NEW.{c} := v_own.{c};" for c in own)),
+    )
+
+
 def _carried(spec: SealSpec) -> str:
     """An UPDATE that brings its sealed value: only owners can, the CHECKs hold masks only."""
     changed = any_of(
@@ -116,7 +132,7 @@ def _carried(spec: SealSpec) -> str:
     return block(f"IF {changed} THEN", "RETURN NEW;")
 
 
-def _order_after_dependants(spec: SealSpec) -> str:
+def order_after_dependants(spec: SealSpec) -> str:
     """Reaching the grade waits for inserts that have read the old flags; they hold a key share."""
     if not (spec.dependants and spec.has_high):
         return ""
@@ -161,10 +177,11 @@ def _old_truth(spec: SealSpec, bundle: Bundle, column: SealedColumn) -> str:
     plain = text_of(column.column, old)
     opened = f"v_old ->> {literal(column.name)}"
     if column.text:
-        # Classified after the row was sealed: its plain value is the truth, and in no bundle yet.
-        late = f" WHEN NOT {glyph(f'{old}::text')} THEN {plain}" if column.always else ""
+        # Classified after the row was sealed, or opened on a way back that was broken off: its
+        # plain value is the truth, and perhaps in no bundle.
+        late = f" WHEN NOT {glyph(f'{old}::text')} THEN {plain}"
         opened = f"coalesce({opened}, CASE WHEN {old}::text = '' THEN ''{late} END)"
-    elif column.always:
+    else:
         opened = f"coalesce({opened}, {plain})"
     if column.always:
         return f"CASE WHEN OLD.{bundle.sealed.quoted} IS NULL THEN {plain} ELSE {opened} END"
@@ -351,7 +368,7 @@ def _level_2_index(spec: SealSpec, n: int, column: SealedColumn, v: str) -> str:
     return level_2_index(spec, column, v, f"({changed})") if spec.has_high and new else ""
 
 
-def _retire(spec: SealSpec) -> str:
+def retire(spec: SealSpec) -> str:
     """The subject has another key: its old data key opens old versions only, and is erased with
     the new one.
     """

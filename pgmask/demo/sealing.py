@@ -84,7 +84,7 @@ class _bar(_Count):
         """Called after every batch."""
         if now.table not in self._tasks:
             self._tasks[now.table] = self._bar.add_task(now.table, total=now.total)
-        self._bar.update(self._tasks[now.table], completed=now.sealed, total=now.total)  # type: ignore[arg-type]
+        self._bar.update(self._tasks[now.table], completed=now.done, total=now.total)  # type: ignore[arg-type]
 
     def end(self, sealed: rows.Sealed) -> None:
         """Add what a table came to."""

@@ -98,8 +98,8 @@ def test_everything_is_sealed_and_verified(legacy: SealedDatabase, installer: Co
     done = seal_rows(installer, CUSTOMER, batch_rows=100, report=seen.append)
     assert done.rows == ROWS
     assert not done.refused
-    assert seen[0].sealed == 0
-    assert seen[-1].sealed == ROWS == seen[-1].total
+    assert seen[0].done == 0
+    assert seen[-1].done == ROWS == seen[-1].total
     for key in (1, 50, ROWS):
         truth = legacy.truth(key)
         assert (truth["phone"],) == legacy.stored("note", key)
@@ -145,7 +145,7 @@ def test_goes_on_where_it_was_killed(legacy: SealedDatabase) -> None:
         "from pgmask.apply.seal import seal_rows\n"
         "from tests.sealing.test_seal import CUSTOMER\n"
         "c = psycopg.connect(sys.argv[1], autocommit=True)\n"
-        "seal_rows(c, CUSTOMER, batch_rows=20, report=lambda p: (print(p.sealed, flush=True),"
+        "seal_rows(c, CUSTOMER, batch_rows=20, report=lambda p: (print(p.done, flush=True),"
         " time.sleep(0.05)))\n"
     )
     process = subprocess.Popen(
@@ -286,7 +286,7 @@ def test_server_goes_away(legacy: SealedDatabase) -> None:
     pid = connection.info.backend_pid
 
     def end(progress: Progress) -> None:
-        if progress.sealed >= 100:
+        if progress.done >= 100:
             legacy.root.execute("SELECT pg_terminate_backend(%s)", (pid,))
 
     with pytest.raises(PgmaskError) as stopped:
