@@ -93,8 +93,7 @@ class _Identity(_Base):
         elif status == _IDLE and not self._autocommit:
             self._begun = True
             if pipeline is None:
-                yield from super()._start_query()
-                yield from self._log_in(actor)
+                yield from self._begin_as(actor)
             else:
                 self._queue(self._get_tx_start_command())
                 self._queue(_LOGIN, self._assertion(actor))
@@ -144,6 +143,26 @@ class _Identity(_Base):
     def _log_in(self, actor: Actor) -> PQGen[None]:
         self.pgconn.send_query_params(_LOGIN, [self._assertion(actor)])
         yield from self._answers()
+
+    def _begin_as(self, actor: Actor) -> PQGen[None]:
+        """BEGIN and the login in one message, where the statement itself cannot ride along."""
+        pgconn, failed = self.pgconn, None
+        assertion = self._assertion(actor)
+        pgconn.enter_pipeline_mode()
+        try:
+            pgconn.send_query_params(self._get_tx_start_command(), None)
+            pgconn.send_query_params(_LOGIN, [assertion])
+            pgconn.pipeline_sync()
+            yield from generators.send(pgconn)
+            for _ in range(3):
+                for result in (yield from generators.fetch_many(pgconn)):
+                    if failed is None and result.status == pq.ExecStatus.FATAL_ERROR:
+                        failed = error_from_result(result, encoding=pgconn._encoding)
+        finally:
+            if pgconn.status == pq.ConnStatus.OK:
+                pgconn.exit_pipeline_mode()
+        if failed is not None:
+            raise failed
 
     def _answers(self) -> PQGen[list[PGresult]]:
         results: list[PGresult] = yield from generators.execute(self.pgconn)
@@ -255,7 +274,7 @@ class Connection(_Identity, psycopg.Connection[Row]):
             except RETRIED:
                 if attempt == attempts:
                     raise
-                time.sleep(_pause(attempt))
+                time.sleep(pause(attempt))
         raise AssertionError("attempts is at least 1")
 
 
@@ -283,7 +302,7 @@ class AsyncConnection(_Identity, psycopg.AsyncConnection[Row]):
             except RETRIED:
                 if attempt == attempts:
                     raise
-                await asyncio.sleep(_pause(attempt))
+                await asyncio.sleep(pause(attempt))
         raise AssertionError("attempts is at least 1")
 
 
@@ -297,6 +316,6 @@ def _outside(status: pq.TransactionStatus) -> None:
         raise psycopg.ProgrammingError("run() begins a transaction; one is open already")
 
 
-def _pause(attempt: int) -> float:
+def pause(attempt: int) -> float:
     """Seconds before the next attempt; at random, so that two do not meet again."""
     return random.uniform(0, 0.01 * 2**attempt)  # noqa: S311 - no secret
