@@ -349,7 +349,7 @@ COMMENT ON FUNCTION pgmask_private.refuse_unprotected(text, boolean) IS
 
 -- Lets the deferred checks of a table's own constraints run now, or be deferred again. Changed rows
 -- leave them pending, and then no ALTER TABLE is possible. Never ALL: that would ask the guard of
--- pgmask.detach as well.
+-- pgmask.detach as well. Those in schemas that pgmask_migrator may not use are left to the caller.
 --   p_members   the table with its partitions and children
 --   p_deferred  true: give those back that are deferred by default
 CREATE FUNCTION pgmask_private.settle_constraints(p_members oid[], p_deferred boolean)
@@ -369,7 +369,8 @@ BEGIN
     FROM pg_constraint AS k
     JOIN pg_namespace AS n ON n.oid = k.connamespace
    WHERE (k.conrelid = ANY (p_members) OR k.confrelid = ANY (p_members))
-     AND k.condeferrable AND (k.condeferred OR NOT p_deferred);
+     AND k.condeferrable AND (k.condeferred OR NOT p_deferred)
+     AND has_schema_privilege(n.oid, 'USAGE');
   IF v_names IS NOT NULL THEN
     EXECUTE format('SET CONSTRAINTS %s %s', v_names,
                    CASE WHEN p_deferred THEN 'DEFERRED' ELSE 'IMMEDIATE' END);

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "0149e84d37347888ed414c0488625b2bc40d777d417eac905b365c8b232a7e95"
+DIGEST = "c682407d4e302655230fdfd3ad9b23a8cffe10782701a82881404f570553f3ad"
 
 
 def upgrade() -> None:
