@@ -48,6 +48,15 @@ _PATH: Final = (
     "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ',"
     " nullif(pg_catalog.current_setting('search_path'), ''), pg_catalog.quote_ident(%s)), true)"
 )
+_PENDING: Final = (
+    "SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%%I.%%I', n.nspname, k.conname), ', ')"
+    " FROM pg_catalog.pg_constraint AS k"
+    " JOIN pg_catalog.pg_namespace AS n ON n.oid = k.connamespace"
+    " JOIN pg_catalog.pg_class AS c ON c.oid = k.confrelid"
+    " WHERE k.contype = 'f' AND k.condeferrable"
+    " AND c.relnamespace::regnamespace::text = ANY (%s)"
+    " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+)
 _ATTACH: Final = "SELECT * FROM pgmask.attach_all()"
 
 
@@ -111,7 +120,7 @@ class DatabaseSchemaEditor(PostgresqlSchemaEditor):
             return
         self._asked |= names
         connection = self.connection.connection
-        with connection.cursor() as cursor:
+        with self.connection.wrap_database_errors, connection.cursor() as cursor:
             if self._ready is None:
                 self._ready = bool(cursor.execute(_READY).fetchone()[0])
             if not self._ready:
@@ -130,7 +139,12 @@ class DatabaseSchemaEditor(PostgresqlSchemaEditor):
             self.execute(statement, None)
         if not self._open:
             return
-        with self.connection.connection.cursor() as cursor:
+        connection = self.connection.connection
+        with self.connection.wrap_database_errors, connection.cursor() as cursor:
+            # Django's foreign keys are deferred, and changed rows leave their checks pending.
+            (names,) = cursor.execute(_PENDING, (sorted(self._paths),)).fetchone()
+            if names:
+                cursor.execute(f"SET CONSTRAINTS {names} IMMEDIATE")
             for row in cursor.execute(_ATTACH).fetchall():
                 said = "  ".join(str(part) for part in row if part is not None)
                 if said:
