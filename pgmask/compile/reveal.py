@@ -53,9 +53,7 @@ def revealed(context: Context, profile: Profile) -> tuple[str, ...]:
         return ()
     wanted = {c.rpartition(".") for c in profile.reveal.columns}
     names = {name for table, _, name in wanted if table == context.table.id}
-    return tuple(
-        c.name for c in context.table.columns if c.name in names and not c.never_shown
-    )
+    return tuple(c.name for c in context.table.columns if c.name in names and not c.never_shown)
 
 
 def schemas(catalogue: Catalogue) -> tuple[Object, ...]:
@@ -155,9 +153,7 @@ def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
 
 
 def _spend(what: str, limit: int, table: str) -> str:
-    return (
-        f"v_nothing := pgmask_private.spend('{what}', v_me.person_id, {limit}, {table})::text;"
-    )
+    return f"v_nothing := pgmask_private.spend('{what}', v_me.person_id, {limit}, {table})::text;"
 
 
 def _missing(shown: Shown) -> str:
@@ -210,9 +206,7 @@ def _case(shown: Shown, purpose: Purpose) -> str:
     if purpose.within is not None:
         column, days = purpose.within
         today = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
-        tests.append(
-            f"c.{Name(column).quoted}::date BETWEEN {today} - {days} AND {today} + {days}"
-        )
+        tests.append(f"c.{Name(column).quoted}::date BETWEEN {today} - {days} AND {today} + {days}")
     where = "\n      AND ".join(tests)
     return (
         f"IF p_purpose = {literal(purpose.name)} THEN\n  BEGIN\n"

@@ -121,9 +121,7 @@ class Shown:
 
     def read_key(self, array: str) -> str:
         """Texts into key values; what is no value of the key's type is no such row."""
-        reads = "\n".join(
-            f"  v_key_{n} := {array}[{n}];" for n, _ in enumerate(self.spec.key, 1)
-        )
+        reads = "\n".join(f"  v_key_{n} := {array}[{n}];" for n, _ in enumerate(self.spec.key, 1))
         size = len(self.spec.key)
         return (
             f"IF (cardinality({array}) = {size} AND array_ndims({array}) = 1) IS NOT TRUE THEN\n"

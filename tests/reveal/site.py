@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,9 @@ class Site:
         connection.execute("SELECT pgmask.login(%s)", (mint(**(made | claims)),))
 
     @contextmanager
-    def acting(self, actor: str = "ann", connection: Connection | None = None, **claims: Any) -> Iterator[Connection]:
+    def acting(
+        self, actor: str = "ann", connection: Connection | None = None, **claims: Any
+    ) -> Iterator[Connection]:
         """A transaction in which the actor is logged in."""
         one = connection or self.connect()
         with one.transaction():

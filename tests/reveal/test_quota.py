@@ -61,8 +61,10 @@ def test_a_loop_that_takes_everything_back(site: Site) -> None:
 
 def test_over_all_keys_at_once(site: Site) -> None:
     """One statement over many keys is as many requests; over the limit none of them stays."""
-    keys = "generate_series(1, 31) AS n"
-    ask_all = f"SELECT crm.customer_reveal_request(ARRAY['1'], NULL, 'callback', 'n-' || n) FROM {keys}"
+    ask_all = (
+        "SELECT crm.customer_reveal_request(ARRAY['1'], NULL, 'callback', 'n-' || n)"
+        " FROM generate_series(1, 31) AS n"
+    )
     with pytest.raises(psycopg.Error) as error, site.acting() as one:
         one.execute(ask_all.encode())
     assert (error.value.sqlstate, tickets(site), left(site)) == ("PM405", 0, 0)
@@ -82,8 +84,10 @@ def test_what_many_tickets_show(site: Site) -> None:
         ).fetchall()  # fmt: skip
         assert rows == [(c.id, c.phone) for c in customers() if c.id in (1, 10, 12)]
     with site.acting() as one:
-        one.execute("DECLARE c CURSOR FOR SELECT (crm.customer_reveal(t)).phone"
-                    " FROM crm.customer_reveal_request(ARRAY['1'], NULL, 'callback') AS t")  # fmt: skip
+        one.execute(
+            "DECLARE c CURSOR FOR SELECT (crm.customer_reveal(t)).phone"
+            " FROM crm.customer_reveal_request(ARRAY['1'], NULL, 'callback') AS t"
+        )
         with pytest.raises(psycopg.Error) as error, one.transaction():
             one.execute("FETCH c")
         assert error.value.sqlstate == "PM412"

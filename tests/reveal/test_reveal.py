@@ -22,7 +22,8 @@ def test_a_row_of_the_views_shape(site: Site) -> None:
         row = one.execute("SELECT * FROM crm.customer_reveal(%s)", (ticket,))
         found = row.fetchone()
         assert _shape(row) == shape
-        assert masked is not None and found is not None
+        assert masked is not None
+        assert found is not None
         names = [d.name for d in view.description or ()]
         seen, was = dict(zip(names, found, strict=True)), dict(zip(names, masked, strict=True))
         assert (seen["phone"], seen["email"]) == (OURS.phone, OURS.email)
@@ -55,7 +56,8 @@ def test_what_the_ticket_says(site: Site) -> None:
 
 
 def test_nothing_asked_is_everything_of_the_profile(site: Site) -> None:
-    for columns in (None, []):
+    nothing: list[str] = []
+    for columns in (None, nothing):
         with site.acting() as one:
             ticket = ask(one, columns=columns)
         with site.acting() as one:
