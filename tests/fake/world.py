@@ -82,7 +82,6 @@ def in_production(database: Database) -> None:
         for table in ending.deployed(connection).tables:
             done = rows.seal_rows(connection, table)
             assert not done.refused, done
-            ending.finish(connection, table)
 
 
 def anonymous(database: Database) -> Source:
