@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "c682407d4e302655230fdfd3ad9b23a8cffe10782701a82881404f570553f3ad"
+DIGEST = "e4f30ca2b23a1e569bf2467c4571d09adc7db31a78c5054cb9f56b5cfd97e191"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pgmask.catalogue.load import Loaded
 from pgmask.catalogue.lockfile import Lock
-from pgmask.catalogue.model import Catalogue, Column, Position, Table
+from pgmask.catalogue.model import Catalogue, Column, Position, Profile, Table
 from pgmask.catalogue.patterns import pattern, written
 from pgmask.catalogue.problems import Problems, did_you_mean
 from pgmask.catalogue.schema_source import Schema, SchemaTable
@@ -34,7 +34,38 @@ def check_schema(loaded: Loaded, schema: Schema, problems: Problems) -> None:
             continue
         _columns(loaded, table, there, problems)
         _types(table, there, problems)
+    for profile in catalogue.profiles:
+        _cases(profile, schema, problems)
     _unmatched(loaded, schema, problems)
+
+
+def _cases(profile: Profile, schema: Schema, problems: Problems) -> None:
+    """Business cases that a reveal asks for: found by one key column, judged by dates that are."""
+    for purpose in profile.reveal.purposes if profile.reveal else ():
+        there = schema.table(purpose.case) if purpose.case else None
+        if there is None or profile.reveal is None:
+            continue
+        at = profile.reveal.position
+        if len(there.primary_key) != 1:
+            problems.add(
+                "PM015",
+                "case-key",
+                at,
+                f"{there.id}, the case of the purpose {purpose.name!r}, has a primary key of "
+                f"{len(there.primary_key)} columns",
+                "A reference is the key of one column: name another table.",
+            )
+        dated = there.column(purpose.within[0]) if purpose.within else None
+        if dated is not None and not (dated.base_type or dated.type).startswith(
+            ("date", "timestamp")
+        ):
+            problems.add(
+                "PM015",
+                "case-date",
+                at,
+                f"{there.id}.{dated.name} ({dated.type}) is no date, so no case can be near by it",
+                "Name a column of type date or timestamp.",
+            )
 
 
 def lock_of(loaded: Loaded, schema: Schema | None) -> Lock:

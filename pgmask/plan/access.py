@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pgmask.catalogue.model import Catalogue, Column, Form, Rows
+from pgmask.catalogue.model import Catalogue, Column, Form, Profile, Rows
 from pgmask.hashing import digest
 
 Matrix = Mapping[str, Any]
@@ -65,12 +65,46 @@ def matrix(catalogue: Catalogue) -> dict[str, Any]:
             "opens": profile.opens.value,
             "high_value": profile.sees_high_value,
             "reveal": sorted(profile.reveal.columns) if profile.reveal is not None else [],
+            "reveal_rules": _reveal_rules(profile),
+            "search": sorted(profile.search.columns) if profile.search is not None else [],
+            "search_rules": _search_rules(profile),
         }
     return {
         "columns": columns,
         "profiles": profiles,
         "unprotected": sorted({t for u in catalogue.unprotected for t in u.tables}),
     }
+
+
+def _reveal_rules(profile: Profile) -> dict[str, Any]:
+    """Purposes with their cases, and limits; a limit that is missing is None."""
+    rule = profile.reveal
+    if rule is None:
+        return {}
+    purposes = {}
+    for purpose in rule.purposes:
+        words = [] if purpose.case is None else [f"case in {purpose.case}"]
+        words += [f"{column} {' or '.join(values)}" for column, values in purpose.when]
+        if purpose.within is not None:
+            words.append(f"{purpose.within[0]} within {purpose.within[1]} days")
+        purposes[purpose.name] = ", ".join(words) or "no case"
+    return {
+        "purposes": purposes,
+        "limits": {
+            "per day": rule.per_day,
+            "per month": rule.per_month,
+            "per customer and day": rule.per_subject_per_day,
+            "per cent of own customers a month": rule.share_per_month,
+        },
+        "second factor within seconds": rule.second_factor_within,
+    }
+
+
+def _search_rules(profile: Profile) -> dict[str, Any]:
+    rule = profile.search
+    if rule is None:
+        return {}
+    return {"limits": {"per day": rule.per_day, "near misses per day": rule.near_per_day}}
 
 
 def _mask(column: Column) -> str:
@@ -150,6 +184,8 @@ def _rule(name: str, was: Matrix | None, now: Matrix) -> Iterator[AccessChange]:
             after=" or ".join(now["rows"]) or "none", widens=wider,
         )  # fmt: skip
     if was is None:
+        yield from _differs(name, "reveal", "", ", ".join(now["reveal"]), True)
+        yield from _shown(name, {}, now)
         return
     weaker = was["grade"] == "challenge" and now["grade"] == "assertion"
     yield from _differs(name, "grade of identity", was["grade"], now["grade"], weaker)
@@ -177,6 +213,41 @@ def _rule(name: str, was: Matrix | None, now: Matrix) -> Iterator[AccessChange]:
         name, "reveal", ", ".join(was["reveal"]), ", ".join(now["reveal"]),
         bool(set(now["reveal"]) - set(was["reveal"])),
     )  # fmt: skip
+    yield from _shown(name, was, now)
+
+
+def _shown(name: str, was: Matrix, now: Matrix) -> Iterator[AccessChange]:
+    """Purposes and limits of reveal, and search: what a deployment of before does not know is none.
+
+    Another case of a purpose widens, since nobody can tell which of two is the stricter.
+    """
+    yield from _differs(
+        name, "search", ", ".join(was.get("search", ())), ", ".join(now["search"]),
+        bool(set(now["search"]) - set(was.get("search", ()))),
+    )  # fmt: skip
+    old, new = was.get("reveal_rules") or {}, now["reveal_rules"]
+    had, has = old.get("purposes", {}), new.get("purposes", {})
+    for purpose in sorted({*had, *has}):
+        before, after = had.get(purpose, ""), has.get(purpose, "")
+        yield from _differs(name, f"reveal for {purpose}", before, after, bool(after))
+    for what, rules in (("reveal", (old, new)), ("search", (
+        was.get("search_rules") or {}, now["search_rules"]
+    ))):  # fmt: skip
+        limited, limits = (r.get("limits", {}) for r in rules)
+        for limit in sorted({*limited, *limits}):
+            before, after = limited.get(limit), limits.get(limit)
+            wider = bool(limits) and (
+                after is None or (before is not None and after > before) or not limited
+            )
+            yield from _differs(name, f"{what} {limit}", _word(before), _word(after), wider)
+    factor = "second factor within seconds"
+    before, after = old.get(factor), new.get(factor)
+    weaker = before is not None and bool(new) and (after is None or after > before)
+    yield from _differs(name, "reveal, " + factor, _word(before), _word(after), weaker)
+
+
+def _word(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
 def _differs(name: str, what: str, before: str, after: str, widens: bool) -> Iterator[AccessChange]:

@@ -27,7 +27,7 @@ def spent(crm: SealedDatabase) -> int:
     """How much of today is spent."""
     row = crm.root.execute(
         "SELECT CASE WHEN is_called THEN last_value % 10000000 ELSE 0 END"
-        " FROM pgmask_private.unique_quota_1"
+        " FROM pgmask_private.counter_unique_1"
     ).fetchone()
     assert row is not None
     return int(row[0])
@@ -93,7 +93,7 @@ def test_without_a_counter(few: SealedDatabase) -> None:
     few.root.execute("SELECT pgmask.register_person(1, 'App again', 'app')")
     identify(few.root)
     assert spent(few) == 1
-    few.root.execute("DROP SEQUENCE pgmask_private.unique_quota_1")
+    few.root.execute("DROP SEQUENCE pgmask_private.counter_unique_1")
     with pytest.raises(psycopg.Error) as refused:
         few.app.execute(PUT, (2, id_no(2)))
     assert refused.value.sqlstate == "PM048"
@@ -103,8 +103,8 @@ def test_a_new_day(few: SealedDatabase) -> None:
     """What was spent yesterday counts no more."""
     few.app.execute(PUT, (1, id_no(1)))
     few.root.execute(
-        "SELECT setval('pgmask_private.unique_quota_1',"
-        f" (last_value / 10000000 - 1) * 10000000 + {LIMIT}) FROM pgmask_private.unique_quota_1"
+        "SELECT setval('pgmask_private.counter_unique_1',"
+        f" (last_value / 10000000 - 1) * 10000000 + {LIMIT}) FROM pgmask_private.counter_unique_1"
     )
     few.app.execute(PUT, (2, id_no(2)))
     assert spent(few) == 1
@@ -128,7 +128,7 @@ def test_limit_of_a_post(few: SealedDatabase) -> None:
 
 def test_many_sessions(few: SealedDatabase) -> None:
     """Eight sessions at the turn of a day get the limit of one, and not more."""
-    few.root.execute("SELECT setval('pgmask_private.unique_quota_1', 20000::bigint * 10000000 + 1)")
+    few.root.execute("SELECT setval('pgmask_private.counter_unique_1', 20000::bigint * 10000000 + 1)")
     stored: list[int] = []
     refused: list[str | None] = []
     start = threading.Barrier(8)

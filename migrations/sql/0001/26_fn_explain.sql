@@ -74,8 +74,10 @@ DECLARE
   v_me record;
   v_table text;
   v_key name;
+  v_reveal record;
+  v_revealed bigint;
 BEGIN
-  SELECT i.profile, i.unit_id INTO v_me FROM pgmask_private.identity AS i;
+  SELECT i.person_id, i.profile, i.unit_id INTO v_me FROM pgmask_private.identity AS i;
   SELECT CASE WHEN count(DISTINCT c.table_id) = 1 THEN min(c.table_id) END
     INTO v_table
     FROM pgmask_private.profile_column AS c
@@ -88,6 +90,12 @@ BEGIN
     JOIN pg_index AS x ON x.indrelid = r.oid AND x.indisprimary
     JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum = x.indkey[0]
    WHERE t.table_id = v_table;
+  SELECT r.columns, r.per_day,
+         (SELECT string_agg(p.key, ', ' ORDER BY p.key) FROM jsonb_each(r.purposes) AS p) AS purposes
+    INTO v_reveal
+    FROM pgmask_private.reveal_rule AS r
+   WHERE r.profile = v_me.profile AND r.table_id = v_table;
+  v_revealed := pgmask_private.counted('reveal_day', v_me.person_id);
   RETURN QUERY
   SELECT c.column_name, c.level,
          CASE c.form WHEN 'hidden' THEN 'NULL' ELSE c.form END,
@@ -98,6 +106,9 @@ BEGIN
            ELSE format('level %s is plain for profile %s', c.level, c.profile)
          END,
          CASE
+           WHEN c.column_name = ANY (v_reveal.columns)
+             THEN format('reveal: purposes %s; %s of %s left today', v_reveal.purposes,
+                         greatest(v_reveal.per_day - v_revealed, 0), v_reveal.per_day)
            WHEN c.sealed THEN 'nothing in the database; who holds the key opens it outside'
            WHEN c.form <> 'plain' THEN 'a change of the catalogue, approved'
          END,
