@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "e4f30ca2b23a1e569bf2467c4571d09adc7db31a78c5054cb9f56b5cfd97e191"
+DIGEST = "a14953526d0057dd7443b5c1d7c5cc505e428a56a32247dcf44899c2047e1f2d"
 
 
 def upgrade() -> None:

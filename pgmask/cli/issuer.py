@@ -38,13 +38,18 @@ def add(
         int,
         typer.Option("--transaction-life", min=1, max=43200, help="How long a transaction goes on"),
     ] = 900,
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", help="A service of the register it may speak for; repeat it."),
+    ] = None,
     out: Out = None,
 ) -> None:
-    """Register an issuer with exactly these profiles and make its first key."""
+    """Register an issuer with exactly these profiles and services and make its first key."""
     with connect(require_dsn(dsn)) as connection:
         runtime.add_issuer(
-            connection, name, tuple(profile), max_ttl=max_ttl, transaction_life=transaction_life
-        )
+            connection, name, tuple(profile), max_ttl=max_ttl, transaction_life=transaction_life,
+            services=tuple(service or ()),
+        )  # fmt: skip
         known = {issuer.issuer: issuer for issuer in runtime.issuers(connection)}
         if known[name].keys and known[name].revoked_at is None:
             people.print("it has a key already; a new one: pgmask issuer rotate " + name)

@@ -13,6 +13,9 @@ from pgmask.errors import PgmaskError
 people: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 """For words to a person: progress, advice, errors. NO_COLOR is honoured."""
 
+shown: Final = Console(highlight=False, soft_wrap=True)
+"""For a table of data on stdout, when it is meant for a person."""
+
 
 def data(text: str) -> None:
     """Print data on stdout, exactly as given, with one newline at the end."""

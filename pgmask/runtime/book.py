@@ -109,9 +109,9 @@ _PERSON_RECORD: Final = Record(
 )  # fmt: skip
 _SERVICE: Final = Record(
     name="service",
-    doc="A database login of a program, for which a person answers.",
+    doc="A program for which a person answers: a database login, or one an issuer speaks for.",
     keys=(
-        _key("login", DatabaseName(), "The login of the database.", True),
+        _key("login", DatabaseName(), "Its login of the database; without it issuers name it."),
         _key("name", _ID, "The name of the service.", True),
         _key("person", _PERSON, "Who answers for it.", True),
         _key("profile", DatabaseName(), "Its profile.", True),
@@ -124,6 +124,7 @@ _ISSUER_RECORD: Final = Record(
     keys=(
         _key("id", _ISSUER, "Its name.", True),
         _key("profiles", ListOf(item=DatabaseName(), least=1), "Profiles it may speak for.", True),
+        _key("services", ListOf(item=_ID), "Services without a login that it may speak for."),
         _key("max_ttl", Seconds(high=60), "Longest life of an assertion."),
         _key("transaction_life", Seconds(high=43200), "How long a transaction may go on."),
     ),
@@ -156,7 +157,7 @@ BOOK: Final = Record(
         _key("units", ListOf(item=_UNIT), "The units; a superior stands before those below."),
         _key("posts", ListOf(item=_POST), "The posts and their profiles."),
         _key("persons", ListOf(item=_PERSON_RECORD), "The persons."),
-        _key("services", ListOf(item=_SERVICE), "Programs with a login of their own."),
+        _key("services", ListOf(item=_SERVICE), "Programs that work without a person."),
         _key("issuers", ListOf(item=_ISSUER_RECORD), "Applications that sign who is asking."),
     ),
 )
@@ -243,6 +244,15 @@ def _references(book: Entry, problems: Problems) -> None:
             _unknown(service, "unit", "unit", units, problems)
         if service.get("person") not in persons:
             _unknown(service, "person", "person", persons, problems)
+    spoken_for = {s.get("name") for s in book.get("services", ()) if s.get("login") is None}
+    for issuer in book.get("issuers", ()):
+        for name in issuer.get("services") or ():
+            if name not in spoken_for:
+                problems.add(
+                    "PM508", "unknown", issuer.place("services"),
+                    f"there is no service {str(name)[:70]!r} without a login",
+                    "Name one of services:, without login:.",
+                )  # fmt: skip
 
 
 def _keys(entries: Any, key: str, what: str, problems: Problems) -> set[Any]:

@@ -87,8 +87,9 @@ def add_issuer(
     *,
     max_ttl: float = 60,
     transaction_life: float = 900,
+    services: tuple[str, ...] = (),
 ) -> None:
-    """Register an issuer with exactly these profiles; both lives in seconds."""
+    """Register an issuer with exactly these profiles and services; both lives in seconds."""
     with _errors():
         connection.execute(
             "SELECT pgmask.register_issuer(%s, %s::text[], %s, %s)",
@@ -98,6 +99,9 @@ def add_issuer(
                 datetime.timedelta(seconds=max_ttl),
                 datetime.timedelta(seconds=transaction_life),
             ),
+        )
+        connection.execute(
+            "SELECT pgmask.register_issuer_services(%s, %s::text[])", (issuer, list(services))
         )
 
 
@@ -153,16 +157,20 @@ def _put(connection: Connection, book: Book) -> None:
     for person in book.persons:
         _put_person(call, book, person)
     for service in book.services:
-        call(
-            "register_login",
-            p_login=service["login"], p_person_id=service["person"], p_service=service["name"],
-            p_profile=service["profile"], p_unit_id=service["unit"],
-        )  # fmt: skip
+        answers: dict[str, Any] = {
+            "p_service": service["name"], "p_person_id": service["person"],
+            "p_profile": service["profile"], "p_unit_id": service["unit"],
+        }  # fmt: skip
+        if "login" in service:
+            call("register_login", p_login=service["login"], **answers)
+        else:
+            call("register_service", **answers)
     for issuer in book.issuers:
         add_issuer(
             connection, issuer["id"], issuer["profiles"],
             max_ttl=issuer.get("max_ttl", 60),
             transaction_life=issuer.get("transaction_life", 900),
+            services=tuple(issuer.get("services", ())),
         )  # fmt: skip
 
 

@@ -72,6 +72,9 @@ def fill(database: Database) -> None:
                 call("SELECT pgmask.register_document(%s, %s, '1')", (unit, form))
         call("SELECT pgmask.register_person_post(1, 'desk', '1')")
         call("SELECT pgmask.register_issuer('web', ARRAY['agent', 'desk'])")
+        call("SELECT pgmask.register_service('letters', 1, 'desk', '1')")
+        call("SELECT pgmask.register_service('others', 2, 'desk', '2')")
+        call("SELECT pgmask.register_issuer_services('web', ARRAY['letters'])")
     with database.superuser() as su:
         su.execute("GRANT pgmask_agent, pgmask_desk TO app")
 

@@ -232,6 +232,10 @@ BEGIN
     IF v_claims ?| ARRAY['sub', 'profile', 'unit'] THEN
       PERFORM pgmask_private.refuse_login('PM103', 'it names a service and a person');
     END IF;
+    -- What asks for the strong grade is for persons.
+    IF v_grade = 'challenge' THEN
+      PERFORM pgmask_private.refuse_login('PM103', 'a service answers no challenge');
+    END IF;
     SELECT s.service, s.person_id, s.profile, s.unit_id, s.outsourced
       INTO v_service, v_person, v_profile, v_unit, v_outsourced
       FROM pgmask_private.service_period AS s
