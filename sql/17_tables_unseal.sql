@@ -73,7 +73,7 @@ CREATE TABLE pgmask_private.unseal_run (
 );
 ALTER TABLE pgmask_private.unseal_run OWNER TO pgmask_owner;
 REVOKE ALL ON TABLE pgmask_private.unseal_run FROM PUBLIC;
-GRANT SELECT, UPDATE (last_key, rows_opened, phase, updated_at)
+GRANT SELECT, DELETE, UPDATE (last_key, rows_opened, phase, updated_at)
   ON TABLE pgmask_private.unseal_run TO pgmask_sealer;
 -- A table on its way back has nothing of an earlier seal to go on with.
 GRANT SELECT, DELETE ON TABLE pgmask_private.seal_run TO pgmask_owner;

@@ -14,6 +14,12 @@ DECLARE
   v_column record;
   v_found boolean;
 BEGIN
+  -- What was opened and compared is not sealed any more, though the sealed value is still beside it.
+  IF EXISTS (SELECT FROM pgmask_private.unseal_run AS u
+              WHERE u.table_id = p_table AND u.phase = 'done')
+  THEN
+    RETURN;
+  END IF;
   FOR v_column IN
     SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS column_name
       FROM pgmask_private.store_table AS s
@@ -80,6 +86,7 @@ BEGIN
     -- What pgmask seal remembers is of columns that are not there any more.
     DELETE FROM pgmask_private.seal_run AS r WHERE r.table_id = p_table;
     DELETE FROM pgmask_private.seal_refused AS r WHERE r.table_id = p_table;
+    DELETE FROM pgmask_private.unseal_run AS u WHERE u.table_id = p_table;
   END IF;
   IF v_before IS DISTINCT FROM v_reached THEN
     INSERT INTO pgmask_private.rollout_step (table_id, from_stage, to_stage, wanted)

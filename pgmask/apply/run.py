@@ -89,7 +89,7 @@ def apply_plan(
         raise ValueError("apply needs an autocommit connection")
     author = author or plan.author
     check_allowed(plan, allow=allow, approval=approval, author=author)
-    with _only_one(connection):
+    with only_one(connection):
         _same_database(connection, plan)
         _no_default_grants(connection, plan)
         _same_page(connection, plan)
@@ -154,7 +154,9 @@ def check_allowed(
         )  # fmt: skip
 
 
-class _only_one:
+class only_one:
+    """The lock of apply and uninstall: one of them at a time (PM233)."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

@@ -230,7 +230,7 @@ def _dependants(context: Context) -> tuple[Dependant, ...]:
     found: list[Dependant] = []
     for table in context.catalogue.tables:
         other = _context(context.catalogue, context.facts, table)
-        if table.id == context.table.id or other is None:
+        if table.id == context.table.id or other is None or not other.stage.seals:
             continue
         relation = other.relation
         if any(relation.column(c.subject) is None for c in table.columns if c.subject):

@@ -80,3 +80,44 @@ def load_key(database: Database) -> None:
 def command(database: Database, *words: str, user: str = "installer") -> None:
     """One command line that must succeed."""
     assert run([*words, "--dsn", database.dsn(user)]) == 0, words
+
+
+def opened(database: Database) -> None:
+    """The adopted insurer with every table unsealed, not yet given back."""
+    server = database.server
+    server.drop_database(database)
+    server.create_database(template=server.template("insurer_adopted", adopt), name=database.name)
+    load_key(database)
+    decide(database)
+    command(database, "unseal", "run", "1", "--key-file", str(key_file(database)))
+
+
+def decide(database: Database, *tables: str) -> None:
+    """Request 1, of all tables without names, asked by one person and approved by another."""
+    command(
+        database, "unseal", "request", *(tables or ("--all",)), "--purpose", "leave pgmask",
+        "--reference", "OP-7", user="rita",
+    )  # fmt: skip
+    command(database, "unseal", "approve", "1", user="dora")
+
+
+def dump(database: Database, *words: str) -> str:
+    """What ``pg_dump`` says of all of it, without what differs between equal databases.
+
+    The order of rows in a table is that of its pages, which every UPDATE changes.
+    """
+    text = database.program("pg_dump", *words, user="postgres")
+    lines: list[str] = []
+    rows: list[str] | None = None
+    for line in text.splitlines():
+        if rows is not None:
+            if line == "\\.":
+                lines += sorted(rows)
+                rows = None
+            else:
+                rows.append(line)
+        elif not line.startswith(("--", "\\restrict", "\\unrestrict")) and line.strip():
+            lines.append(line)
+            if line.startswith("COPY "):
+                rows = []
+    return "\n".join(lines)
