@@ -157,7 +157,7 @@ class _Ours:
     """What pgmask made in the dumped schemas: by oid, and by schema and name for attachments."""
 
     oids: frozenset[tuple[int, int]]
-    views: frozenset[tuple[str, str]]
+    named: frozenset[tuple[str, str]]
     indexes: frozenset[tuple[str, str]]
 
 
@@ -176,7 +176,8 @@ def _ours(connection: Connection, catalogue: Catalogue, facts: Facts) -> _Ours:
         (owners,),
     ).fetchall()
     functions = connection.execute(
-        "SELECT 1255, p.oid FROM pg_catalog.pg_proc AS p"
+        "SELECT 1255, p.oid, n.nspname, p.proname FROM pg_catalog.pg_proc AS p"
+        "  JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace"
         " WHERE p.proowner = ANY (SELECT r.oid FROM pg_catalog.pg_roles AS r"
         "                          WHERE r.rolname = ANY (%s))",
         (owners,),
@@ -201,7 +202,7 @@ def _ours(connection: Connection, catalogue: Catalogue, facts: Facts) -> _Ours:
     ).fetchall()
     return _Ours(
         frozenset((int(r[0]), int(r[1])) for r in [*owned, *functions, *hanging, *named]),
-        frozenset((r[2], r[3]) for r in owned),
+        frozenset((r[2], r[3]) for r in [*owned, *functions]),
         frozenset((r[2], r[3]) for r in hanging if r[2] is not None),
     )
 
@@ -276,8 +277,13 @@ def _wanted(match: re.Match[str], ours: _Ours) -> bool:
     words = rest.split()
     if kind == "COMMENT":
         schema, tag = words[0], " ".join(words[1:-1])
-        about = tag.split()[-1].split(".")[0] if tag else ""
-        return PREFIX not in tag and (schema, about) not in ours.views
+        # VIEW v, COLUMN v.c, FUNCTION f(a text, b text), TRIGGER t ON v
+        what, _, name = tag.partition(" ")
+        about = (
+            name.partition("(")[0] if what in ("FUNCTION", "PROCEDURE") else
+            name.split(" ON ")[-1].split(".")[0]
+        )  # fmt: skip
+        return PREFIX not in tag and (schema, about) not in ours.named
     return not (kind in ("INDEX ATTACH", "DEFAULT", "SEQUENCE OWNED BY") and PREFIX in rest) and (
         kind != "INDEX ATTACH" or tuple(words[:2]) not in ours.indexes
     )
