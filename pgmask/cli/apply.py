@@ -16,6 +16,7 @@ from pgmask.cli.options import Attempts, Dsn, Environment, LockTimeout
 from pgmask.cli.output import people
 from pgmask.errors import PlanError, Refused
 from pgmask.plan import Hazard, Plan, load
+from pgmask.plan.plan import only_tables
 from pgmask.plan.render import summary
 from pgmask.server import connect, require_dsn
 
@@ -45,6 +46,10 @@ def apply(
     ] = "",
     lock_timeout: LockTimeout = LOCK_TIMEOUT_MS,
     attempts: Attempts = ATTEMPTS,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="TABLE", help="Only this table's step; may be repeated."),
+    ] = None,
     rehearse: Annotated[
         bool, typer.Option("--rehearse", help="Run everything, then undo it.")
     ] = False,
@@ -54,7 +59,9 @@ def apply(
     Running the same plan again after an interruption goes on where it stopped.
     """
     planned = _plan(source, dsn, environment, author)
-    if planned.empty:
+    if only:
+        planned = only_tables(planned, only)
+    if planned.empty or (only and not planned.steps):
         people.print("nothing to do")
         return
     approval = Approval(by=approved_by, reference=approval_ref) if approved_by else None

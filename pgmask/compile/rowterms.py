@@ -156,7 +156,7 @@ def _view(
         kind=Kind.VIEW,
         identity=str(name),
         table=home.id,
-        phase=Phase.VIEWS,
+        phase=Phase.SECURITY,  # policies and other views stand on it
         create=(
             statement(
                 f"CREATE OR REPLACE VIEW {name.quoted} AS\nSELECT\n"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pgmask.catalogue.model import Catalogue, Column, Form, Profile, Rows
+from pgmask.compile.stages import Stage
 from pgmask.hashing import digest
 
 Matrix = Mapping[str, Any]
@@ -73,6 +74,7 @@ def matrix(catalogue: Catalogue) -> dict[str, Any]:
         "columns": columns,
         "profiles": profiles,
         "unprotected": sorted({t for u in catalogue.unprotected for t in u.tables}),
+        "stages": {t.id: t.rollout for t in catalogue.tables},
     }
 
 
@@ -145,11 +147,23 @@ def _classes(old: Matrix, new: Matrix) -> Iterator[AccessChange]:
                 before=f"level {was['level']}, {was['category']}, {was['mask']}",
                 after=f"level {now['level']}, {now['category']}, {now['mask']}", widens=lower,
             )  # fmt: skip
+    yield from _stages(old.get("stages", {}), new.get("stages", {}))
     for name in sorted(set(new["unprotected"]) - set(old["unprotected"])):
         if old["columns"]:
             yield AccessChange(
                 profile="", what=name, before="-", after="named as unprotected", widens=True
             )
+
+
+def _stages(old: Matrix, new: Matrix) -> Iterator[AccessChange]:
+    """Back in its rollout a table is protected less: that is signed, as every widening is (A5)."""
+    for name in sorted(set(old) & set(new)):
+        was, now = Stage(old[name]), Stage(new[name])
+        if was is not now:
+            yield AccessChange(
+                profile="", what=name, before=f"at {was}", after=f"at {now}",
+                widens=now.number < was.number,
+            )  # fmt: skip
 
 
 def _profiles(old: Matrix, new: Matrix) -> Iterator[AccessChange]:

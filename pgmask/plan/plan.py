@@ -245,7 +245,7 @@ def _assemble(
 ) -> Plan:
     by_table: defaultdict[str, list[Change]] = defaultdict(list)
     for change in changes:
-        by_table[AFTER if _late(change) else change.table].append(change)
+        by_table[AFTER if _late(change, catalogue) else change.table].append(change)
     steps = [
         step(table, by_table[table], facts)
         for table in _in_order(by_table, catalogue)
@@ -276,14 +276,18 @@ def _assemble(
     )
 
 
-def _late(change: Change) -> bool:
-    """What is dropped when every table is done: shared, or read by other tables' policies."""
+def _late(change: Change, catalogue: Catalogue) -> bool:
+    """What is dropped when every table is done: shared, of a table that is only forgotten (the
+    shared step may reach it already), or read by other tables' policies.
+    """
     if change.action is not Action.DROP or change.managed is None:
         return False
     address = change.managed.address
     if change.managed.kind == "grant" and address:
         address = address[1:3]
-    return change.table == SHARED or (
+    if change.table == SHARED or catalogue.table(change.table) is None:
+        return True
+    return (
         change.managed.kind in ("view", "grant")
         and address[:1] == ("pgmask_private",)
         and address[1].startswith("rollout_subject_")
@@ -317,6 +321,27 @@ def bystanders(facts: Facts, protected: Iterable[str]) -> str:
             if r.qualified not in ours and r.schema not in ("pgmask", "pgmask_private")
         ]
     )
+
+
+def only_tables(plan: Plan, tables: Iterable[str]) -> Plan:
+    """The plan for these tables and what the database shares; drops of shared things come last.
+
+    Raises PlanRefused: PM274 for a table that the catalogue does not have, PM278 where the table of
+    its subjects has changes that must come first.
+    """
+    wanted = set(tables)
+    catalogue = plan.catalogue
+    known = {f"{t['schema']}.{t['name']}": t for t in catalogue.get("tables", ())}
+    for name in sorted(wanted - set(known)) if known else ():
+        raise PlanRefused("PM274", f"{name} is not a table of the catalogue")
+    homes = {s["name"]: s["table"] for s in catalogue.get("subjects", ())}
+    pending = {s.table for s in plan.steps}
+    for name in sorted(wanted & set(known)):
+        home = homes.get(known[name].get("subject_class"))
+        if home in pending - wanted and name in pending:
+            raise PlanRefused("PM278", f"{name} needs the changes of {home} first")
+    all_of_them = {s.table for s in plan.steps} - {SHARED, AFTER} <= wanted
+    return narrowed(plan, wanted | {SHARED} | ({AFTER} if all_of_them else set()))
 
 
 def nothing(catalogue: Catalogue, database: str) -> Plan:

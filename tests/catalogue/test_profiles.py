@@ -152,11 +152,7 @@ def test_keys_that_nothing_obeys_yet_are_named(tmp_path: Path) -> None:
     plain = table("phone: {kind: mobile}")
     assert without_effect("a", plain) == []
     staged = plain.replace("    level_3:", "    rollout: views\n    level_3:")
-    assert without_effect("b", staged) == [
-        "rollout: views of crm.customer has no effect in this version"
-    ]
-    enforced = plain.replace("    level_3:", "    rollout: enforced\n    level_3:")
-    assert without_effect("c", enforced) == []
+    assert without_effect("b", staged) == []
     settings = "when_audit_stalls: refuse\nenvironments:\n  test: {persons: fake, data: fake}\n"
     assert without_effect("d", plain + settings) == [
         "when_audit_stalls has no effect in this version",
