@@ -20,7 +20,7 @@ from tests.harness import Database
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "compile"
 INSURER = Path(__file__).parent.parent.parent / "examples" / "insurer"
-CASES = ("two_tables", "names", "family")
+CASES = ("two_tables", "names", "family", "reveal")
 APPROVAL = Approval(by="dora", reference="OP-1")
 EVERYTHING = frozenset(h.value for h in Hazard)
 
