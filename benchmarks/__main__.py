@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from benchmarks import catalogue, peers, plans, read, seal, search, write
+from benchmarks import catalogue, migrate, peers, plans, read, seal, search, write
 from benchmarks.measure import Measurement
 from benchmarks.place import SCALES, Place, Scale
 
@@ -20,6 +20,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "search": search.run,
     "write": write.run,
     "seal": seal.run,
+    "migrate": migrate.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }

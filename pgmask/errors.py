@@ -373,7 +373,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM213",
         "a protection was taken off",
-        "What the last apply left on a protected table is missing or changed: row-level security, a policy, trigger, CHECK, column, function, owner or grant.",
+        "What the last apply left on a protected table is missing or changed: row-level security, a"
+        " policy, trigger, CHECK, column, function, owner or grant.",
         "Leave what pgmask made out of the migration; put back with pgmask apply.",
     ),
     (
@@ -404,7 +405,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM218",
         "the migration does not fit what pgmask generated",
-        "The sealing of a table names a column that the migration renamed, dropped or gave another type.",
+        "The sealing of a table names a column that the migration renamed, dropped or gave another"
+        " type.",
         "Run it as pgmask migrate --catalogue CATALOGUE -- TOOL, which applies right after it.",
     ),
     (
@@ -548,20 +550,21 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM261",
         "no such detached or protected table",
-        "The name means no protected table or several, or the table is not detached in this transaction.",
+        "The name means no protected table or several, or the table is not detached in this"
+        " transaction.",
         "Name it as the application knows it, schema.table; detach before attach.",
     ),
     (
         "PM262",
         "a protected table was moved in a migration",
         "The store or a partition of it has another name, schema or owner.",
-        "Leave names and schemas of stores; run the migration as the role that owns them (SET ROLE).",
+        "Leave names and schemas of stores; migrate as the role that owns them (SET ROLE).",
     ),
     (
         "PM263",
         "the migration's tool failed",
         "The command that pgmask migrate ran ended with an exit code other than 0.",
-        "Nothing was applied. See the tool's own words; its failed transaction left everything as it was.",
+        "Nothing was applied. See the tool's own words; its failed transaction changed nothing.",
     ),
     (
         "PM264",
@@ -572,7 +575,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM265",
         "the window cannot be opened",
-        "No login or owner is known, the role is not one, or a window of the login is open already.",
+        "No login or owner is known, the role is not one, or the login has a window already.",
         "Name them under migrations: in the catalogue, or with --login; close the open one first.",
     ),
     (
@@ -580,6 +583,18 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a membership could not be given or taken",
         "This login does not administer the role that owns the stores.",
         "GRANT the owner's role to it WITH ADMIN OPTION.",
+    ),
+    (
+        "PM267",
+        "a window for migrations is overdue",
+        "A login is still a member of the role that owns the stores after its window's end.",
+        "Close it: pgmask migrate close; and end sessions of that login.",
+    ),
+    (
+        "PM268",
+        "a table refuses writes until an apply",
+        "A migration changed columns that its sealing names; every write gets PM219 since.",
+        "pgmask apply CATALOGUE, with the new columns in it.",
     ),
     (
         "PM270",

@@ -49,7 +49,7 @@ CREATE TABLE pgmask_private.detached (
   relation oid NOT NULL,
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   login text NOT NULL DEFAULT session_user,
-  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  at timestamptz NOT NULL,
   columns jsonb NOT NULL,
   members oid[] NOT NULL,
   views jsonb NOT NULL,
@@ -65,7 +65,7 @@ COMMENT ON COLUMN pgmask_private.detached.table_id IS 'schema.table as the appli
 COMMENT ON COLUMN pgmask_private.detached.relation IS 'The table itself, whatever it is called meanwhile.';
 COMMENT ON COLUMN pgmask_private.detached.xid IS 'The transaction.';
 COMMENT ON COLUMN pgmask_private.detached.login IS 'Who detached it.';
-COMMENT ON COLUMN pgmask_private.detached.at IS 'When.';
+COMMENT ON COLUMN pgmask_private.detached.at IS 'Since when it is locked.';
 COMMENT ON COLUMN pgmask_private.detached.columns IS 'The columns then: number, name, type.';
 COMMENT ON COLUMN pgmask_private.detached.members IS 'The table, its partitions and children then.';
 COMMENT ON COLUMN pgmask_private.detached.views IS 'The views: query, owner, rights, comments.';

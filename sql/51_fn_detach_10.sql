@@ -28,6 +28,7 @@ DECLARE
   v_names text;
   v_said text;
   v_oid oid;
+  v_locked timestamptz;
 BEGIN
   v_store := pgmask_private.migration_table(p_table);
   v_relation := to_regclass(format('%I.%I', v_store.schema_name, v_store.table_name));
@@ -45,6 +46,7 @@ BEGIN
   PERFORM pgmask_private.refuse_unprotected(v_store.table_id, false);
 
   EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_relation::regclass);
+  v_locked := clock_timestamp();
   v_members := pgmask_private.table_family(v_relation);
   SELECT coalesce(array_agg(c.oid ORDER BY c.oid), '{}') INTO v_views
     FROM pgmask_private.managed_object AS m
@@ -74,8 +76,8 @@ BEGIN
   SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]'), string_agg(f.identity, ', ')
     INTO v_functions, v_names
     FROM pgmask_private.functions_over(v_store.table_id, v_views) AS f;
-  INSERT INTO pgmask_private.detached (table_id, relation, columns, members, views, policies, functions)
-  SELECT v_store.table_id, v_relation,
+  INSERT INTO pgmask_private.detached (table_id, relation, at, columns, members, views, policies, functions)
+  SELECT v_store.table_id, v_relation, v_locked,
          (SELECT jsonb_agg(jsonb_build_object(
                    'number', a.attnum, 'name', a.attname, 'type', a.atttypid::bigint, 'typmod', a.atttypmod)
                    ORDER BY a.attnum)
@@ -106,6 +108,7 @@ BEGIN
       EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_oid::regclass);
     END IF;
   END LOOP;
+  PERFORM pgmask_private.lend_triggers(v_store.table_id, true);
   PERFORM pgmask_private.settle_constraints(v_members, true);
   RETURN v_relation::regclass::text;
 END;

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "a14953526d0057dd7443b5c1d7c5cc505e428a56a32247dcf44899c2047e1f2d"
+DIGEST = "cb712f2300424f656dcd5cdab79d07a01525b73938c6ed13a8d13da359c7a501"
 
 
 def upgrade() -> None:

@@ -93,10 +93,10 @@ def apply_plan(
         _same_database(connection, plan)
         _no_default_grants(connection, plan)
         _same_page(connection, plan)
-        # Before the first object: a database that may not become this gets nothing of it.
-        set_environment(connection, catalogue_from_json(plan.catalogue))
         if plan.empty:
             return Outcome(steps=0, resumed=0, statements=0, deployment=None)
+        # Before the first object: a database that may not become this gets nothing of it.
+        set_environment(connection, catalogue_from_json(plan.catalogue))
         for step in plan.steps:
             if plan.lock_slots and lock_count(step) > plan.lock_slots:
                 raise PlanError(
@@ -335,10 +335,30 @@ def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Fac
         raise _changed(step)
     for statement in step.statements:
         _execute(connection, step, statement)
+    _release(connection, step)
     after = _read(connection, step)
     verify(connection, step, before, after)
     _record(connection, step, after)
     return after
+
+
+def _release(connection: Connection, step: Step) -> None:
+    """Let writes in again where a migration left the table waiting for this step (PM219)."""
+    held = connection.execute(
+        "DELETE FROM pgmask_private.migration_hold WHERE table_id = %s RETURNING table_id",
+        (step.table,),
+    ).fetchall()
+    if not held:
+        return
+    for (name,) in connection.execute(
+        "SELECT t.tgrelid::regclass::text FROM pg_catalog.pg_trigger AS t"
+        " JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid"
+        " JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE t.tgname = 'aaa_pgmask_hold' AND (n.nspname, c.relname) IN"
+        " (SELECT * FROM unnest(%s::text[], %s::text[]))",
+        ([r[0] for r in step.relations], [r[1] for r in step.relations]),
+    ).fetchall():
+        connection.execute(f"DROP TRIGGER aaa_pgmask_hold ON {name}".encode())
 
 
 def _read(connection: Connection, step: Step) -> Facts:

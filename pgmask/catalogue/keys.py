@@ -506,15 +506,23 @@ MIGRATIONS: Final = Record(
     name="migrations",
     doc="The application's own migrations.",
     keys=(
-        Key(name="owner", shape=NAME, doc="The role that runs them."),
+        Key(
+            name="owner", shape=NAME, doc="The role that owns the stores; pgmask_store without it."
+        ),
         Key(
             name="tool",
             shape=Choice(
-                options=dict.fromkeys(("alembic", "django", "flyway", "liquibase", "other"), "")
+                options=dict.fromkeys(
+                    ("alembic", "django", "flyway", "liquibase", "psql", "other"), ""
+                )
             ),
             doc="The tool.",
         ),
-        Key(name="login", shape=NAME, doc="The login that becomes the owner role."),
+        Key(
+            name="login",
+            shape=NAME,
+            doc="The login that is made a member of the owner for a window.",
+        ),
     ),
 )
 

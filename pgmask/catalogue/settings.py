@@ -61,4 +61,13 @@ def read_settings(root: Entry, environment: str | None, problems: Problems) -> d
     for key in ("roles_prefix", "store_owner"):
         if key in root.values:
             found[key] = root.get(key)
+    owner = found.get("migrations_owner")
+    if owner is not None and owner != found.setdefault("store_owner", owner):
+        problems.add(
+            "PM019",
+            "two-owners",
+            migrations.place("owner") if migrations is not None else root.at,
+            f"migrations.owner is {owner!r} and store_owner is {found['store_owner']!r}",
+            "The role that migrates is the one that owns the stores; name it once.",
+        )
     return found

@@ -52,6 +52,7 @@ VERBS: Final = (
     Verb(module="reveal", commands=("reveal",)),
     Verb(module="dump", commands=("dump",)),
     Verb(module="fake", commands=("fake",)),
+    Verb(module="migrate", commands=("migrate",)),
     Verb(module="explain", commands=("explain",)),
 )
 

@@ -30,6 +30,7 @@ def build(
         found.append(_installer(owner, facts))
         found.append(_migrator(owner, facts))
     if catalogue.store_owner != "pgmask_store":
+        found.append(_role(catalogue.store_owner, "Owns the stores; migrations act as it.", True))
         found.append(_installer(catalogue.store_owner, facts))
     found.append(_migrator(catalogue.store_owner, facts))
     for login in catalogue.backup:
@@ -69,8 +70,9 @@ def _installer(role: str, facts: Facts) -> Object:
     """The installer must be able to act as the roles it hands objects to."""
     options = " WITH INHERIT TRUE, SET TRUE" if facts.version >= 160000 else ""
     text = f"GRANT {Name(role).quoted} TO CURRENT_USER{options}"
-    if facts.superuser:
-        text = "SELECT 1"
+    mine = next((m for m in facts.memberships if (m.role, m.member) == (role, facts.user)), None)
+    if facts.superuser or (mine is not None and mine.inherit and mine.set):
+        text = "SELECT 1"  # a member already: only the role's administrator could say it again
     return Object(
         kind=Kind.MEMBERSHIP,
         identity=f"{role} of the installer",

@@ -90,8 +90,14 @@ def _unplanned(facts: Facts) -> Iterator[Drift]:
     family = {m.address for m in facts.managed if m.kind == "security"}
     # An application's trigger function that belongs to a store's owner is recorded with the table.
     triggered = {t.function for r in facts.relations if r.qualified in family for t in r.triggers}
+    aside = {s.schema for s in facts.stores if s.schema != s.original_schema}
     for one in facts.beside:
         here = (one.schema, one.name)
+        if one.kind == "table" and one.stores and one.owner != "pgmask_store":
+            # The application's own role: it also owns tables that need no protection. Whether they
+            # do is the catalogue's to say (PM202); in a store's schema they do.
+            if one.schema not in aside:
+                continue
         if one.kind == "function":
             known = ("function", *here, one.part) in planned or (one.stores and here in triggered)
         elif one.kind == "table":

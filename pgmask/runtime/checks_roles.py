@@ -12,6 +12,10 @@ OWNERS: Final = """
 SELECT r.oid, r.rolname::text AS name
   FROM pg_catalog.pg_roles AS r
  WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator')
+    OR EXISTS (SELECT FROM pgmask_private.managed_object AS m
+                WHERE m.kind = 'place' AND m.fingerprint ->> 'owner' = r.rolname
+                  AND EXISTS (SELECT FROM pgmask_private.store_table AS t
+                               WHERE t.table_id = m.parent AND t.stage <> 'observe'))
     OR EXISTS (SELECT FROM pgmask_private.profile_column AS c
                 JOIN pg_catalog.pg_class AS v ON v.relname = c.view_name AND v.relowner = r.oid
                 JOIN pg_catalog.pg_namespace AS n
@@ -127,6 +131,10 @@ def members(connection: Connection) -> Iterator[Finding]:
           JOIN pg_catalog.pg_auth_members AS a ON a.roleid = o.oid AND ({inherits})
           JOIN pg_catalog.pg_roles AS m ON m.oid = a.member
          WHERE NOT m.rolsuper AND m.rolname <> 'pgmask_migrator'
+           -- In a window for migrations, whose end is watched by a check of its own.
+           AND NOT EXISTS (
+             SELECT FROM pgmask_private.migration_window AS w
+              WHERE w.closed_at IS NULL AND w.login = m.rolname AND w.owner = o.name)
          GROUP BY 1, 2, 3
          ORDER BY 2, 1
         """,  # noqa: S608  no text but our own

@@ -14,12 +14,19 @@ from typing import Final
 import psycopg
 
 from pgmask.errors import ServerError
-from pgmask.runtime import checks_doors, checks_roles, checks_runtime, checks_server
+from pgmask.runtime import (
+    checks_doors,
+    checks_migration,
+    checks_roles,
+    checks_runtime,
+    checks_server,
+)
 from pgmask.runtime.finding import Connection, Finding, Urgency, Who
 from pgmask.runtime.install import installed_revision
 
 CHECKS: Final = (
     *checks_server.CHECKS, *checks_roles.CHECKS, *checks_runtime.CHECKS, *checks_doors.CHECKS,
+    *checks_migration.CHECKS,
 )  # fmt: skip
 _ORDER: Final = {urgency: place for place, urgency in enumerate(Urgency)}
 

@@ -299,7 +299,8 @@ BEGIN
     SELECT 'security', f.oid::regclass::text, 'enabled', 'true'::jsonb, to_jsonb(c.relrowsecurity)
       FROM family AS f
       JOIN pg_class AS c ON c.oid = f.oid
-     WHERE NOT EXISTS (SELECT FROM managed AS m WHERE m.kind = 'security' AND m.relation = f.oid)
+     -- Not at detach: that is how a partition of another tool gets its protection.
+     WHERE p_forced AND NOT EXISTS (SELECT FROM managed AS m WHERE m.kind = 'security' AND m.relation = f.oid)
        AND EXISTS (SELECT FROM managed AS m WHERE m.kind = 'security')
   )
   SELECT format('%s:%s', d.kind, d.identity), d.attribute
@@ -422,6 +423,44 @@ ALTER FUNCTION pgmask_private.functions_over(text, oid[]) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_private.functions_over(text, oid[]) TO pgmask_migrator, pgmask_sealer;
 COMMENT ON FUNCTION pgmask_private.functions_over(text, oid[]) IS
   'The functions of pgmask whose result is a row of one of these views.';
+
+-- Lets the owner of a store hang its sealing triggers on new partitions, inside a window only:
+-- PostgreSQL clones them with the rights of whoever makes the partition.
+--   p_give  false takes it back
+CREATE FUNCTION pgmask_private.lend_triggers(p_table_id text, p_give boolean)
+  RETURNS void
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_names text;
+  v_owner text;
+BEGIN
+  SELECT string_agg(DISTINCT p.oid::regprocedure::text, ', '), min(pg_get_userbyid(c.relowner))
+    INTO v_names, v_owner
+    FROM pgmask_private.managed_object AS m
+    JOIN pg_namespace AS n ON n.nspname = m.address[1]
+    JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = m.address[2]
+    JOIN pg_trigger AS t ON t.tgrelid = c.oid AND t.tgname = m.address[3]
+    JOIN pg_proc AS p
+      ON p.oid = t.tgfoid AND p.pronamespace = 'pgmask_private'::regnamespace
+     AND p.proowner = to_regrole('pgmask_sealer')
+   WHERE m.kind = 'trigger' AND m.parent = p_table_id;
+  IF v_names IS NOT NULL THEN
+    EXECUTE format('%s EXECUTE ON FUNCTION %s %s %I', CASE WHEN p_give THEN 'GRANT' ELSE 'REVOKE' END,
+                   v_names, CASE WHEN p_give THEN 'TO' ELSE 'FROM' END, v_owner);
+  END IF;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.lend_triggers(text, boolean) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.lend_triggers(text, boolean) OWNER TO pgmask_sealer;
+GRANT EXECUTE ON FUNCTION pgmask_private.lend_triggers(text, boolean) TO pgmask_migrator;
+COMMENT ON FUNCTION pgmask_private.lend_triggers(text, boolean) IS
+  'Lets the owner of a store hang its sealing triggers on new partitions, inside a window only.';
 
 -- Takes down the functions over views that pgmask_sealer owns, and keeps them in a table that only
 -- pgmask_sealer can write: so pgmask_migrator need not be able to make functions of that role.

@@ -39,6 +39,7 @@ BEGIN
     SELECT a.attname, m.number
       FROM jsonb_to_recordset(v_moved) AS m (number int2)
       JOIN pg_attribute AS a ON a.attrelid = p_relation AND a.attnum = m.number
+     WHERE a.attname <> 'pgmask_moved_' || m.number
   LOOP
     EXECUTE format('ALTER TABLE %s RENAME COLUMN %I TO %I', p_relation::regclass, v_one.attname,
                    'pgmask_moved_' || v_one.number);

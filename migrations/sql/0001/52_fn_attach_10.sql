@@ -42,6 +42,7 @@ BEGIN
     RETURN QUERY SELECT v_store.table_id, 'DROPPED: take the table out of the catalogue'::text;
     RETURN;
   END IF;
+  PERFORM pgmask_private.lend_triggers(v_store.table_id, false);
   IF (v_kept.relation = to_regclass(format('%I.%I', v_store.schema_name, v_store.table_name))) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'PM262',
       MESSAGE = format('the store of %s was renamed or moved', v_store.table_id),
@@ -125,8 +126,9 @@ BEGIN
     EXECUTE format('COMMENT ON FUNCTION %s IS %L', v_row.identity, v_row.comment);
     v_functions := v_functions + 1;
   END LOOP;
-  FOREACH v_oid IN ARRAY v_members LOOP
-    IF NOT (SELECT c.relforcerowsecurity FROM pg_class AS c WHERE c.oid = v_oid) THEN
+  -- A partition that left keeps what protects it from being read.
+  FOR v_oid IN SELECT DISTINCT u FROM unnest(v_members || v_kept.members) AS u LOOP
+    IF (SELECT NOT c.relforcerowsecurity FROM pg_class AS c WHERE c.oid = v_oid) THEN
       EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', v_oid::regclass);
     END IF;
   END LOOP;
