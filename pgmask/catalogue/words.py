@@ -98,8 +98,8 @@ BASIS: Final = Choice(
 ROLLOUT: Final = Choice(
     options={
         "observe": "views over untouched columns, uses of the table measured",
-        "views": "row rules and views, nothing sealed",
-        "sealing": "new values sealed, old ones being sealed",
-        "enforced": "everything sealed and checked",
+        "views": "views take the name, level 1 masked by them and read-only",
+        "sealing": "new values sealed, old ones by `pgmask seal`",
+        "enforced": "everything sealed, and whoever waits for it let in",
     }
 )
