@@ -40,17 +40,20 @@ _FIELDS = """\
   ) AS expires_at"""
 
 
-def _query(profile: Profile) -> str:
-    """The view's query: one row or an error."""
+def claims(profile: Profile) -> str:
+    """The call that gives who is asking, or raises where this profile does not honour it."""
     rule = profile.identity
     grades = [Grade.CHALLENGE] if rule.grade is Grade.CHALLENGE else list(Grade)
     given = array(g.value for g in sorted(grades)) if rule.issuers else array(())
     return (
-        f"SELECT\n{_FIELDS}\nFROM (\n"
-        f"  SELECT pgmask.identity_claims({literal(profile.name)},\n"
-        f"    {given}, {array(rule.issuers)}, {str(rule.login).lower()}) AS claims\n"
-        "  OFFSET 0\n) AS t"
+        f"pgmask.identity_claims({literal(profile.name)},\n"
+        f"    {given}, {array(rule.issuers)}, {str(rule.login).lower()})"
     )
+
+
+def _query(profile: Profile) -> str:
+    """The view's query: one row or an error."""
+    return f"SELECT\n{_FIELDS}\nFROM (\n  SELECT {claims(profile)} AS claims\n  OFFSET 0\n) AS t"
 
 
 def array(values: Iterable[str]) -> str:

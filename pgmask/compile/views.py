@@ -19,7 +19,7 @@ from pgmask.catalogue.model import Column, Form, Operation, Profile
 from pgmask.compile import view_columns
 from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
-from pgmask.compile.identity_views import identity_view
+from pgmask.compile.identity_views import claims
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import row_condition
 from pgmask.compile.sealing_adopt import retypes, taken_key
@@ -37,7 +37,6 @@ def build(context: Context) -> tuple[Object, ...]:
 def _view(context: Context, profile: Profile) -> Object:
     name = context.view(profile)
     owner = Name(context.catalogue.view_owner(profile))
-    identity = identity_view(profile)
     lines = ",\n  ".join(select_item(context, profile, fact) for fact in context.columns)
     rows, options = "", ""
     if not context.stage.moved:
@@ -56,7 +55,7 @@ def _view(context: Context, profile: Profile) -> Object:
             statement(
                 f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
                 f"FROM {context.place.quoted} AS s\n"
-                f"WHERE (SELECT i.person_id IS NOT NULL FROM {identity.quoted} AS i){rows}",
+                f"WHERE (SELECT {claims(profile)} IS NOT NULL){rows}",
                 f"{context.table.id} for profile {profile.name}",
             ),
             statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),

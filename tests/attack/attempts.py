@@ -50,13 +50,12 @@ END $$
 
 
 def unasked(profile: str, person: int = 11) -> str:
-    """Puts a fixed person of unit north in the place of the identity that the profile asks for."""
+    """Puts a fixed person of unit north in the place of whoever the profile asks for."""
+    claims = f"'', '{person}', '{profile}', 'north', 'assertion', '', '', 'f', '', ''"
     return (
-        f"CREATE OR REPLACE VIEW pgmask_private.identity_{profile} AS SELECT {person}::bigint AS"
-        f" person_id, '{profile}'::text AS profile, 'north'::text AS unit_id,"
-        " 'assertion'::text AS grade, NULL::text AS purpose,"
-        " NULL::timestamptz AS second_factor_at, false AS outsourced, NULL::text AS issuer,"
-        " NULL::timestamptz AS expires_at"
+        "CREATE OR REPLACE FUNCTION pgmask.identity_claims(p_profile text, p_grades text[],"
+        " p_issuers text[], p_login boolean) RETURNS text LANGUAGE sql VOLATILE PARALLEL RESTRICTED"
+        f" AS $$ SELECT concat_ws(U&'\\001F', {claims}) WHERE p_profile = '{profile}' $$"
     )
 
 

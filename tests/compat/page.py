@@ -22,7 +22,8 @@ took their names, on PostgreSQL 15 and 18. Written from the run by
 in place of personal values. *{DIFFERS}*: no error, other rows; the last column says why. Anything
 else is the SQLSTATE of the error; that of the table is given too, by version where they differ.
 What to do about the main ones: [SQL behind a view](../howto/sql-behind-a-view.md); the codes that
-begin with PM: [errors](errors.md).
+begin with PM: [errors](errors.md). A whole application's models, tried in the same way:
+[Tryton over its views](compatibility-tryton.md).
 """
 
 

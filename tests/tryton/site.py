@@ -45,6 +45,7 @@ def create(database: Database) -> None:
              "-u", *MODULES, "--email", "admin@example.com"],
             {"TRYTONPASSFILE": str(phrase)},
         )  # fmt: skip
+    database.run((EXAMPLE / "compact.sql").read_text("utf-8"), user=OWNER)
     SECRETS.update(client(database, "fill", PARTIES))
 
 
@@ -98,6 +99,18 @@ def client(database: Database, task: str, *words: int) -> Any:
             {},
         )  # fmt: skip
     return json.loads(done)
+
+
+def actions(database: Database) -> dict[str, str]:
+    """The outcomes of ``tests.tryton.orm`` as Tryton's login."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = _run(
+            [sys.executable, "-m", "tests.tryton.orm", str(_configuration(database, folder)),
+             database.name],
+            {},
+        )  # fmt: skip
+    found: dict[str, str] = json.loads(done)
+    return found
 
 
 def _configuration(database: Database, folder: str) -> Path:

@@ -396,7 +396,8 @@ SELECT
   s."due",
   s."twice"
 FROM "app"."event" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
+WHERE (SELECT pgmask.identity_claims('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "desk"."event" OWNER TO "pgmask_desk_views";
 
@@ -419,7 +420,8 @@ SELECT
   s."due",
   s."twice"
 FROM "app"."event" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
+WHERE (SELECT pgmask.identity_claims('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "wide"."event" OWNER TO "pgmask_wide_views";
 
@@ -588,7 +590,8 @@ SELECT
   s."name",
   s."unit"
 FROM "app"."person" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
+WHERE (SELECT pgmask.identity_claims('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "desk"."person" OWNER TO "pgmask_desk_views";
 
@@ -601,7 +604,8 @@ SELECT
   NULL::text AS "name",
   s."unit"
 FROM "app"."person" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
+WHERE (SELECT pgmask.identity_claims('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "wide"."person" OWNER TO "pgmask_wide_views";
 

@@ -371,7 +371,8 @@ SELECT
   s."pgmask_hidden_per%cent" AS "per%cent",
   s."pgmask_hidden_{}" AS "{}"
 FROM "Store; 'x'"."Order" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
+WHERE (SELECT pgmask.identity_claims('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "Kunden; DROP"."Order" OWNER TO "pgmask_desk_views";
 
@@ -395,7 +396,8 @@ SELECT
   NULL::text AS "per%cent",
   NULL::text AS "{}"
 FROM "Store; 'x'"."Order" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
+WHERE (SELECT pgmask.identity_claims('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "wide"."Order" OWNER TO "pgmask_wide_views";
 
@@ -562,7 +564,8 @@ SELECT
   s."id",
   s."pgmask_hidden_$pgmask$" AS "$pgmask$"
 FROM "Store; 'x'"."bank_account-party_party" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
+WHERE (SELECT pgmask.identity_claims('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "Kunden; DROP"."bank_account-party_party" OWNER TO "pgmask_desk_views";
 
@@ -574,7 +577,8 @@ SELECT
   s."id",
   NULL::text AS "$pgmask$"
 FROM "Store; 'x'"."bank_account-party_party" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
+WHERE (SELECT pgmask.identity_claims('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "wide"."bank_account-party_party" OWNER TO "pgmask_wide_views";
 
@@ -728,7 +732,8 @@ SELECT
   s."user",
   s."pgmask_hidden_table" AS "table"
 FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i);
+WHERE (SELECT pgmask.identity_claims('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_desk_views";
 
@@ -742,7 +747,8 @@ SELECT
   s."user",
   NULL::text AS "table"
 FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_wide" AS i);
+WHERE (SELECT pgmask.identity_claims('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_wide_views";
 

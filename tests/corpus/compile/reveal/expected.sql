@@ -405,7 +405,8 @@ SELECT
   NULL::text AS "its phone",
   NULL::text AS "guest's phone"
 FROM "crm_store"."Visit note" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
+WHERE (SELECT pgmask.identity_claims('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "analyst"."Visit note" OWNER TO "pgmask_analyst_views";
 
@@ -420,7 +421,8 @@ SELECT
   s."its phone",
   s."guest's phone"
 FROM "crm_store"."Visit note" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
+WHERE (SELECT pgmask.identity_claims('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
 
 ALTER VIEW "crm"."Visit note" OWNER TO "pgmask_agent_views";
 
@@ -598,7 +600,8 @@ SELECT
   s."status",
   s."due_on"
 FROM "crm_store"."claim" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
+WHERE (SELECT pgmask.identity_claims('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "analyst"."claim" OWNER TO "pgmask_analyst_views";
 
@@ -612,7 +615,8 @@ SELECT
   s."status",
   s."due_on"
 FROM "crm_store"."claim" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
+WHERE (SELECT pgmask.identity_claims('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
 
 ALTER VIEW "crm"."claim" OWNER TO "pgmask_agent_views";
 
@@ -802,7 +806,8 @@ SELECT
   NULL::date AS "born",
   s."card_grade"
 FROM "crm_store"."customer" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
+WHERE (SELECT pgmask.identity_claims('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "analyst"."customer" OWNER TO "pgmask_analyst_views";
 
@@ -819,7 +824,8 @@ SELECT
   s."born",
   s."card_grade"
 FROM "crm_store"."customer" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
+WHERE (SELECT pgmask.identity_claims('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
 
 ALTER VIEW "crm"."customer" OWNER TO "pgmask_agent_views";
 

@@ -412,7 +412,8 @@ SELECT
   NULL::date AS "born",
   s."card_grade"
 FROM "crm_store"."customer" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
+WHERE (SELECT pgmask.identity_claims('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "analyst"."customer" OWNER TO "pgmask_analyst_views";
 
@@ -432,7 +433,8 @@ SELECT
   s."born",
   s."card_grade"
 FROM "crm_store"."customer" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
+WHERE (SELECT pgmask.identity_claims('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
 
 ALTER VIEW "crm"."customer" OWNER TO "pgmask_agent_views";
 
@@ -619,7 +621,8 @@ SELECT
   s."product",
   NULL::numeric(12,2) AS "amount"
 FROM "crm_store"."policy" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_analyst" AS i);
+WHERE (SELECT pgmask.identity_claims('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
 
 ALTER VIEW "analyst"."policy" OWNER TO "pgmask_analyst_views";
 
@@ -633,7 +636,8 @@ SELECT
   s."product",
   s."amount"
 FROM "crm_store"."policy" AS s
-WHERE (SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_agent" AS i);
+WHERE (SELECT pgmask.identity_claims('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
 
 ALTER VIEW "crm"."policy" OWNER TO "pgmask_agent_views";
 
