@@ -49,7 +49,8 @@ _PATH: Final = (
     " nullif(pg_catalog.current_setting('search_path'), ''), pg_catalog.quote_ident(%s)), true)"
 )
 _PENDING: Final = (
-    "SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%%I.%%I', n.nspname, k.conname), ', ')"
+    "SELECT pg_catalog.string_agg("
+    "DISTINCT pg_catalog.format('%%I.%%I', n.nspname, k.conname), ', ')"
     " FROM pg_catalog.pg_constraint AS k"
     " JOIN pg_catalog.pg_namespace AS n ON n.oid = k.connamespace"
     " JOIN pg_catalog.pg_class AS c ON c.oid = k.confrelid"

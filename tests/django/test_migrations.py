@@ -127,7 +127,7 @@ def test_a_failed_migration_leaves_the_views(migrator: Site) -> None:
 
 
 def test_taking_off_a_protection_is_refused(migrator: Site) -> None:
-    with pytest.raises(DatabaseError, match="PM213|protections of crm.customer") as caught:
+    with pytest.raises(DatabaseError, match="protections of crm") as caught:
         migrate(
             migrations.RunSQL("ALTER TABLE customer DISABLE ROW LEVEL SECURITY"),
         )

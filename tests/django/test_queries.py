@@ -86,7 +86,7 @@ def test_a_rollback_to_a_savepoint_takes_the_login_back_and_it_is_said_again(sit
             assert customers.get(id=41).occupation == "教师"
 
 
-@pytest.mark.requirement("C3", "D1")
+@pytest.mark.requirement("B7", "F3")
 @pytest.mark.parametrize("atomic", [False, True], ids=["autocommit", "atomic"])
 def test_saving_a_masked_row_loses_nothing(site: Site, atomic: bool) -> None:
     customers = models().Customer.objects
@@ -114,7 +114,7 @@ def test_saving_a_masked_row_loses_nothing(site: Site, atomic: bool) -> None:
     assert truths(site, 41) == before | {"phone": "13800138000"}
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_a_form_of_the_whole_row_saves_what_was_changed(site: Site) -> None:
     from django.forms import model_to_dict, modelform_factory
 
@@ -129,7 +129,7 @@ def test_a_form_of_the_whole_row_saves_what_was_changed(site: Site) -> None:
     assert truths(site, 41) == before | {"email": "wang@example.org"}
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_creating_in_every_way_seals(site: Site) -> None:
     customers = models().Customer.objects
     with acting_as(LI):
@@ -163,7 +163,7 @@ def test_creating_in_every_way_seals(site: Site) -> None:
     assert truths(site, many[1].pk)["id_no"] == id_no(358)
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_upserts_by_a_plain_key(site: Site) -> None:
     customers = models().Customer.objects
     with acting_as(LI):
@@ -183,7 +183,7 @@ def test_upserts_by_a_plain_key(site: Site) -> None:
     assert truths(site, 42)["phone"] == "13700002222"
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_annotations_joins_and_prefetching(site: Site) -> None:
     customers = models().Customer.objects
     with acting_as(LI):
@@ -199,7 +199,7 @@ def test_annotations_joins_and_prefetching(site: Site) -> None:
         assert customers.filter(policies__isnull=False).distinct().exists()
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_group_by_of_the_key_alone_is_what_a_view_refuses(direct: Site) -> None:
     """The control of the feature switch."""
     with acting_as(LI):
@@ -211,7 +211,7 @@ def test_group_by_of_the_key_alone_is_what_a_view_refuses(direct: Site) -> None:
         assert len(counted) == 2
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_expressions_and_locks(site: Site) -> None:
     customers = models().Customer.objects
     with acting_as(LI):
@@ -237,7 +237,7 @@ def test_expressions_and_locks(site: Site) -> None:
             assert cursor.fetchone() == (42,)
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_iterator_reads_in_the_transaction_and_in_autocommit(site: Site) -> None:
     customers = models().Customer.objects.order_by("id")
     assert connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"] is True

@@ -122,7 +122,7 @@ def test_a_connection_without_a_usable_key_is_refused(direct: Site) -> None:
         connection.ensure_connection()
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_a_serialization_failure_is_repeated_whole(direct: Site) -> None:
     customers = models().Customer.objects
     runs: list[int] = []
@@ -190,7 +190,7 @@ def run_case(case: type[SimpleTestCase], *names: str) -> None:
     assert result.testsRun == len(names)
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_test_cases_of_an_application(direct: Site) -> None:
     call_command("migrate", verbosity=0)
 
@@ -243,7 +243,7 @@ def _style() -> Any:
     return no_style()
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_inspectdb_reads_views(direct: Site) -> None:
     out = io.StringIO()
     call_command("inspectdb", "customer", include_views=True, stdout=out)
@@ -254,7 +254,7 @@ def test_inspectdb_reads_views(direct: Site) -> None:
     assert "pgmask_" not in said
 
 
-@pytest.mark.requirement("C3")
+@pytest.mark.requirement("B7")
 def test_a_second_alias_works_by_its_own_login(direct: Site) -> None:
     own = direct.settings(user="app", OPTIONS={})
     with direct.used(jobs=own):

@@ -29,14 +29,19 @@ class Ran:
         return int(self.block.words.removeprefix("exits ")) if "exits" in self.block.words else 0
 
 
-def run(page: Path, cluster: Cluster, folder: Path) -> tuple[tuple[Ran, ...], dict[str, str]]:
+def run(
+    page: Path, cluster: Cluster, folder: Path, *, without: tuple[str, ...] = ()
+) -> tuple[tuple[Ran, ...], dict[str, str]]:
     """Run every marked block of a page in a folder with the repository's examples and docs.
 
-    Gives what each did, and the environment the blocks ran in.
+    without: blocks with one of these texts are left out, for what is there already. Gives what each
+    did, and the environment the blocks ran in.
     """
     for name in ("examples", "docs"):
         (folder / name).symlink_to(ROOT / name)
-    marked = [b for b in blocks(page) if b.mark == "run"]
+    marked = [
+        b for b in blocks(page) if b.mark == "run" and not any(text in b.text for text in without)
+    ]
     script = []
     for block in marked:
         before = f"PGPASSWORD='{cluster.password}' " if block.words == "superuser" else ""
@@ -62,6 +67,9 @@ def _environ(cluster: Cluster, folder: Path) -> dict[str, str]:
     pgmask = tools / "pgmask"
     pgmask.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pgmask "$@"\n', "utf-8")
     pgmask.chmod(0o755)
+    python = tools / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
+    python.chmod(0o755)
     return {
         **cluster.binaries.environ(),
         "PATH": f"{tools}:{cluster.binaries.bin}:{os.environ['PATH']}",
