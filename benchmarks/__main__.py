@@ -10,7 +10,18 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from benchmarks import catalogue, migrate, peers, plans, read, seal, search, write
+from benchmarks import (
+    catalogue,
+    django_get,
+    jdbc,
+    migrate,
+    peers,
+    plans,
+    read,
+    seal,
+    search,
+    write,
+)
 from benchmarks.measure import Measurement
 from benchmarks.place import SCALES, Place, Scale
 
@@ -21,6 +32,8 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "write": write.run,
     "seal": seal.run,
     "migrate": migrate.run,
+    "django": django_get.run,
+    "jdbc": jdbc.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }
