@@ -168,4 +168,4 @@ def _time(text: str, option: str) -> float:
 
 def register(main: typer.Typer) -> None:
     """Add the verb."""
-    main.add_typer(app)
+    main.add_typer(app, name="rollout")
