@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "cb712f2300424f656dcd5cdab79d07a01525b73938c6ed13a8d13da359c7a501"
+DIGEST = "9251bf4ce803324bc609f99f8b872e253ee8cc91215a659ff65d86879bcd1cfb"
 
 
 def upgrade() -> None:

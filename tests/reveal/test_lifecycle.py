@@ -1,4 +1,4 @@
-"""Reveals and searches are managed like everything else: planned, watched, taken down, brought back."""
+"""Reveals and searches are managed like everything else: planned, watched, taken down, back again."""
 
 from __future__ import annotations
 

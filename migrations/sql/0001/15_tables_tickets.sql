@@ -74,11 +74,12 @@ COMMENT ON INDEX pgmask_audit.ticket_person IS 'Counts what one person asked for
 -- Markers: a commit that throws a file away is always written to disk before it returns, whatever
 -- synchronous_commit says. Before PostgreSQL 17 nothing else that a function can do has that
 -- effect, so each ticket empties one of these empty tables (ADR 0019). Eight, so that eight
--- requests may be open at once.
+-- requests may be open at once. Not unlogged: that costs two more writes to disk, for the file that
+-- such a table is made of anew after a crash.
 DO LANGUAGE plpgsql $pgmask$
 BEGIN
   FOR v_number IN 0 .. 7 LOOP
-    EXECUTE pg_catalog.format('CREATE UNLOGGED TABLE pgmask_audit.marker_%s ()', v_number);
+    EXECUTE pg_catalog.format('CREATE TABLE pgmask_audit.marker_%s ()', v_number);
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_audit.marker_%s OWNER TO pgmask_owner', v_number);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_audit.marker_%s FROM PUBLIC', v_number);
     EXECUTE pg_catalog.format('GRANT SELECT ON TABLE pgmask_audit.marker_%s TO pgmask_backup', v_number);
