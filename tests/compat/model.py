@@ -51,9 +51,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a server answered: an SQLSTATE, or the last step's command tag and rows."""
+    """What a server answered: an SQLSTATE and the constraint it names, or the last step's command
+    tag and rows.
+    """
 
     error: str = ""
+    constraint: str | None = None
     message: str = field(default="", compare=False)
     tag: str = ""
     rows: tuple[tuple[Any, ...], ...] | None = None
@@ -96,7 +99,8 @@ def _steps(given: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
 def judged(raw: Result, view: Result, *, compare: bool = True) -> str:
     """The outcome on a view beside the raw table's: one of the words above, or an SQLSTATE."""
     if view.error:
-        return view.error
+        same = view.error != raw.error or view.constraint == raw.constraint
+        return view.error if same else f"{view.error}, another name"
     if raw.error or not compare:
         return WORKS
     if raw.tag != view.tag or (raw.rows is None) != (view.rows is None):

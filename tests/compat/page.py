@@ -21,6 +21,7 @@ took their names, on PostgreSQL 15 and 18. Written from the run by
 *{WORKS}*: the same rows and the same command tag as on the table. *{MASKS}*: the same, with masks
 in place of personal values. *{DIFFERS}*: no error, other rows; the last column says why. Anything
 else is the SQLSTATE of the error; that of the table is given too, by version where they differ.
+Where both refuse, they name the same constraint.
 What to do about the main ones: [SQL behind a view](../howto/sql-behind-a-view.md); the codes that
 begin with PM: [errors](errors.md). A whole application's models, tried in the same way:
 [Tryton over its views](compatibility-tryton.md).

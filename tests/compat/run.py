@@ -31,7 +31,7 @@ def fill(database: Database) -> None:
         database.server.role(login)
     with database.superuser() as admin:
         admin.execute(f"GRANT CREATE ON DATABASE {database.name} TO compat_owner".encode())
-        admin.execute("GRANT compat_owner TO installer")
+        admin.execute("GRANT compat_owner TO installer WITH ADMIN OPTION")
     for script in ("schema.sql", "rows.sql"):
         database.run((WORLD / script).read_text("utf-8"), user=LOGINS["owner"])
 
@@ -89,7 +89,10 @@ def steps(
                 _one(connection, text, ())
             result = _one(connection, sql[-1], parameters)
         except psycopg.Error as error:
-            result = Result(error=error.sqlstate or "", message=str(error))
+            result = Result(
+                error=error.sqlstate or "", message=str(error),
+                constraint=error.diag.constraint_name,
+            )  # fmt: skip
         connection.rollback()
         return result
 

@@ -218,7 +218,8 @@ INSTEAD: Final = {
     "search_mail": "the search function of the column; `^@` and LIKE find what the mask shows",
     "note": "free text is hidden from every profile by default; classify the column otherwise where"
     " the service must write it",
-    "copy": "reveal the record and create another one with the full values; masks are no values",
+    "copy": "a mask is no value; `INSERT .. SELECT .. FROM party_contact_mechanism_reveal(ticket)`"
+    " copies inside the server, on record as a reveal",
 }
 """What to do where an action does not work over the views."""
 
