@@ -237,6 +237,8 @@ def _migrate(connection: Connection) -> Installed:
     with _ALEMBIC:
         command.upgrade(config, "head")
     made = connection.exec_driver_sql("SELECT pgmask_private.ensure_token_key()").scalar_one()
+    connection.exec_driver_sql("SELECT pgmask_private.ensure_audit_key()")
+    connection.exec_driver_sql("SELECT pgmask_private.ensure_counters()")
     restored = bool(made) and was is not None
     if restored:
         # The server writes some definitions in other words once they were dumped and restored.
