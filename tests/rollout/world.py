@@ -156,13 +156,14 @@ def stages(database: Database) -> dict[str, str]:
     return dict(database.rows("SELECT table_id, stage FROM pgmask_private.store_table ORDER BY 1"))
 
 
-def application_dump(database: Database) -> list[str]:
-    """The statements by which pg_dump writes the application's schema, sorted.
+def application_dump(database: Database, *schemas: str) -> list[str]:
+    """The statements by which pg_dump writes the application's schemas (``crm``), sorted.
 
     Without what views and backups may read of an observed table; the order of statements follows
     the order in which objects were made.
     """
-    out = database.program("pg_dump", "--schema-only", "-n", "crm", user="postgres")
+    words = [word for schema in schemas or ("crm",) for word in ("-n", schema)]
+    out = database.program("pg_dump", "--schema-only", *words, user="postgres")
     lines = [x for x in out.splitlines() if not x.startswith(("--", "\\restrict", "\\unrestrict"))]
     statements = (part.strip() for part in "\n".join(lines).split(";\n"))
     return sorted(
