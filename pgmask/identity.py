@@ -8,7 +8,6 @@ can make one; this module needs only the standard library and no connection. ``s
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import re
@@ -113,7 +112,7 @@ def mint_assertion(
         claims["challenge"] = challenge
     header = {"alg": "HS256", "kid": key.key_id, "typ": "JWT"}
     signed = f"{_encode(_json(header))}.{_encode(_json(claims))}"
-    mac = hmac.new(key.secret, signed.encode("ascii"), hashlib.sha256).digest()
+    mac = hmac.digest(key.secret, signed.encode("ascii"), "sha256")
     return f"{signed}.{_encode(mac)}"
 
 

@@ -15,7 +15,9 @@ from tests.docs.hour import run
 from tests.docs.pages import ROOT, blocks, missing_lines
 
 JARS: Final = ("/usr/share/java/HikariCP.jar", "/usr/share/java/postgresql.jar")
-NEEDS: Final[dict[str, tuple[str, ...]]] = {"spring": JARS, "django": ()}
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "spring": JARS, "django": (), "psycopg": (), "sqlalchemy": (),
+}  # fmt: skip
 MADE: Final = ("CREATE ROLE dba", "first-hour/protect.sh")
 
 
