@@ -86,7 +86,10 @@ def prepare(server: Server) -> None:
     server.role(OWNER)
     with server.admin() as connection:
         connection.execute(
-            sql.SQL("GRANT {} TO {}").format(sql.Identifier(OWNER), sql.Identifier(INSTALLER.name))
+            # From 16 on, who gives a role to the migrations' window must hold its ADMIN OPTION.
+            sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(
+                sql.Identifier(OWNER), sql.Identifier(INSTALLER.name)
+            )
         )
 
 
