@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser, User
 from django.core import checks
 from django.core.management import call_command
@@ -58,7 +59,7 @@ def test_a_request_of_an_asynchronous_server_acts_as_its_user(direct: Site) -> N
         found = await asyncio.gather(*(answer(request_of(n)) for n in ("701", "901", "701")))
         return [one.content for one in found]
 
-    assert asyncio.run(both()) == [b"[41, 42]", b"[43, 44]", b"[41, 42]"]
+    assert async_to_sync(both)() == [b"[41, 42]", b"[43, 44]", b"[41, 42]"]
 
 
 def test_what_the_setting_gives_must_be_an_actor(direct: Site) -> None:
@@ -263,3 +264,18 @@ def test_a_second_alias_works_by_its_own_login(direct: Site) -> None:
                 models().Customer.objects.using("jobs").count()
         assert state(caught) == "PM101"
         assert connections["jobs"].pgmask.minter is None
+
+
+@pytest.mark.requirement("B7", "C1")
+def test_a_command_acts_for_a_service(direct: Site) -> None:
+    with direct.database.connect() as installer:
+        installer.execute("SELECT pgmask.register_service('letters', 103, 'service', '1')")
+        installer.execute("SELECT pgmask.register_issuer_services('crm-web', ARRAY['letters'])")
+        installer.commit()
+    with acting_as(service="letters"):
+        names = set(models().Customer.objects.values_list("id", flat=True))
+    # All units' customers but the high-value one, whom a service is not assigned to.
+    assert names == {41, 42, 44}
+    with acting_as(service="nobody's"), pytest.raises(DatabaseError) as caught:
+        models().Customer.objects.count()
+    assert state(caught) == "PM103"
