@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgmask.apply.observe import Watched, names_table, normalised, observer, uses
-from pgmask.errors import Refused
+from pgmask.errors import Refused, ServerError
 from pgmask.plan.render import tables as table_lines
-from tests.harness import Database, Server
+from tests.harness import VERSIONS, Database, Server, binaries_of
 from tests.rollout.test_walk import _observed
 from tests.rollout.world import PHONE, at, bring
 from tests.spine.world import plan_of
@@ -130,3 +130,50 @@ def test_without_an_observed_table_there_is_nothing_to_measure(observed: Databas
     with psycopg.connect(observed.dsn(), autocommit=True) as mine, pytest.raises(Refused) as error:
         observer(mine)
     assert error.value.code == "PM275"
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda v: f"pg{v}")
+def counted(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A server that counts statements, with the tables observed."""
+    try:
+        own = Server(binaries_of(request.param))
+    except ServerError as error:
+        pytest.skip(f"no PostgreSQL {request.param} here: {error}")
+    try:
+        with (own.cluster.data / "postgresql.auto.conf").open("a") as file:
+            file.write("shared_preload_libraries = 'pg_stat_statements'\n")
+        own.start()
+        with own.database() as made:
+            _observed(made)
+            with made.superuser() as su:
+                su.execute("CREATE SCHEMA counts")
+                su.execute("CREATE EXTENSION pg_stat_statements SCHEMA counts")
+                su.execute("GRANT USAGE ON SCHEMA counts TO installer")
+                su.execute("GRANT pg_read_all_stats TO installer")
+            yield made
+    finally:
+        own.stop()
+
+
+def test_counted_statements_complete_what_looking_misses(counted: Database) -> None:
+    def run(user: str, *statements: str) -> None:
+        with psycopg.connect(counted.dsn(user), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    run("olga", "SELECT city FROM crm.customer WHERE id = 1")
+    with psycopg.connect(counted.dsn(), autocommit=True) as mine:
+        observer(mine).look()
+        assert uses(mine) == (), "what ran before the first look is no use of now"
+        run("olga", f"SELECT city FROM crm.customer WHERE phone = '{PHONE}'")
+        run("olga", *(f"SELECT city FROM crm.customer WHERE id = {n}" for n in (2, 3, 4)))
+        run("app", "SELECT count(*) FROM agent.customer", "SELECT 1")
+        run("app", "SET search_path = agent", "SELECT count(*) FROM agent.customer")
+        # Another run of the collector goes on from where the last one stopped.
+        observer(mine).look()
+        observer(mine).look()
+        found = {(u.login, u.statement): u.times for u in uses(mine)}
+    assert found == {
+        ("olga", "SELECT city FROM crm.customer WHERE id = $1"): 3,
+        ("olga", "SELECT city FROM crm.customer WHERE phone = $1"): 1,
+    }
