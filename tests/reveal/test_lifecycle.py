@@ -1,4 +1,4 @@
-"""Reveals and searches are managed like everything else: planned, watched, taken down, back again."""
+"""Reveals and searches are managed like everything else: planned, watched, taken down and back."""
 
 from __future__ import annotations
 

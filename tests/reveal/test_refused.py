@@ -103,26 +103,19 @@ def test_functions_of_another_profile(site: Site) -> None:
         assert code_of(lambda c=call: mallory.execute(c)) == "42501"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    "between",
-    [
-        (),
-        ("SAVEPOINT a", "RELEASE a"),
-        ("SAVEPOINT b",),
-    ],
-    ids=["plain", "released", "open"],
-)
-def test_in_the_same_transaction(site: Site, between: tuple[str, ...]) -> None:
+def test_in_the_same_transaction(site: Site) -> None:
     """Not as long as the record can be taken back, in whatever subtransaction."""
-    one = site.connect()
-    one.execute("BEGIN")
-    site.log_in(one)
-    if between:
-        one.execute(between[0].encode())
-    ticket = ask(one)
-    for statement in between[1:]:
-        one.execute(statement.encode())
-    assert code_of(lambda: shown(one, ticket)) == "PM412"
+    for before, after in ((None, None), ("SAVEPOINT a", "RELEASE a"), ("SAVEPOINT b", None)):
+        one = site.connect()
+        one.execute("BEGIN")
+        site.log_in(one)
+        if before:
+            one.execute(before.encode())
+        ticket = ask(one)
+        if after:
+            one.execute(after.encode())
+        assert code_of(lambda c=one, t=ticket: shown(c, t)) == "PM412"  # type: ignore[misc]
+        one.execute("ROLLBACK")
 
 
 def test_in_an_exception_block(site: Site) -> None:
@@ -263,23 +256,23 @@ def test_tickets_are_only_added(site: Site) -> None:
         assert met == ("PM418" if login == "installer" else "42501")
 
 
-@pytest.mark.requirement("B3")
-@pytest.mark.parametrize(
-    "settings",
-    [
-        "SET transform_null_equals = on",
-        "SET plan_cache_mode = force_generic_plan",
-        "SET TimeZone = 'Pacific/Kiritimati'; SET DateStyle = 'SQL, DMY'",
-        "SET search_path = pg_temp; CREATE TEMP TABLE ticket (ticket_id uuid);"
-        " CREATE FUNCTION pg_temp.refuse_reveal(text, text, text, text) RETURNS text"
-        " LANGUAGE sql AS 'SELECT NULL'",
-        "SET bytea_output = escape; SET IntervalStyle = iso_8601; SET quote_all_identifiers = on",
-    ],
+SETTINGS = (
+    "SET transform_null_equals = on",
+    "SET plan_cache_mode = force_generic_plan",
+    "SET TimeZone = 'Pacific/Kiritimati'; SET DateStyle = 'SQL, DMY'",
+    "SET search_path = pg_temp; CREATE TEMP TABLE ticket (ticket_id uuid);"
+    " CREATE FUNCTION pg_temp.refuse_reveal(text, text, text, text) RETURNS text"
+    " LANGUAGE sql AS 'SELECT NULL'",
+    "SET bytea_output = escape; SET IntervalStyle = iso_8601; SET quote_all_identifiers = on",
 )
-def test_settings_of_the_caller_change_nothing(site: Site, settings: str) -> None:
-    one = site.connect()
-    one.execute(settings.encode())
-    _both(site, one)
+
+
+@pytest.mark.requirement("B3")
+def test_settings_of_the_caller_change_nothing(site: Site) -> None:
+    for settings in SETTINGS:
+        one = site.connect()
+        one.execute(settings.encode())
+        _both(site, one)
 
 
 def _both(site: Site, one: Connection) -> None:
