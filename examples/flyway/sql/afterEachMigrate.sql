@@ -1,0 +1,1 @@
+SELECT object, what FROM pgmask.attach_all();

@@ -1,0 +1,1 @@
+SELECT pgmask.detach_all();
