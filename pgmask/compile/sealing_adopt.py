@@ -19,7 +19,7 @@ from pgmask.compile.stages import Stage
 from pgmask.facts.model import ColumnFact
 from pgmask.hashing import canonical_json
 from pgmask.names import Name
-from pgmask.sqltext import Statement
+from pgmask.sqltext import Statement, literal
 
 
 def taken_key(context: Context) -> str:
@@ -52,6 +52,7 @@ class _Constraint:
     name: str
     type: str
     definition: str
+    comment: str | None = None
 
 
 def _adopted(context: Context, part: str) -> list[dict[str, object]]:
@@ -64,13 +65,19 @@ def _adopted(context: Context, part: str) -> list[dict[str, object]]:
 def _constraints(context: Context) -> list[_Constraint]:
     """The table's constraints: those there now, and those that adoption has taken over."""
     found = {
-        c.name: _Constraint(c.name, c.type, c.definition)
+        c.name: _Constraint(c.name, c.type, c.definition, c.comment)
         for c in context.relation.constraints
         if not c.name.startswith(PREFIX)
     }
     for one in _adopted(context, "constraints"):
         name = str(one["name"])
-        found.setdefault(name, _Constraint(name, str(one["type"]), str(one["definition"])))
+        says = one.get("comment")
+        found.setdefault(
+            name,
+            _Constraint(
+                name, str(one["type"]), str(one["definition"]), str(says) if says else None
+            ),
+        )
     return sorted(found.values(), key=lambda c: c.name)
 
 
@@ -234,10 +241,25 @@ def _given_back(context: Context, spec: SealSpec) -> tuple[Statement, ...]:
         if constraint.name in gone:
             name = Name(constraint.name).quoted
             found.append(statement(f"{alter} ADD CONSTRAINT {name} {constraint.definition}"))
+            if constraint.comment is not None:
+                says = literal(constraint.comment)
+                found.append(
+                    statement(f"COMMENT ON CONSTRAINT {name} ON {spec.store.quoted} IS {says}")
+                )
     for index in _replaced_indexes(context, {c.name for c in spec.columns if c.always}):
         definition = _index_definition(context, index.text)
         if definition is not None:
             found.append(statement(definition))
+        comment = next(
+            (i.comment for i in context.relation.indexes if i.name == index.text),
+            next(
+                (i.get("comment") for i in _adopted(context, "indexes") if i["name"] == index.text),
+                None,
+            ),
+        )
+        if definition is not None and comment is not None:
+            name = f"{context.place.schema.quoted}.{index.quoted}"
+            found.append(statement(f"COMMENT ON INDEX {name} IS {literal(str(comment))}"))
     return tuple(found)
 
 

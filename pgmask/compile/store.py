@@ -221,11 +221,17 @@ def _before(context: Context) -> dict[str, object]:
                 for c in relation.columns
             ],
             "constraints": [
-                {"name": c.name, "type": c.type, "definition": c.definition, "valid": c.validated}
+                {
+                    "name": c.name, "type": c.type, "definition": c.definition,
+                    "valid": c.validated, "comment": c.comment,
+                }
                 for c in relation.constraints
             ],
             "indexes": [
-                {"schema": i.schema, "name": i.name, "definition": i.definition}
+                {
+                    "schema": i.schema, "name": i.name, "definition": i.definition,
+                    "comment": i.comment,
+                }
                 for i in relation.indexes
             ],
             "triggers": [

@@ -55,13 +55,18 @@ def adopt(database: Database) -> None:
     command(database, "install")
     command(database, "keys", "create", str(key))
     command(database, "register", "load", str(EXAMPLE / "register.yml"))
+    apply(database, CATALOGUE)
+    command(database, "seal", "--all")
+    prepare(server)
+
+
+def apply(database: Database, catalogue: Path) -> None:
+    """Apply a catalogue with whatever it carries."""
     command(
-        database, "apply", str(CATALOGUE), "--author", "高原", "--approved-by", "林海",
+        database, "apply", str(catalogue), "--author", "高原", "--approved-by", "林海",
         "--approval-ref", "DP-1", "--yes-database", database.name,
         *(f"--allow={h.value}" for h in Hazard),
     )  # fmt: skip
-    command(database, "seal", "--all")
-    prepare(server)
 
 
 def prepare(server: Server) -> None:
