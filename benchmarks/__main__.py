@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks import (
     catalogue,
     django_get,
+    drivers,
     jdbc,
     migrate,
     peers,
@@ -31,9 +32,10 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "search": search.run,
     "write": write.run,
     "seal": seal.run,
-    "migrate": migrate.run,
     "django": django_get.run,
     "jdbc": jdbc.run,
+    "drivers": drivers.run,
+    "migrate": migrate.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }
