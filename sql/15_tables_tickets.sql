@@ -66,7 +66,8 @@ COMMENT ON COLUMN pgmask_audit.ticket.row_key IS 'The row''s primary key as text
 COMMENT ON COLUMN pgmask_audit.ticket.subject_class IS 'The class of whom the values speak of.';
 COMMENT ON COLUMN pgmask_audit.ticket.subject_key IS 'Whom the values speak of.';
 COMMENT ON COLUMN pgmask_audit.ticket.columns IS 'The columns that were asked for, or searched.';
-COMMENT ON COLUMN pgmask_audit.ticket.digest IS 'Of a search: the blind index of the value, as text.';
+COMMENT ON COLUMN pgmask_audit.ticket.digest IS
+  'Of a search: the blind index of the value, as text. Of a reveal: what the row held, signed.';
 COMMENT ON COLUMN pgmask_audit.ticket.outcome IS 'issued.';
 COMMENT ON INDEX pgmask_audit.ticket_subject IS 'Counts what was shown of one subject.';
 COMMENT ON INDEX pgmask_audit.ticket_person IS 'Counts what one person asked for.';

@@ -353,6 +353,40 @@ COMMENT ON FUNCTION
   pgmask_private.write_ticket(text, text, text, text, text[], text, text, text[], text) IS
   'Writes a ticket of whoever is asking.';
 
+-- What a row held when it was asked for, as a ticket keeps it: signed, so that nothing can be guessed
+-- from it. A ticket is for one row as it was: who may change keys could otherwise have one row after
+-- the other take the place of the row that was asked for.
+--   p_state  the sealed values, and what is stored as it is, of the columns that may be revealed
+--   errors   PM421
+CREATE FUNCTION pgmask_private.ticket_state(p_state text, p_table text)
+  RETURNS text
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_secret bytea;
+  v_state text;
+BEGIN
+  SELECT k.secret INTO v_secret FROM pgmask_private.audit_key AS k;
+  v_state := encode(
+    pgmask_crypto.hmac(convert_to('state ' || p_state, 'UTF8'), v_secret, 'sha256'), 'hex');
+  v_secret := NULL;
+  IF v_state IS NULL THEN
+    RETURN pgmask_private.refuse_reveal('PM421', p_table, NULL, NULL);
+  END IF;
+  RETURN v_state;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.ticket_state(text, text) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.ticket_state(text, text) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.ticket_state(text, text) TO pgmask_sealer;
+COMMENT ON FUNCTION pgmask_private.ticket_state(text, text) IS
+  'What a row held when it was asked for, signed; PM421 without the key.';
+
 -- The ticket that the second step of a reveal brings, if it holds.
 --   p_profile, p_table  for which function it is brought
 --   result   the ticket; its record is committed, and on disk

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "9251bf4ce803324bc609f99f8b872e253ee8cc91215a659ff65d86879bcd1cfb"
+DIGEST = "084ec5b6a0faada0f14ffbf296e2c1852def0f40b5a99311bf18836c1c7f23bc"
 
 
 def upgrade() -> None:

@@ -27,6 +27,7 @@ from pgmask.sqltext import literal
 
 REQUEST = "p_key text[], p_columns text[], p_purpose text, p_reference text DEFAULT NULL"
 REQUEST_TYPES = "text[], text[], text, text"
+CHANGED = "'It has changed since it was asked for: ask again.'"
 DECLARE = """\
   v_me record;
   v_found record;
@@ -123,7 +124,8 @@ def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
     table = shown.table
     declare = lines(
         DECLARE, "  v_columns text[];", "  v_for_class text;", "  v_for_subject text;",
-        "  v_case boolean;", "  v_known bigint;", "  v_own bigint;", shown.key_variables,
+        "  v_case boolean;", "  v_known bigint;", "  v_own bigint;", "  v_state text;",
+        shown.key_variables,
     )  # fmt: skip
     return body(
         declare,
@@ -146,9 +148,10 @@ def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
         "v_nothing := pgmask_private.limit_subject(\n"
         f"  v_for_class, v_for_subject, {rule.per_subject_per_day}, {table});"
         if rule.per_subject_per_day else "",
+        f"v_state := {_state(shown, columns)};",
         "RETURN pgmask_private.write_ticket(\n"
         f"  'reveal', p_purpose, p_reference, {table}, {shown.row_key},\n"
-        "  v_for_class, v_for_subject, v_columns, NULL);",
+        "  v_for_class, v_for_subject, v_columns, v_state);",
     )  # fmt: skip
 
 
@@ -276,12 +279,31 @@ def _reveal_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
         shown.read_key("v_ticket.row_key"),
         shown.find,
         block("IF NOT FOUND THEN", f"v_nothing := {shown.refuse('PM407')};"),
+        "-- The row that was asked for, and not another one that has taken its place.",
+        f"IF (v_ticket.digest = {_state(shown, columns)}) IS NOT TRUE THEN\n"
+        f"  v_nothing := {shown.refuse('PM407', CHANGED)};\nEND IF;",
         "v_row := v_found.shown;",
         *(_opened(shown, bundle, names) for bundle, names in shown.by_bundle(columns)),
         "v_open := NULL;",
         "v_text := NULL;",
         "RETURN NEXT v_row;",
     )
+
+
+def _state(shown: Shown, columns: tuple[str, ...]) -> str:
+    """What the row holds of the columns: sealed values, and what is stored as it is."""
+    parts = []
+    for bundle, names in shown.by_bundle(columns):
+        found = [(n, shown.sealed(n)) for n in names]
+        if any(sealed is not None for _, sealed in found):
+            parts.append(f"encode({STORED}.{bundle.sealed.quoted}, 'hex')")
+        parts += [
+            f"{STORED}.{Name(n).quoted}::text"
+            for n, sealed in found
+            if sealed is None or not sealed.always
+        ]
+    held = ",\n    ".join(parts)
+    return f"pgmask_private.ticket_state(\n  jsonb_build_array(\n    {held})::text, {shown.table})"
 
 
 def _opened(shown: Shown, bundle: Bundle, names: tuple[str, ...]) -> str:
