@@ -24,6 +24,8 @@ SIDEWAYS = {
     ("catalogue", "kinds"),
     ("runtime", "server"),
     ("cli", "demo"),
+    ("cli", "integrations"),
+    ("demo", "integrations"),
     ("demo", "cli"),
     ("__main__", "cli"),
     ("django", "integrations"),
