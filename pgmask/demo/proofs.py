@@ -33,7 +33,7 @@ def write(scene: Scene) -> None:
     story = scene.story
     application = scene.by(APPLICATION)
     story.line(f"UPDATE customer SET phone = '{NEW_PHONE}' WHERE id = {scene.chosen}")  # noqa: S608
-    before = _truth(scene)
+    before = truth(scene)
     with _as_li(scene, application):
         stored = one(
             application,
@@ -41,7 +41,7 @@ def write(scene: Scene) -> None:
             NEW_PHONE,
             scene.chosen,
         )[0]
-    after = _truth(scene)
+    after = truth(scene)
     story.line(
         f"  stored as {stored}; the key holder opens {before['phone']} before,"
         f" {after['phone']} after"
@@ -61,7 +61,7 @@ def write(scene: Scene) -> None:
             ),
             values,
         ).rowcount
-    kept = _truth(scene)
+    kept = truth(scene)
     if kept != after:
         raise InternalError("PM901", "a row written back with its masks lost a value")
     masks = sum(isinstance(v, str) and "*" in v for v in values.values())
@@ -182,7 +182,7 @@ class _as_li:
             self._connection.rollback()
 
 
-def _truth(scene: Scene) -> dict[str, str]:
+def truth(scene: Scene) -> dict[str, str]:
     """The chosen customer's complete values, opened outside the database with the key file."""
     kek = keyfile.read(scene.site.key_file)
     with scene.site.connect() as dba:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgmask.demo import acts, proofs, sealing, site
+from pgmask.demo import acts, living, proofs, sealing, site, wayback
 from pgmask.demo.scene import Scene
 from pgmask.demo.story import Story
 from pgmask.errors import ServerError
@@ -25,13 +25,21 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
             acts.install(scene)
             acts.plan_and_apply(scene)
             sealing.seal(scene)
+            wayback.remember(scene)
+            wayback.copy(scene)
             proofs.measure(scene)
             proofs.steal(scene)
             story.line()
             acts.same_question(scene)
             story.line()
             proofs.write(scene)
+            living.save_with_django(scene)
+            living.show_truth(scene)
+            living.migrate(scene)
+            story.line()
             proofs.cost(scene)
+            story.line()
+            wayback.leave(scene)
         finally:
             scene.close()
         story.line()

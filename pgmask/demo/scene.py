@@ -25,7 +25,8 @@ Connection = psycopg.Connection[Any]
 class Scene:
     """The state of one run; an act fills in what later acts use.
 
-    chosen: id of the customer everybody asks for; yesterday: that row before pgmask; of_unit,
+    chosen: id of the customer everybody asks for; yesterday: that row before pgmask; before: the
+    lines of a dump taken then; of_unit,
     high_value: customers of unit 7, and those of them that 李娜 will not see.
     """
 
@@ -39,6 +40,7 @@ class Scene:
     costs: tuple[Cost, ...] = ()
     chosen: int = 0
     yesterday: tuple[Any, ...] = ()
+    before: tuple[str, ...] = field(default=(), repr=False)
     of_unit: int = 0
     high_value: int = 0
     _open: dict[str, Connection] = field(default_factory=dict, repr=False)

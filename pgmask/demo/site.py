@@ -31,6 +31,7 @@ from pgmask.server import Binaries, Cluster, connect, create_cluster, find_binar
 
 DATABASE: Final = "insurer"
 BEFORE: Final = "insurer_before"
+AFTER: Final = "insurer_after"
 OWNER: Final = "crm_owner"
 """The role that owns the application's schema; nobody logs in as it."""
 APPLICATION: Final = "crm_app"
@@ -153,7 +154,7 @@ def other_server(dsn: str, folder: Path, *, keep: bool) -> Iterator[Site]:
         taken = sorted(before & {OWNER, READERS, *_LOGINS})
         databases = there.execute(
             "SELECT datname FROM pg_catalog.pg_database WHERE datname = ANY (%s)",
-            ([DATABASE, BEFORE],),
+            ([DATABASE, BEFORE, AFTER],),
         ).fetchall()
     if taken or databases:
         names = ", ".join(
@@ -301,7 +302,7 @@ def _roles(connection: psycopg.Connection[Any]) -> set[str]:
 
 def _remove(site: Site, before: set[str]) -> None:
     with connect(make_conninfo(site.dba, dbname="postgres"), autocommit=True) as dba:
-        for name in (DATABASE, BEFORE):
+        for name in (DATABASE, BEFORE, AFTER):
             dba.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
             )

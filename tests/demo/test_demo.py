@@ -169,7 +169,7 @@ def test_the_thief_finds_nothing_in_what_is_left(kept: Kept) -> None:
 @pytest.mark.requirement("A4")
 def test_planned_again_nothing_is_left_to_do(kept: Kept) -> None:
     with open_kept(kept.folder).connect("dba") as dba:
-        plan = make(load(example_dir("insurer") / "catalogue" / "pgmask.yml"), read_facts(dba))
+        plan = make(load(kept.folder / "catalogue" / "pgmask.yml"), read_facts(dba))
     assert plan.empty, [(s.table, s.drifted) for s in plan.steps]
 
 
@@ -191,6 +191,26 @@ def test_it_is_restored_elsewhere_and_verified_with_the_key(kept: Kept, tmp_path
         with psycopg.connect(dsn, autocommit=True) as admin:
             admin.execute(KEY_GRANT)
         assert run(["seal", "--all", "--verify", "--dsn", dsn]) == 0
+
+
+@pytest.mark.requirement("B2", "B3")
+def test_what_was_revealed_is_on_record_and_no_more_is_given(kept: Kept) -> None:
+    assert "13900001111   (on record first; 29 left today)" in kept.line("reveal phone")
+    assert "29 more, then ERROR PM405" in kept.line("500 reveals")
+    with open_kept(kept.folder).connect("dba") as dba:
+        dba.execute("SET ROLE pgmask_owner")
+        found = dba.execute(
+            "SELECT kind, count(*) FROM pgmask_audit.ticket WHERE person_id = 701 GROUP BY kind"
+        ).fetchall()
+    assert dict(found) == {"reveal": 30, "search": 1}
+
+
+@pytest.mark.requirement("A5", "B7")
+def test_django_the_migration_and_the_way_back_are_told(kept: Kept) -> None:
+    assert "5 of 5 truths kept" in kept.line("Django")
+    assert "views back" in kept.line("a migration")
+    assert kept.psql("agent_li", "SELECT DISTINCT preferred_hour FROM customer").stdout == "9\n"
+    assert "its dump is that of line 1" in kept.line("way back")
 
 
 def test_a_second_one_is_refused_while_one_is_kept(kept: Kept) -> None:
