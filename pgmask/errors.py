@@ -969,7 +969,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM340",
         "pgmask cannot be uninstalled yet",
-        "Values are still sealed, or objects of others stand on what pgmask made.",
+        "Values are still sealed, or objects of others stand on those of pgmask.",
         "Each is named with its way out; then run pgmask uninstall again.",
     ),
     (

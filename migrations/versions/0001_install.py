@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "084ec5b6a0faada0f14ffbf296e2c1852def0f40b5a99311bf18836c1c7f23bc"
+DIGEST = "62987eaa663ede27bab1f27004e34c24a45bef695115aa5508375132884d3d37"
 
 
 def upgrade() -> None:

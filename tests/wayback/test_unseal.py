@@ -122,7 +122,6 @@ def test_killed_it_goes_on(small: Database, server: Server, how: str) -> None:
     assert kinds.count(("opened", "crm.customer")) == 1
 
 
-@pytest.mark.requirement("F5")
 def test_erased_subjects_keep_their_masks_and_are_counted(
     small: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
