@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from pgmask.demo.acts import checkpoint
 from pgmask.demo.scene import Scene
 from pgmask.demo.site import AFTER, BEFORE, DATABASE, OWNER
 from pgmask.errors import InternalError
@@ -79,6 +80,8 @@ def leave(scene: Scene) -> None:
     )
     with site.connect(dbname="postgres", autocommit=True) as dba:
         dba.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(AFTER)))
+    if site.cluster is not None:
+        checkpoint(scene)  # the copy was plain text again: it leaves the disk, its log too
 
 
 def remember(scene: Scene) -> None:

@@ -25,7 +25,6 @@ from pgmask.demo.site import DATABASE, KEY_LINK, PEOPLE, open_kept
 from pgmask.demo.thief import Loot, search_folder
 from pgmask.facts.read import read_facts
 from pgmask.plan import make
-from pgmask.resources import example_dir
 from pgmask.runtime.keys import GRANT as KEY_GRANT
 from pgmask.server import open_cluster, throw_away
 from tests.restore import elsewhere
