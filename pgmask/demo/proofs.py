@@ -106,7 +106,7 @@ def steal(scene: Scene) -> None:
         dump = Path(folder) / "dump.sql"
         took = _dump(scene, dump)
         loot = scene.loot.again()
-        search_folder(Path(folder), loot)
+        search_folder(Path(folder), loot, dump=True)
         size = dump.stat().st_size
     scene.story.step(
         "thief",

@@ -121,3 +121,12 @@ def test_the_thief_finds_what_is_there_and_nothing_else(tmp_path: Path, insurer:
     assert loot.hits("e-mail addresses") == 1
     assert loot.hits("identity numbers") == 0
     assert loot.again().total == 0
+
+    number = customer.rows[0][customer.columns.index("id_no")]
+    (tmp_path / "dump").write_text(
+        f"\\\\xab{phones[0]}cd0011\t-12345{phones[1]}88\t{number}\t{phones[2]}\n"
+    )
+    in_dump = loot.again()
+    search_folder(tmp_path, in_dump, dump=True)
+    assert in_dump.hits("phone numbers") == 1
+    assert in_dump.hits("identity numbers") == 1
