@@ -52,16 +52,20 @@ def mint(
     return body + "." + _encoded(digest)
 
 
-def assertion_of(database: str, actor: str) -> str | None:
-    """The assertion an honest application makes for this actor, None where nobody is behind it."""
+def assertion_of(database: str, actor: str, /, **claims: Any) -> str | None:
+    """The assertion an honest application makes for this actor, None where nobody is behind it.
+
+    claims: of ``mint``, in place of the honest ones.
+    """
     persona = PERSONAS[actor]
     if persona.person is None or persona.login != "app":
         return None
     unit = next(p.unit for p in PERSONS if p.id == persona.person)
-    return mint(
-        login=persona.login, database=database, person=persona.person,
-        profile=persona.profile, unit=unit,
-    )  # fmt: skip
+    honest: dict[str, Any] = {
+        "login": persona.login, "database": database, "person": persona.person,
+        "profile": persona.profile, "unit": unit,
+    }  # fmt: skip
+    return mint(**(honest | claims))
 
 
 def _part(value: dict[str, Any]) -> str:

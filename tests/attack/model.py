@@ -187,7 +187,8 @@ class Attack:
     function, that take away exactly the one protection; undo: statements that take back what the
     control did to the whole cluster (roles, parameters); versions: as ``>= 17``; limit: a risk
     that is accepted: the attempt succeeds, there is no control; why: for limits, what bounds or
-    shows it; proves: requirement ids.
+    shows it; proves: requirement ids; reveals: whether the attacked database is the one with
+    reveal and search, where persons answer the challenge of the transaction.
     """
 
     id: str
@@ -202,6 +203,7 @@ class Attack:
     limit: bool = False
     why: str = ""
     proves: tuple[str, ...] = field(default=())
+    reveals: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,13 +34,16 @@ class Play:
     """One row's clone of the attacked database, and the hands that act on it.
 
     flags: what a control has taken away that is no object of the database (it may be that the
-    attempt itself stays in its transaction).
+    attempt itself stays in its transaction). strong: whether persons answer the challenge.
     """
 
-    def __init__(self, server: Server, database: Database, key: bytes) -> None:
+    def __init__(
+        self, server: Server, database: Database, key: bytes, *, strong: bool = False
+    ) -> None:
         self.server = server
         self.database = database
         self.key = key
+        self.strong = strong
         self.flags: set[str] = set()
         self._sessions: list[Session] = []
 
@@ -63,11 +66,11 @@ class Play:
         self._sessions.append(made)
         return made
 
-    def assertion(self, actor: str) -> str | None:
-        """The assertion an honest application makes for this actor."""
+    def assertion(self, actor: str, **claims: Any) -> str | None:
+        """The assertion an honest application makes for this actor; claims: what differs."""
         if actor not in PERSONAS:
             return None
-        return assertion_of(self.database.name, actor)
+        return assertion_of(self.database.name, actor, **claims)
 
     def attempt(self, actor: str, statements: tuple[str, ...]) -> Outcome:
         """The statements by this actor, logged in, in a transaction that is rolled back."""

@@ -11,6 +11,8 @@ _STASH: Final = "tests/sealing/test_stash.py::"
 _WRITES: Final = "tests/sealing/test_writes.py::"
 _CRYPTO: Final = "tests/sealing/test_crypto.py::"
 _IDENTITY: Final = "tests/runtime/test_identity.py::"
+_WAY_BACK: Final = "tests/wayback/test_decision.py::"
+_REVEAL: Final = "tests/reveal/"
 _PLAN: Final = "tests/spine/"
 
 
@@ -111,6 +113,53 @@ ROWS: Final[tuple[Proven, ...]] = (
     _row("C2-asked-first", "app", "have rows read before being asked who is asking",
          "asked before any row", "tests/spine/test_identity_first.py::"
          "test_the_identity_is_asked_before_any_row"),
+    _row("D12-crash", "ann", "see a value, and have the server crash before its record is on disk",
+         "the record is there", "tests/reveal/test_durable.py::test_killed_after_the_answer"),
+    _row("D11-standby", "app", "ask, bring a ticket or search on a physical standby",
+         "refused (PM413, 25006)", "tests/attack/test_standby.py::test_standby"),
+    _row("B09-sixteen", "ann", "ask over sixteen connections at once", "the limit holds",
+         _REVEAL + "test_quota.py::test_sixteen_at_once"),
+    _row("B09-share", "hugo", "ask for more than the share of one's own customers",
+         "refused (PM405)", _REVEAL + "test_quota.py::test_the_share_of_the_own_customers"),
+    _row("B3-circling-at-once", "ann", "try the numbers behind a mask over many connections",
+         "counted all the same", _REVEAL + "test_search.py::test_circling_undone_and_at_once"),
+    _row("B3-bulk", "ann", "search by a list of values", "refused (PM417)",
+         _REVEAL + "test_search.py::test_in_bulk"),
+    _row("A44-rolled-back", "ann", "search and roll back, so that nothing is on record",
+         "a signed note stays", _REVEAL + "test_search.py::test_what_a_rollback_leaves"),
+    _row("A51-reveal-plans", "ann", "have plans printed while values are shown or searched",
+         "no value in them", _REVEAL + "test_secrets.py::test_plans_show_no_value"),
+    _row("B12-records", "nightly", "find a value in tickets, notes or statistics", "nothing found",
+         _REVEAL + "test_secrets.py::test_records_and_statistics_show_no_value"),
+    _row("A52-reveal-settings", "ann", "bend reveal by one's own settings or temporary objects",
+         "unchanged", _REVEAL + "test_refused.py::test_settings_of_the_caller_change_nothing"),
+    _row("B06-cleared-no-more", "ann", "bring a ticket after the clearance is gone",
+         "refused (PM103, PM406, PM407)",
+         _REVEAL + "test_refused.py::test_clearance_that_is_gone"),
+    _row("B8-columns", "ann", "ask for columns that the profile may not reveal", "refused (PM406)",
+         _REVEAL + "test_refused.py::test_columns"),
+    _row("B7-no-attach", "olga", "leave a table's views down", "COMMIT is refused (PM210)",
+         "tests/migrate/test_detach.py::test_a_forgotten_attach_refuses_the_commit"),
+    _row("B7-protections-off", "olga", "take protections off in a migration, one by one",
+         "COMMIT is refused (PM213)",
+         "tests/migrate/test_detach.py::test_a_protection_taken_off_inside_is_refused"),
+    _row("B7-sealed-columns", "olga", "change what the sealing names in a migration",
+         "refused (PM218)", "tests/migrate/test_sealed.py::"
+         "test_what_the_sealing_names_is_refused_without_an_apply"),
+    _row("B7-partition", "olga", "add a partition that is open", "protected before COMMIT",
+         "tests/migrate/test_sealed.py::test_a_new_partition_is_protected_before_commit"),
+    _row("C9-unseal-alone", "dba", "ask for the way back and approve it oneself",
+         "refused (PM332, PM333)", _WAY_BACK + "test_the_requesting_login_alone"),
+    _row("C9-unseal-two-logins", "dba", "approve it with another login of the same person",
+         "refused (PM332)", _WAY_BACK + "test_two_logins_of_one_person"),
+    _row("C9-unseal-approver", "dba", "go on as the approver alone", "refused",
+         _WAY_BACK + "test_the_approver_alone"),
+    _row("C9-unseal-application", "app", "have a table opened for good, as the application",
+         "refused", _WAY_BACK + "test_the_application_and_a_stranger"),
+    _row("C9-unseal-key", "dba", "have a table opened without the key file, or with another one",
+         "refused (PM334)", _WAY_BACK + "test_the_key_file"),
+    _row("C9-unseal-record", "dba", "erase the record of an opening", "refused",
+         _WAY_BACK + "test_the_record_stays"),
     _row("E01-default-privileges", "dba",
          "install where default privileges would open what is made", "refused (PM026)",
          "tests/attack/test_before.py::test_default_privileges_stop_an_install"),

@@ -35,10 +35,24 @@ class Session:
     def begin(self, actor: str) -> Session:
         """Open a transaction; with a person behind the actor, log in first."""
         self.run("BEGIN", keep=False)
-        assertion = self.play.assertion(actor)
+        claims = {"challenge": self.challenge()} if self.play.strong else {}
+        assertion = self.play.assertion(actor, **claims)
         if assertion is not None:
             self.login(assertion)
         return self
+
+    def challenge(self) -> str | None:
+        """What an issuer signs for the strong grade: of this transaction."""
+        found = self.one("SELECT pgmask.challenge()")
+        return None if found is None else str(found)
+
+    def one(self, statement: str, *values: Any) -> Any:
+        """The only value of a statement, not counted as seen; None where it was refused."""
+        before = len(self._rows)
+        self.run(statement, *values)
+        found = self._rows[before:]
+        del self._rows[before:]
+        return found[0][0] if found else None
 
     def login(self, assertion: str, *, keep: bool = False) -> Session:
         """The login an application does, by a bind parameter."""

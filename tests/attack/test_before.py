@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from pgmask.errors import PgmaskError
+from pgmask.keyfile import KeyFile
 from pgmask.runtime import install
 from tests.attack import place
 from tests.harness import Database
@@ -99,3 +100,22 @@ def test_a_planted_role_is_not_used(database: Database, tmp_path: Path) -> None:
     with database.superuser() as rex:
         rex.execute("DROP ROLE pgmask_planted_views")
     place.protect(database, path)
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("F1")
+def test_masks_of_an_anonymous_dump_become_truths(database: Database) -> None:
+    """A limit: seal cannot know a mask from a value of old times; the control is a true value."""
+    place.make_schema(database)
+    with database.superuser() as rex:
+        rex.execute("UPDATE crm.customer SET phone = '139****5678' WHERE id = 1")
+    install(database.dsn())
+    place.fill_register(database)
+    place.register_key(database, KeyFile.new(1))
+    place.protect(database)
+    place.seal(database)
+    rows = database.rows(
+        "SELECT phone, pgmask_sealed IS NOT NULL FROM crm_store.customer WHERE id < 3 ORDER BY id",
+        user="postgres",
+    )
+    assert rows == [("***********", True), ("137****4321", True)]
