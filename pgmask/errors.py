@@ -811,8 +811,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     ),
     (
         "PM421",
-        "searches cannot be recorded",
-        "The key that signs their notes is missing, as after a restore.",
+        "reveals and searches cannot be recorded",
+        "The key that signs tickets and notes is missing, as after a restore.",
         "pgmask install makes a new one.",
     ),
     (

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "62987eaa663ede27bab1f27004e34c24a45bef695115aa5508375132884d3d37"
+DIGEST = "666ac08fc219e68022298a30db4551504132ec3782d712000dddc394fd313565"
 
 
 def upgrade() -> None:

@@ -164,7 +164,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM418', 'tickets are only added', 'The record of what was shown is never changed, deleted or emptied.', 'Leave it as it is.', false),
   ('PM419', 'the profile reveals nothing of this table', 'The catalogue gives the profile no reveal for it, or the caller has no such table.', 'SELECT * FROM pgmask.my_reveals() tells what it reveals.', false),
   ('PM420', 'a reveal or search does not fit the database', 'A key, a business case or a searched column is not as the catalogue''s rule needs it.', 'Correct the rule or the table; nothing was touched.', false),
-  ('PM421', 'searches cannot be recorded', 'The key that signs their notes is missing, as after a restore.', 'pgmask install makes a new one.', false),
+  ('PM421', 'reveals and searches cannot be recorded', 'The key that signs tickets and notes is missing, as after a restore.', 'pgmask install makes a new one.', false),
   ('PM440', 'this cannot carry a login in autocommit', 'A server-side cursor, COPY or a stream lasts longer than one statement, and in autocommit the identity ends with its statement.', 'Use atomic(); for QuerySet.iterator() leave DISABLE_SERVER_SIDE_CURSORS out of DATABASES.', false),
   ('PM441', 'the Django setting PGMASK_ACTOR gave something else than an actor', 'The function it names returned neither a pgmask Actor nor None.', 'Return Actor(person=.., profile=.., unit=..), or None where nobody is logged in.', false),
   ('PM442', 'a part of a transaction cannot be repeated', 'After 40001 PostgreSQL wants the whole transaction again, and one is open around this.', 'Put retry_on_conflict outside atomic() and ATOMIC_REQUESTS.', false),
