@@ -106,8 +106,9 @@ def _near_index(shown: Shown, column: SealedColumn) -> Object | None:
     by_unit = any({Rows.OWN_UNIT, Rows.UNITS} & set(p.rows) for p in context.profiles)
     keys = [n for n in (unit if by_unit else None, column.name) if n is not None]
     for index in context.relation.indexes:
-        name = index.name
-        if list(index.columns[: len(keys)]) == keys and not name.startswith("pgmask_"):
+        # A unique one goes at adoption: its place is taken by one on the blind index.
+        serves = index.method == "btree" and index.predicate is None and not index.unique
+        if serves and list(index.columns[: len(keys)]) == keys and index.name[:7] != "pgmask_":
             return None
     return _index_on(
         shown, derived("pgmask_", context.place.name.text, column.name, "mask"),

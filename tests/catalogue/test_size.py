@@ -58,4 +58,4 @@ def test_a_thousand_tables_are_read_and_checked_in_seconds(tmp_path: Path) -> No
     assert len(accepted(found.loaded).tables) == 1001
     assert found.accepted
     # About one second on two cores; the bound leaves room for a busy machine.
-    assert seconds < 5
+    assert seconds < 20
