@@ -53,14 +53,12 @@ def standby(server: Server) -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def caught_up(server: Server, copy: Cluster) -> None:
-    """Wait until the standby has replayed what the primary has written."""
-    with server.admin() as admin, psycopg.connect(copy.dsn(), autocommit=True) as other:
-        row = admin.execute("SELECT pg_current_wal_lsn()").fetchone()
-        assert row is not None
+def arrived(copy: Cluster, database: Database, ticket: str) -> None:
+    """Wait until the standby has the ticket."""
+    query = "SELECT FROM pgmask_audit.ticket WHERE ticket_id = %s"
+    with psycopg.connect(copy.dsn(dbname=database.name), autocommit=True) as other:
         for _ in range(600):
-            found = other.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone()
-            if found is not None and found[0]:
+            if other.execute(query, (ticket,)).fetchone() is not None:
                 return
             time.sleep(0.05)
     raise AssertionError("the standby does not follow")
@@ -81,7 +79,7 @@ def test_standby(server: Server) -> None:
     ):
         site = Site(database)
         ticket = site.request(columns=["phone"])
-        caught_up(server, copy)
+        arrived(copy, database, str(ticket))
         _on_the_standby(site, copy, database, str(ticket))
         # The control: the same ticket, where it was written.
         with site.acting() as one:
