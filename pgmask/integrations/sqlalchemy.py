@@ -17,17 +17,19 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgmask.errors import PgmaskError
 from pgmask.integrations import psycopg as ours
 from pgmask.integrations.acting import current
 from pgmask.integrations.issuer import Minter
+
+if TYPE_CHECKING:  # importing it asks for greenlet, which synchronous engines do without
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 RETRIED = ("40001", "40P01")
@@ -39,8 +41,8 @@ def protect(engine: Engine | AsyncEngine, minter: Minter) -> None:
     Connections that the engine's pool holds already are let go. Raises PM104 for an engine that is
     not PostgreSQL's.
     """
-    asynchronous = isinstance(engine, AsyncEngine)
-    sync = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    sync: Engine = getattr(engine, "sync_engine", engine)  # type: ignore[arg-type]
+    asynchronous = sync is not engine
     if sync.dialect.name != "postgresql":
         raise PgmaskError("PM104", f"this is an engine of {sync.dialect.name}, not of PostgreSQL")
     if sync.dialect.driver not in ("psycopg", "psycopg_async"):

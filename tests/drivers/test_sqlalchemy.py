@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +56,11 @@ def engine(world: World) -> Iterator[Engine]:
     protect(made, world.minter)
     yield made
     made.dispose()
+
+
+def test_a_synchronous_engine_needs_no_greenlet() -> None:
+    code = "import sys; sys.modules['greenlet'] = None; import pgmask.integrations.sqlalchemy"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def an_async_engine(world: World, driver: str) -> AsyncEngine:
