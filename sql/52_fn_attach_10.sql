@@ -37,6 +37,13 @@ BEGIN
       HINT = 'Call SELECT pgmask.detach(..) first, in the same transaction.';
   END IF;
   IF NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = v_kept.relation) THEN
+    -- Generated functions find stores by name and with the sealer's rights: another relation
+    -- must not stand where the store stood.
+    IF (to_regclass(format('%I.%I', v_store.schema_name, v_store.table_name)) IS NULL) IS NOT TRUE THEN
+      RAISE EXCEPTION USING ERRCODE = 'PM262',
+        MESSAGE = format('the store of %s was dropped, and another relation bears its name', v_store.table_id),
+        HINT = 'Nothing of this transaction was kept. Change the table with ALTER TABLE; see docs/howto/migrations.md.';
+    END IF;
     v_functions := pgmask_private.bring_sealer_functions(v_store.table_id, false);
     DELETE FROM pgmask_private.detached AS d WHERE d.table_id = v_store.table_id;
     RETURN QUERY SELECT v_store.table_id, 'DROPPED: take the table out of the catalogue'::text;

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "666ac08fc219e68022298a30db4551504132ec3782d712000dddc394fd313565"
+DIGEST = "ec9920e9460fdd5ecc4fb76c43fcacf36633ff662488a00d08afa3b8236b539f"
 
 
 def upgrade() -> None:

@@ -117,6 +117,18 @@ def test_a_dropped_table_is_told(flyway: Database) -> None:
     assert any(d.attribute == "existence" for d in drift_of(flyway))
 
 
+def test_another_table_does_not_take_the_place_of_a_dropped_one(flyway: Database) -> None:
+    """Its triggers would run as the sealer when the flags of a customer are carried to it."""
+    with flyway.connect("olga") as connection:
+        connection.execute("SELECT pgmask.detach('crm.policy')")
+        connection.execute("DROP TABLE crm_store.policy CASCADE")
+        connection.execute("CREATE TABLE crm_store.policy (customer_id bigint)")
+        with pytest.raises(psycopg.Error) as error:
+            attach(connection, "crm.policy")
+        connection.rollback()
+    assert code(error) == "PM262"
+
+
 def test_swapped_and_reused_names_follow_the_columns(flyway: Database) -> None:
     """A new column under an old name must not get what the old one had."""
     with detached(flyway) as connection:
