@@ -31,6 +31,7 @@ HIDDEN = "(hidden from this login: it is no member of pg_read_all_stats)"
 _CONSTANTS = frozenset({"SCONST", "USCONST", "BCONST", "XCONST", "FCONST", "ICONST"})
 _COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 _VERB = re.compile(r"\s*([A-Za-z]{1,20})")
+_NUMBER = re.compile(r'"(?:[^"]|"")*[0-9]{6}(?:[^"]|"")*"')
 _LISTS = re.compile(r"\?(?:\s*,\s*\?)+")
 
 
@@ -271,6 +272,8 @@ def normalised(text: str) -> tuple[str, str]:
         piece = text[token.start : token.end + 1]
         if token.name in _CONSTANTS:
             piece = "?"
+        elif token.name == "IDENT" and _NUMBER.fullmatch(piece):
+            piece = '"?"'  # a value in the wrong quotes
         elif token.name in _COMMENTS:
             piece = ""
         parts.append(piece)

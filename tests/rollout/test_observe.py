@@ -39,6 +39,7 @@ def observed(server: Server) -> Iterator[Database]:
         f"SELECT 1 FROM crm.customer WHERE phone = '{PHONE}",
         f"INSERT INTO crm.customer (name, phone) VALUES ('王小明', '{PHONE}'), ('王', '{PHONE}')",
         f"EXECUTE p ('{PHONE}')",
+        f'SELECT 1 FROM crm.customer WHERE phone = "{PHONE}" OR phone = "a""{PHONE}"',
         f"not sql at all {PHONE}",
     ],
 )
