@@ -95,3 +95,27 @@ def schemas_of(expression: str) -> frozenset[str]:
     visitor = _Schemas()
     visitor(pglast.parse_sql(_HEAD + expression))
     return frozenset(visitor.found - {"pg_catalog"})
+
+
+class _Calls(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def _note(self, parts: tuple[object, ...] | None) -> None:
+        words = [p.sval for p in parts or () if isinstance(p, ast.String) and p.sval]
+        if len(words) > 1 and words[0] != "pg_catalog":
+            self.found.add(".".join(words))
+
+    def visit_FuncCall(self, _ancestors: object, node: ast.FuncCall) -> None:
+        self._note(node.funcname)
+
+    def visit_A_Expr(self, _ancestors: object, node: ast.A_Expr) -> None:
+        self._note(node.name)
+
+
+def calls_of(expression: str) -> tuple[str, ...]:
+    """Functions and operators outside pg_catalog that an expression calls, sorted."""
+    visitor = _Calls()
+    visitor(pglast.parse_sql(_HEAD + expression))
+    return tuple(sorted(visitor.found))

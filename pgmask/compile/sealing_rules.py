@@ -8,7 +8,7 @@ from pgmask.catalogue.model import Unique
 from pgmask.compile.context import Context
 from pgmask.compile.objects import Problem, Severity
 from pgmask.compile.sealing_objects import TRIGGER_PREFIX
-from pgmask.compile.sealing_rewrite import columns_of, exclusion
+from pgmask.compile.sealing_rewrite import calls_of, columns_of, exclusion
 from pgmask.compile.sealing_spec import SealedColumn, SealSpec, coding_of
 from pgmask.facts.model import RelationFact
 
@@ -23,6 +23,20 @@ def problems(context: Context, spec: SealSpec) -> Iterator[Problem]:
         yield from _computed(context, relation, masked)
         yield from _triggers(context, relation)
     yield from _children(context)
+    yield from _moved(context, spec)
+
+
+def _moved(context: Context, spec: SealSpec) -> Iterator[Problem]:
+    """A CHECK that moves into the sealing trigger runs with the sealer's rights."""
+    for check in spec.moved:
+        called = [c for c in calls_of(check.expression) if not c.startswith("pgmask.")]
+        if called:
+            yield _say(
+                context, "PM251", check.name.text,
+                f"CHECK {check.name.text!r} calls {called[0]}, whose owner would get the plain"
+                " values and the sealer's rights",
+                "Write the CHECK with what PostgreSQL brings along, or check it in the application.",
+            )  # fmt: skip
 
 
 def _say(

@@ -201,6 +201,17 @@ BROUGHT = {
         " GENERATED ALWAYS AS (right(id_no, 4)) STORED",
         {("PM251", "tail")},
     ),
+    "check that calls the application's function": (
+        "CREATE FUNCTION crm.nice(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';"
+        " ALTER TABLE crm.customer ADD CONSTRAINT nice CHECK (crm.nice(id_no))",
+        {("PM251", "nice")},
+    ),
+    "check that uses the application's operator": (
+        "CREATE FUNCTION crm.same(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';"
+        " CREATE OPERATOR crm.=== (FUNCTION = crm.same, LEFTARG = text, RIGHTARG = text);"
+        " ALTER TABLE crm.customer ADD CONSTRAINT nice CHECK (id_no OPERATOR(crm.===) 'x')",
+        {("PM251", "nice")},
+    ),
     "expression index": (
         "CREATE UNIQUE INDEX low ON crm.customer (lower(id_no))",
         {("PM251", "low")},
