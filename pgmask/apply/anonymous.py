@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from pgmask.apply.anonymous_columns import PREFIX, Given, given
 from pgmask.apply.seal_finish import deployed
@@ -29,6 +29,12 @@ from pgmask.server import find_binaries
 from pgmask.sqltext import literal
 
 Connection = psycopg.Connection[Any]
+# pg_dump gets what this connection was made with, also by a service or by libpq's variables, which
+# it is run without; of that, what libpq 15 knows.
+_PARTS = (
+    "host", "hostaddr", "port", "user", "dbname", "connect_timeout", "sslmode", "sslrootcert",
+    "sslcert", "sslkey", "sslcrl", "channel_binding", "gssencmode", "krbsrvname", "options",
+)  # fmt: skip
 _LATE = ("VIEW", "MATERIALIZED VIEW", "RULE")
 _NEVER = (
     "POLICY", "ROW SECURITY", "ACL", "DEFAULT ACL", "PUBLICATION", "PUBLICATION TABLE",
@@ -58,7 +64,6 @@ class Dumped:
 
 def dump(
     connection: Connection,
-    dsn: str,
     out: BinaryIO,
     *,
     keep: frozenset[str] = frozenset(),
@@ -73,7 +78,7 @@ def dump(
     known = deployed(connection)
     plan = _plan(known.catalogue, known.facts, keep)
     ours = _ours(connection, known.catalogue, known.facts)
-    early, late, last = _definitions(connection, dsn, plan, ours)
+    early, late, last = _definitions(connection, plan, ours)
     out.write(_head(connection, plan).encode())
     out.write(early + b"\n")
     out.write("".join(_own_form(plan)).encode())
@@ -207,13 +212,12 @@ def _ours(connection: Connection, catalogue: Catalogue, facts: Facts) -> _Ours:
     )
 
 
-def _definitions(
-    connection: Connection, dsn: str, plan: _Plan, ours: _Ours
-) -> tuple[bytes, bytes, bytes]:
+def _definitions(connection: Connection, plan: _Plan, ours: _Ours) -> tuple[bytes, bytes, bytes]:
     """Definitions before the rows, those that need the tables' own places, and those after."""
     binaries = find_binaries(connection.info.server_version // 10000)
-    parts = conninfo_to_dict(dsn)
-    password = str(parts.pop("password", "") or "")
+    found = connection.info.get_parameters()
+    parts = {word: found[word] for word in _PARTS if word in found}
+    password = connection.info.password
     with tempfile.TemporaryDirectory(prefix="pgmask-") as folder:
         archive, chosen = Path(folder) / "schema", Path(folder) / "list"
 

@@ -44,18 +44,17 @@ def dump(
         raise typer.BadParameter(
             "pgmask dumps anonymously only; pg_dump makes backups", param_hint="--anonymous"
         )
-    where = require_dsn(dsn)
-    with connect(where) as connection:
+    with connect(require_dsn(dsn)) as connection:
         settle(connection)
         connection.commit()
         if out is None:
-            done = write(connection, where, sys.stdout.buffer, keep=frozenset(keep or ()))
+            done = write(connection, sys.stdout.buffer, keep=frozenset(keep or ()))
         else:
             part = out.with_name(out.name + ".part")
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    done = write(connection, where, file, keep=frozenset(keep or ()))
+                    done = write(connection, file, keep=frozenset(keep or ()))
                 part.replace(out)
             except BaseException:
                 part.unlink(missing_ok=True)

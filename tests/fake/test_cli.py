@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from pgmask.cli.main import run
 from pgmask.integrations.pytest_database import Setup, TestServer
@@ -34,7 +35,13 @@ def test_from_one_database_to_another(
     dump, key = tmp_path / "dump.sql", tmp_path / "dev.key"
     try:
         with made.database() as source:
-            words = ["dump", "--anonymous", "--dsn", source.admin_dsn]
+            service = tmp_path / "service.conf"
+            service.write_text(
+                "[insurer]\n"
+                + "\n".join(f"{k}={v}" for k, v in conninfo_to_dict(source.admin_dsn).items())
+            )
+            monkeypatch.setenv("PGSERVICEFILE", str(service))
+            words = ["dump", "--anonymous", "--dsn", "service=insurer"]
             assert run([*words, "--keep", "crm.customer.phone"]) == 3
             assert "PM350" in capsys.readouterr().err
             assert run([*words, "--out", str(dump)]) == 0

@@ -99,7 +99,7 @@ def anonymous(database: Database) -> Source:
     names = {row[at] for row in customers.rows if len(row[at]) > 2} - staff
     out = io.BytesIO()
     with psycopg.connect(database.dsn()) as connection:
-        said = dump(connection, database.dsn(), out, keep=KEEP)
+        said = dump(connection, out, keep=KEEP)
     return Source(
         truths=frozenset(truths), names=frozenset(names), script=out.getvalue(), said=said
     )
