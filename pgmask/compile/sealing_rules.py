@@ -35,7 +35,7 @@ def _moved(context: Context, spec: SealSpec) -> Iterator[Problem]:
                 context, "PM251", check.name.text,
                 f"CHECK {check.name.text!r} calls {called[0]}, whose owner would get the plain"
                 " values and the sealer's rights",
-                "Write the CHECK with what PostgreSQL brings along, or check it in the application.",
+                "Write the CHECK with PostgreSQL's own functions, or let the application check it.",
             )  # fmt: skip
 
 
