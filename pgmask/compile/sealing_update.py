@@ -117,10 +117,12 @@ def only_looked_at(spec: SealSpec, sign: str = "") -> str:
     """
     own = ["pgmask_quality", "pgmask_high_value", "pgmask_restricted"]
     own += ["pgmask_unit"] * spec.keeps_unit
+    # Through a record of our own: with NEW := OLD, PostgreSQL 15 crashes on a row that is older
+    # than a column with a default.
     differs = [sign] * bool(sign) + [f"NEW.{c} IS DISTINCT FROM OLD.{c}" for c in own]
     return block(
         "IF " + any_of(differs) + "\nTHEN",
-        lines("v_own := NEW;", "NEW := OLD;", *(f"NEW.{c} := v_own.{c};" for c in own)),
+        lines("v_own := OLD;", *(f"v_own.{c} := NEW.{c};" for c in own), "NEW := v_own;"),
     )
 
 

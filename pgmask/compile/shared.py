@@ -69,10 +69,13 @@ def _role(name: str, says: str, inherit: bool) -> Object:
 def _installer(role: str, facts: Facts) -> Object:
     """The installer must be able to act as the roles it hands objects to."""
     options = " WITH INHERIT TRUE, SET TRUE" if facts.version >= 160000 else ""
-    text = f"GRANT {Name(role).quoted} TO CURRENT_USER{options}"
-    mine = next((m for m in facts.memberships if (m.role, m.member) == (role, facts.user)), None)
-    if facts.superuser or (mine is not None and mine.inherit and mine.set):
-        text = "SELECT 1"  # a member already: only the role's administrator could say it again
+    body = (
+        # A member already: only the role's administrator could say it again.
+        "\nBEGIN\n"
+        f"  IF pg_catalog.pg_has_role(CURRENT_USER, {literal(role)}, 'USAGE') IS NOT TRUE THEN\n"
+        f"    GRANT {Name(role).quoted} TO CURRENT_USER{options};\n  END IF;\nEND;\n"
+    )
+    text = f"DO LANGUAGE plpgsql {dollar(body)}"
     return Object(
         kind=Kind.MEMBERSHIP,
         identity=f"{role} of the installer",

@@ -54,7 +54,13 @@ $pgmask$;
 GRANT "pgmask_desk_views" TO "pgmask_migrator";
 
 -- who applies plans must be able to hand objects to this role
-GRANT "pgmask_desk_views" TO CURRENT_USER;
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF pg_catalog.pg_has_role(CURRENT_USER, 'pgmask_desk_views', 'USAGE') IS NOT TRUE THEN
+    GRANT "pgmask_desk_views" TO CURRENT_USER;
+  END IF;
+END;
+$pgmask$;
 
 -- takes views down for a migration and brings them back
 GRANT "pgmask_store" TO "pgmask_migrator";
@@ -63,7 +69,13 @@ GRANT "pgmask_store" TO "pgmask_migrator";
 GRANT "pgmask_wide_views" TO "pgmask_migrator";
 
 -- who applies plans must be able to hand objects to this role
-GRANT "pgmask_wide_views" TO CURRENT_USER;
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF pg_catalog.pg_has_role(CURRENT_USER, 'pgmask_wide_views', 'USAGE') IS NOT TRUE THEN
+    GRANT "pgmask_wide_views" TO CURRENT_USER;
+  END IF;
+END;
+$pgmask$;
 
 CREATE SCHEMA IF NOT EXISTS "Store; 'x'";
 

@@ -54,13 +54,25 @@ $pgmask$;
 GRANT "pgmask_agent_views" TO "pgmask_migrator";
 
 -- who applies plans must be able to hand objects to this role
-GRANT "pgmask_agent_views" TO CURRENT_USER;
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF pg_catalog.pg_has_role(CURRENT_USER, 'pgmask_agent_views', 'USAGE') IS NOT TRUE THEN
+    GRANT "pgmask_agent_views" TO CURRENT_USER;
+  END IF;
+END;
+$pgmask$;
 
 -- takes views down for a migration and brings them back
 GRANT "pgmask_analyst_views" TO "pgmask_migrator";
 
 -- who applies plans must be able to hand objects to this role
-GRANT "pgmask_analyst_views" TO CURRENT_USER;
+DO LANGUAGE plpgsql $pgmask$
+BEGIN
+  IF pg_catalog.pg_has_role(CURRENT_USER, 'pgmask_analyst_views', 'USAGE') IS NOT TRUE THEN
+    GRANT "pgmask_analyst_views" TO CURRENT_USER;
+  END IF;
+END;
+$pgmask$;
 
 -- takes the backups
 GRANT "pgmask_backup" TO "nightly";
