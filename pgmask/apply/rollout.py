@@ -160,5 +160,8 @@ def neighbour(table: Table, *, forward: bool) -> Stage:
     # Nothing tells sealing from enforced on the way back: both are left for views.
     found = stage.next if forward else (Stage.VIEWS if stage.seals else stage.back)
     if found is None:
-        raise PlanError("PM274", f"{table.id} is at {stage.value}: there is no further stage")
+        raise PlanError(
+            "PM274", f"{table.id} is at {stage.value}: there is no further stage",
+            hint="pgmask rollout status says where every table stands, and its way back.",
+        )  # fmt: skip
     return found

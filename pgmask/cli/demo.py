@@ -30,7 +30,7 @@ def demo(
         ),
     ] = CUSTOMERS,
     quick: Annotated[
-        bool, typer.Option("--quick", help=f"{QUICK:,} customers: less than 20 seconds.")
+        bool, typer.Option("--quick", help=f"{QUICK:,} customers: about half a minute.")
     ] = False,
     keep: Annotated[
         bool,

@@ -37,7 +37,8 @@ class _Group(TyperGroup):
 app = typer.Typer(
     cls=_Group, no_args_is_help=True,
     help="Put the truths back into the columns of whole tables: the way back. Two persons decide"
-    " (request, approve, with database logins of their own), the holder of the key file runs it.",
+    " (request, approve, with database logins of their own), the holder of the key file runs it."
+    "\n\n`pgmask unseal TABLE` or `--all` says what is next; with `--estimate` what it takes.",
 )  # fmt: skip
 
 Tables = Annotated[

@@ -167,7 +167,8 @@ def _judge(connection: Connection, login: str, owner: str) -> None:
         if row is None or (what == "login" and not row[0]):
             raise PlanError(
                 "PM265", f"there is no {what} {role!r}" if row is None else f"{role} cannot log in",
-                hint="Name it under migrations: in the catalogue, or with --login.",
+                hint="Make it with CREATE ROLE; or name another under migrations: in the catalogue,"
+                " or with --login.",
             )  # fmt: skip
         if row[1]:
             raise Refused(
