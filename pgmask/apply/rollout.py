@@ -109,17 +109,17 @@ def _forward(
 ) -> tuple[str, tuple[str, ...]]:
     wanted = Stage(table.rollout)
     if present is None or (present is not wanted and not (present.seals and wanted.seals)):
-        return f"pgmask apply --only {table.id}", _blocks(table, catalogue, facts)
+        return f"pgmask apply CATALOGUE --only {table.id}", _blocks(table, catalogue, facts)
     if present is Stage.SEALING and wanted is Stage.ENFORCED:
         rows = (f"{refused} rows could not be sealed: pgmask seal {table.id} names them",)
         return f"pgmask seal {table.id}", rows if refused else ()
     if wanted is not present:
-        return f"pgmask apply --only {table.id}", ()
+        return f"pgmask apply CATALOGUE --only {table.id}", ()
     after = wanted.next
     if after is None:
         return "", ()
     turned = with_stage(catalogue, table.id, after)
-    command = f"set rollout: {after}, then pgmask apply --only {table.id}"
+    command = f"set rollout: {after}, then pgmask apply CATALOGUE --only {table.id}"
     if wanted is Stage.SEALING:
         command = f"pgmask seal {table.id}, then {command}"
     return command, _blocks(table, turned, facts)
@@ -141,7 +141,7 @@ def _back(table: Table, present: Stage | None, sealed: bool) -> str:
     if present.seals and sealed:
         return f"pgmask unseal {table.id}"
     before = Stage.VIEWS if present.seals else Stage.OBSERVE
-    return f"set rollout: {before}, then pgmask apply --only {table.id}"
+    return f"set rollout: {before}, then pgmask apply CATALOGUE --only {table.id}"
 
 
 def with_stage(catalogue: Catalogue, table_id: str, stage: Stage) -> Catalogue:

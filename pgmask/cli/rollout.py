@@ -107,7 +107,8 @@ def observe(
     """Look who uses the observed tables under their own names, and with which statements."""
     with connect(require_dsn(dsn), autocommit=True) as connection:
         met = collect(connection, seconds=_time(for_, "--for"), every=_time(every, "--every"))
-    people.print(f"{met:,} uses met; pgmask rollout uses TABLE shows them")
+    uses = "use" if met == 1 else "uses"
+    people.print(f"{met:,} {uses} met; pgmask rollout uses TABLE shows them")
 
 
 @app.command()

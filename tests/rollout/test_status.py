@@ -85,7 +85,8 @@ def test_sealing_seals_and_opens_nobody_until_the_catalogue_says_so(observed: Da
     assert stages(observed)["crm.customer"] == "sealing"
     now = of(observed, "sealing")["crm.customer"]
     assert now.percent == 100
-    assert now.forward.endswith("set rollout: enforced, then pgmask apply --only crm.customer")
+    command = "pgmask apply CATALOGUE --only crm.customer"
+    assert now.forward.endswith(f"set rollout: enforced, then {command}")
     assert refused(observed, "alan", "SELECT FROM analyst.customer") == "42501"
     bring(observed, "enforced", "sealing")
     assert stages(observed)["crm.customer"] == "enforced"
@@ -117,7 +118,7 @@ def test_status_names_what_blocks_the_next_stage_and_the_way_back(observed: Data
     assert {s.present for s in now.values()} == {"observe"}
     assert now["crm.customer"].blocks == ()
     assert now["crm.customer"].forward == (
-        "set rollout: views, then pgmask apply --only crm.customer"
+        "set rollout: views, then pgmask apply CATALOGUE --only crm.customer"
     )
     with observed.connect("olga") as connection:
         connection.execute("CREATE VIEW crm.v AS SELECT id FROM crm.customer")
