@@ -15,7 +15,9 @@ from pgmask.catalogue.problems import Problems, did_you_mean
 from pgmask.catalogue.scope import RawTable, Scope
 from pgmask.catalogue.shapes import Entry
 
-RESERVED: Final = frozenset({"pgmask", "pgmask_private", "pgmask_crypto", "information_schema"})
+RESERVED: Final = frozenset(
+    {"pgmask", "pgmask_private", "pgmask_crypto", "pgmask_audit", "information_schema"}
+)
 """Schemas that no store and no profile may have."""
 
 

@@ -9,6 +9,7 @@ import typer
 
 from pgmask.catalogue.packs import shipped_packs
 from pgmask.catalogue.propose import TODO, starter
+from pgmask.catalogue.tables import RESERVED
 from pgmask.cli.check import schema_of
 from pgmask.cli.options import Dsn
 from pgmask.cli.output import data, people
@@ -41,7 +42,7 @@ def init(
                 f"{one!r} is not one of {', '.join(shipped_packs())}", param_hint="--pack"
             )
     found = schema_of(dsn, sql)
-    schemas = sorted({t.schema for t in found.tables})
+    schemas = sorted({t.schema for t in found.tables} - RESERVED)
     if schema is None and len(schemas) == 1:
         schema = schemas[0]
     if schema is None or schema not in schemas:
