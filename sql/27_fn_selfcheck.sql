@@ -146,7 +146,7 @@ BEGIN
   SELECT format('role %s', r.rolname), 'may log in, or has an attribute that bypasses protection'
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
-                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator')
+                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
   ORDER BY 1, 2;
 END;

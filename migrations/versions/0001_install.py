@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "ec9920e9460fdd5ecc4fb76c43fcacf36633ff662488a00d08afa3b8236b539f"
+DIGEST = "790fa3317f25fe6a3a6e6d24dc265bc8375662fd7d2dd0e0960358114434478b"
 
 
 def upgrade() -> None:

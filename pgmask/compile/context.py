@@ -16,6 +16,8 @@ SEALER = "pgmask_sealer"
 BACKUP = "pgmask_backup"
 OWNER = "pgmask_owner"
 MIGRATOR = "pgmask_migrator"
+KEYLESS = "pgmask_keyless"
+"""Runs what may set off code of the application: triggers, CHECKs, domains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,4 +150,14 @@ def statement(text: str, comment: str = "") -> Statement:
     return Statement(text=text, comment=comment)
 
 
-__all__ = ["BACKUP", "MIGRATOR", "OWNER", "SEALER", "Context", "Form", "place_in", "statement"]
+__all__ = [
+    "BACKUP",
+    "KEYLESS",
+    "MIGRATOR",
+    "OWNER",
+    "SEALER",
+    "Context",
+    "Form",
+    "place_in",
+    "statement",
+]

@@ -9,7 +9,8 @@ never with grant option (C3).
 from __future__ import annotations
 
 from pgmask.catalogue.model import Operation, Profile
-from pgmask.compile.context import BACKUP, SEALER, Context, statement
+from pgmask.compile.columns import HIGH_VALUE, RESTRICTED, UNIT, needs_unit_column
+from pgmask.compile.context import BACKUP, KEYLESS, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import subject_store
 from pgmask.compile.store import place_of, sequence_place
@@ -106,9 +107,23 @@ def build(context: Context) -> tuple[Object, ...]:
         # FOR NO KEY UPDATE in the probe and re-sealing need UPDATE; INSERT and DELETE never.
         found.append(grant("relation", name, SEALER, table, (("SELECT", ()), ("UPDATE", ()))))
         found.append(grant("relation", name, BACKUP, table, (("SELECT", ()),)))
+    found += _follow(context)
     found += _sequences(context, family)
     found += _default_functions(context, family)
     return tuple(found)
+
+
+def _follow(context: Context) -> list[Object]:
+    """Rows follow the flags and the unit of their subjects; nothing else of them is reached."""
+    table = context.table
+    subjects = {s for s in (table.subject, *(c.subject for c in table.columns)) if s is not None}
+    if not context.stage.seals or not subjects:
+        return []
+    flags = [HIGH_VALUE.text, RESTRICTED.text]
+    flags += [UNIT.text] * needs_unit_column(context.catalogue, table)
+    there = sorted(s for s in subjects if context.relation.column(s) is not None)
+    rights = (("SELECT", (*there, *flags)), ("UPDATE", tuple(flags)))
+    return [grant("relation", context.place, KEYLESS, table.id, rights)]
 
 
 def allowed(context: Context, profile: Profile) -> tuple[Operation, ...]:

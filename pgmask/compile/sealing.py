@@ -15,7 +15,7 @@ import pglast
 
 from pgmask.catalogue.model import Catalogue, Column, Form, Operation, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
-from pgmask.compile.context import Context, place_in
+from pgmask.compile.context import KEYLESS, SEALER, Context, place_in
 from pgmask.compile.grants import schema_grant
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.policies import row_condition
@@ -98,7 +98,9 @@ def build(context: Context) -> tuple[Object, ...]:
         return ()
     taken = taken_over(context, spec)
     used = schemas_used(spec) - {spec.store.schema.text}
-    rights = [schema_grant(Name(s), "pgmask_sealer", ("USAGE",)) for s in sorted(used)]
+    rights = [
+        schema_grant(Name(s), role, ("USAGE",)) for s in sorted(used) for role in (SEALER, KEYLESS)
+    ]
     return (*rights, *((taken,) if taken is not None else ()), *objects(spec))
 
 
@@ -131,6 +133,7 @@ def spec_of(context: Context) -> SealSpec | None:
         others=_others(context, columns, checks),
         own_high=own_high,
         unit=Name(subject.unit) if home and subject is not None and subject.unit else None,
+        unit_type=context.fact(subject.unit).type if home and subject and subject.unit else "",
         keeps_unit=keeps_unit,
         dependants=dependants,
         subject_class=subject.name if home and subject is not None else None,

@@ -18,7 +18,7 @@ from pgmask.compile.sealing_spec import MovedCheck, SealedColumn, SealSpec, codi
 from pgmask.compile.stages import Stage
 from pgmask.facts.model import ColumnFact
 from pgmask.hashing import canonical_json
-from pgmask.names import Name
+from pgmask.names import Name, derived
 from pgmask.sqltext import Statement, literal
 
 
@@ -100,8 +100,9 @@ def moved(
         domain = domain_of(context, column)
         if domain is not None and column.always:
             # The cast raises when the domain refuses the value; the test itself is always true.
-            test = f"(({column.column.name.quoted})::{domain} IS NULL) IN (TRUE, FALSE)"
-            found.append(MovedCheck(name=Name("domain"), expression=test))
+            cast = derived("seal_", context.table.id, "domain", column.name)
+            test = f"pgmask_private.{cast.quoted}(({column.column.name.quoted})::text)"
+            found.append(MovedCheck(name=Name("domain"), expression=test, domain=(cast, domain)))
     return tuple(found)
 
 
@@ -282,7 +283,8 @@ def schemas_used(spec: SealSpec) -> frozenset[str]:
     """The schemas the triggers look into for types, functions and operators."""
     found: set[str] = set()
     for check in spec.moved:
-        found |= schemas_of(check.expression)
+        cast = f"NULL::{check.domain[1]}" if check.domain is not None else check.expression
+        found |= schemas_of(cast)
     for typed in (*spec.key, *(c.column for c in spec.columns), *spec.others):
         found |= schemas_of(f"NULL::{typed.type}")
     for key in spec.unique_keys:

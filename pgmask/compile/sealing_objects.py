@@ -5,14 +5,16 @@ from __future__ import annotations
 from pgmask.compile import unsealing
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing_insert import insert_body
-from pgmask.compile.sealing_parts import masked_shadow
+from pgmask.compile.sealing_parts import KEYLESS_ONLY, follow_body, follows, masked_shadow
 from pgmask.compile.sealing_spec import MARKED, OTHER_GLYPH, PLAIN_GLYPH, SealedColumn, SealSpec
+from pgmask.compile.sealing_sql import indented
 from pgmask.compile.sealing_update import statement_body, update_body
 from pgmask.compile.sealing_verify import verify_body
 from pgmask.names import Name, derived
 from pgmask.sqltext import Statement, dollar, literal
 
 OWNER = "pgmask_sealer"
+KEYLESS = "pgmask_keyless"
 QUALITY = Name("pgmask_quality")
 TRIGGERS = ("insert", "update", "statement", "marked")
 TRIGGER_PREFIX = "zzz_pgmask_"
@@ -93,6 +95,35 @@ def _functions(spec: SealSpec) -> list[Object]:
             parameters=f"new {spec.store.quoted}", returns="text",
         )
     )  # fmt: skip
+    return [*found, *_keyless(spec)]
+
+
+def _keyless(spec: SealSpec) -> list[Object]:
+    """What sets off code of the application, so that this code never runs as the sealer."""
+    found = []
+    if follows(spec):
+        parameters = [f"p_key {spec.key[0].type}", "p_restricted boolean"]
+        parameters += ["p_high_value boolean"] * spec.has_high
+        parameters += [f"p_unit {spec.unit_type}"] * (spec.unit is not None)
+        found.append(
+            _function(
+                spec, "follow", follow_body(spec), True, "Has rows follow their subject's flags",
+                parameters=", ".join(parameters), returns="text", owner=KEYLESS,
+            )
+        )  # fmt: skip
+    for check in spec.moved:
+        if check.domain is not None:
+            name, domain = check.domain
+            body = (
+                f"BEGIN\n{indented(KEYLESS_ONLY)}\n"
+                f"  RETURN (p_value::{domain} IS NULL) IN (TRUE, FALSE);\nEND"
+            )
+            found.append(
+                _function(
+                    spec, "", body, True, "Raises where a domain refuses the value",
+                    parameters="p_value text", returns="boolean", owner=KEYLESS, name=name,
+                )
+            )  # fmt: skip
     return found
 
 
@@ -105,9 +136,11 @@ def _function(
     *,
     parameters: str = "",
     returns: str = "trigger",
+    owner: str = OWNER,
+    name: Name | None = None,
 ) -> Object:
-    name = spec.function(part)
-    arguments = parameters.removeprefix("new ")
+    name = name or spec.function(part)
+    arguments = ", ".join(p.split(" ", 1)[1] for p in parameters.split(", ") if p)
     qualified = f"pgmask_private.{name.quoted}({arguments})"
     security = "DEFINER\nSET search_path = pg_catalog, pg_temp" if definer else "INVOKER"
     text = (
@@ -124,7 +157,7 @@ def _function(
         create=(
             Statement(text=text),
             Statement(text=f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
-            Statement(text=f"ALTER FUNCTION {qualified} OWNER TO {OWNER}"),
+            *_owned(qualified, owner),
             Statement(
                 text=f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} in {spec.table_id}.')}"
             ),
@@ -133,6 +166,20 @@ def _function(
         replace=True,
         address=("pgmask_private", name.text),
     )
+
+
+def _owned(qualified: str, owner: str) -> list[Statement]:
+    give = Statement(text=f"ALTER FUNCTION {qualified} OWNER TO {owner}")
+    if owner == OWNER:
+        return [give]
+    # An owner needs CREATE to be given a function, and keeps none to replace it with.
+    schema = "CREATE ON SCHEMA pgmask_private"
+    return [
+        Statement(text=f"GRANT {schema} TO {owner}"),
+        give,
+        Statement(text=f"REVOKE {schema} FROM {owner}"),
+        Statement(text=f"GRANT EXECUTE ON FUNCTION {qualified} TO {OWNER}"),
+    ]
 
 
 def mask_checks(spec: SealSpec) -> tuple[tuple[Name, str], ...]:

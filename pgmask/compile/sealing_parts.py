@@ -12,6 +12,7 @@ from pgmask.compile.sealing_sql import (
     block,
     field,
     held,
+    indented,
     lines,
     mask_of,
     refusal,
@@ -221,27 +222,15 @@ def any_truth(spec: SealSpec, bundle: Bundle, var: dict[str, str], high: str = "
 
 def propagate(spec: SealSpec, *, update: bool) -> str:
     """Bring a subject's new flags and unit to its rows in every other table."""
-    if spec.subject_class is None or not spec.dependants:
+    if not follows(spec):
         return ""
-    key = field("NEW", spec.key[0])
-    parts: list[str] = []
-    for dependant in spec.dependants:
-        sets, differs = [], []
-        if dependant.high_value and spec.has_high:
-            sets.append("pgmask_high_value = d.pgmask_high_value OR NEW.pgmask_high_value")
-            differs.append("(NEW.pgmask_high_value AND NOT d.pgmask_high_value)")
-        sets.append("pgmask_restricted = d.pgmask_restricted OR NEW.pgmask_restricted")
-        differs.append("(NEW.pgmask_restricted AND NOT d.pgmask_restricted)")
-        if dependant.unit and spec.unit is not None:
-            sets.append(f"pgmask_unit = NEW.{spec.unit.quoted}")
-            differs.append(f"d.pgmask_unit IS DISTINCT FROM NEW.{spec.unit.quoted}")
-        parts.append(
-            f"UPDATE {dependant.relation.quoted} AS d\n   SET "
-            + ",\n       ".join(sets)
-            + f"\n WHERE d.{dependant.subject.quoted} = {key}\n   AND ("
-            + " OR ".join(differs)
-            + ");"
-        )
+    given = ["NEW.pgmask_restricted"] + ["NEW.pgmask_high_value"] * spec.has_high
+    if spec.unit is not None:
+        given.append(f"NEW.{spec.unit.quoted}")
+    call = (
+        f"v_nothing := pgmask_private.{spec.function('follow').quoted}("
+        f"{', '.join([field('NEW', spec.key[0]), *given])});"
+    )
     changed = ["NEW.pgmask_restricted" + (" AND NOT OLD.pgmask_restricted" if update else "")]
     if spec.has_high:
         changed.append(
@@ -250,4 +239,49 @@ def propagate(spec: SealSpec, *, update: bool) -> str:
     if spec.unit is not None and update:
         unit = spec.unit.quoted
         changed.append(f"NEW.{unit} IS DISTINCT FROM OLD.{unit}")
-    return block("IF " + any_of(f"({c})" for c in changed) + "\nTHEN", lines(*parts))
+    return block("IF " + any_of(f"({c})" for c in changed) + "\nTHEN", call)
+
+
+def follows(spec: SealSpec) -> bool:
+    """Whether rows of other tables follow this one's flags."""
+    return spec.subject_class is not None and bool(spec.dependants)
+
+
+KEYLESS_ONLY = """\
+IF CURRENT_USER <> 'pgmask_keyless' THEN
+  RAISE EXCEPTION USING ERRCODE = 'PM901', MESSAGE = 'this function was altered';
+END IF;"""
+"""Its owner may alter such a function, but not its body: it never runs with its caller's rights."""
+
+
+def follow_body(spec: SealSpec) -> str:
+    """The body of ``follow``: triggers and CHECKs of the other tables are the application's code,
+    so it runs as a role that reaches no key.
+    """
+    parts: list[str] = [KEYLESS_ONLY]
+    for dependant in spec.dependants:
+        sets, differs = [], []
+        if dependant.high_value and spec.has_high:
+            sets.append("pgmask_high_value = d.pgmask_high_value OR p_high_value")
+            differs.append("(p_high_value AND NOT d.pgmask_high_value)")
+        sets.append("pgmask_restricted = d.pgmask_restricted OR p_restricted")
+        differs.append("(p_restricted AND NOT d.pgmask_restricted)")
+        if dependant.unit and spec.unit is not None:
+            sets.append("pgmask_unit = p_unit")
+            differs.append("d.pgmask_unit IS DISTINCT FROM p_unit")
+        update = (
+            f"UPDATE {dependant.relation.quoted} AS d\n   SET "
+            + ",\n       ".join(sets)
+            + f"\n WHERE d.{dependant.subject.quoted} = p_key\n   AND ("
+            + " OR ".join(differs)
+            + ");"
+        )
+        # A table of the catalogue that is not applied yet has no flags: it gets them when it is.
+        there = (
+            "IF EXISTS (\n  SELECT FROM pg_catalog.pg_attribute AS a\n"
+            f"   WHERE a.attrelid = pg_catalog.to_regclass({literal(dependant.relation.quoted)})\n"
+            "     AND a.attname = 'pgmask_restricted' AND NOT a.attisdropped)\nTHEN"
+        )
+        parts.append(block(there, update))
+    body = lines(*parts, "RETURN NULL;")
+    return f"BEGIN\n{indented(body)}\nEND"

@@ -29,6 +29,8 @@ def problems(context: Context, spec: SealSpec) -> Iterator[Problem]:
 def _moved(context: Context, spec: SealSpec) -> Iterator[Problem]:
     """A CHECK that moves into the sealing trigger runs with the sealer's rights."""
     for check in spec.moved:
+        if check.domain is not None:
+            continue  # cast to by a role that reaches no key
         called = [c for c in calls_of(check.expression) if not c.startswith("pgmask.")]
         if called:
             yield _say(

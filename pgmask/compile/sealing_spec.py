@@ -180,6 +180,8 @@ class MovedCheck:
 
     name: Name
     expression: str
+    domain: tuple[Name, str] | None = None
+    """Of a domain that gave way: the function that casts to it, and the domain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +225,7 @@ class SealSpec:
     others: tuple[Typed, ...] = ()
     own_high: HighRule | None = None
     unit: Name | None = None
+    unit_type: str = ""
     keeps_unit: bool = False
     dependants: tuple[Dependant, ...] = ()
     subject_class: str | None = None

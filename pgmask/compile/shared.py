@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgmask.catalogue.model import Catalogue
-from pgmask.compile.context import BACKUP, MIGRATOR, OWNER, SEALER, statement
+from pgmask.compile.context import BACKUP, KEYLESS, MIGRATOR, OWNER, SEALER, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
@@ -158,6 +158,7 @@ def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
         # The owner of a table must be allowed to make tables where it stands.
         may(name, catalogue.store_owner, "USAGE", "CREATE")
         may(name, SEALER, "USAGE")
+        may(name, KEYLESS, "USAGE")
         may(name, BACKUP, "USAGE")
     for store in catalogue.stores:
         tables = [t for t in catalogue.tables if t.schema == store.schema]
@@ -179,6 +180,8 @@ def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
         if place in protected:
             may(place, catalogue.store_owner, "USAGE", "CREATE")
         may(place, SEALER, "USAGE")
+        may(place, KEYLESS, "USAGE")
+        may(store.schema, KEYLESS, "USAGE")
         may(place, BACKUP, "USAGE")
         may(store.schema, BACKUP, "USAGE")
         for profile in catalogue.profiles:

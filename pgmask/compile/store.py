@@ -14,7 +14,7 @@ gives up its column (OWNED BY NONE) and keeps its own owner.  ``adopted`` names 
 
 from __future__ import annotations
 
-from pgmask.compile.context import BACKUP, SEALER, Context, statement
+from pgmask.compile.context import BACKUP, KEYLESS, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.facts.model import AclEntry, RelationFact, SequenceFact
 from pgmask.hashing import canonical_json
@@ -155,7 +155,7 @@ def _move(context: Context, relation: RelationFact) -> list[Statement]:
 def managed_grantees(context: Context) -> frozenset[str]:
     """The roles whose privileges on the store are compiled; everybody else's are taken away."""
     catalogue = context.catalogue
-    found = {catalogue.store_owner, SEALER, BACKUP}
+    found = {catalogue.store_owner, SEALER, KEYLESS, BACKUP}
     for profile in catalogue.profiles:
         found |= {catalogue.view_owner(profile), catalogue.group_role(profile)}
     return frozenset(found)
@@ -276,6 +276,10 @@ def _security(context: Context, place: QualName) -> list[Object]:
         (
             Name(f"{SEES_ALL}sealer"), Name(SEALER), "true",
             "The sealing trigger looks rows up and re-seals them.",
+        ),
+        (
+            Name(f"{SEES_ALL}keyless"), Name(KEYLESS), "true",
+            "Rows follow the flags and the unit of their subject.",
         ),
     )  # fmt: skip
     found = [security]

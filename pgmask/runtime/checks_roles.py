@@ -11,7 +11,8 @@ from pgmask.runtime.finding import Check, Connection, Finding, Urgency, Who, row
 OWNERS: Final = """
 SELECT r.oid, r.rolname::text AS name
   FROM pg_catalog.pg_roles AS r
- WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator')
+ WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator',
+                     'pgmask_keyless')
     OR EXISTS (SELECT FROM pgmask_private.managed_object AS m
                 WHERE m.kind = 'place' AND m.fingerprint ->> 'owner' = r.rolname
                   AND EXISTS (SELECT FROM pgmask_private.store_table AS t

@@ -100,6 +100,7 @@ CUSTOMER = SealSpec(
     ),
     own_high=HighRule(column=Name("grade"), grades=("diamond", "black")),
     unit=Name("unit_id"),
+    unit_type="integer",
     subject_class="customer",
     dependants=(
         Dependant(relation=QualName.of(STORE, "policy"), subject=Name("holder_id"),
@@ -177,6 +178,8 @@ GRANT USAGE, CREATE ON SCHEMA crm, desk, {STORE} TO pgmask_agent_views;
 GRANT USAGE, CREATE ON SCHEMA {STORE} TO pgmask_store;
 GRANT USAGE ON SCHEMA {STORE} TO pgmask_sealer;
 GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {STORE} TO pgmask_sealer;
+GRANT USAGE ON SCHEMA {STORE} TO pgmask_keyless;
+GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {STORE} TO pgmask_keyless;
 ALTER TABLE {STORE}.customer OWNER TO pgmask_store;
 ALTER TABLE {STORE}.policy OWNER TO pgmask_store;
 CREATE VIEW crm.customer AS SELECT id, customer_no, unit_id, name, phone, id_no, email, bank, birth,
@@ -212,7 +215,8 @@ def protect(connection: Connection, specs: Iterable[SealSpec]) -> None:
         for statement in (
             f"ALTER TABLE {store} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {store} FORCE ROW LEVEL SECURITY",
-            f"CREATE POLICY s ON {store} TO pgmask_sealer USING (true) WITH CHECK (true)",
+            f"CREATE POLICY s ON {store} TO pgmask_sealer, pgmask_keyless"
+            " USING (true) WITH CHECK (true)",
             f"CREATE POLICY v ON {store} TO pgmask_agent_views USING (unit_id < 9)"
             if "unit_id" in names
             else f"CREATE POLICY v ON {store} TO pgmask_agent_views USING (true)",

@@ -128,7 +128,9 @@ def test_limit_of_a_post(few: SealedDatabase) -> None:
 
 def test_many_sessions(few: SealedDatabase) -> None:
     """Eight sessions at the turn of a day get the limit of one, and not more."""
-    few.root.execute("SELECT setval('pgmask_private.counter_unique_1', 20000::bigint * 10000000 + 1)")
+    few.root.execute(
+        "SELECT setval('pgmask_private.counter_unique_1', 20000::bigint * 10000000 + 1)"
+    )
     stored: list[int] = []
     refused: list[str | None] = []
     start = threading.Barrier(8)

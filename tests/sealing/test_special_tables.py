@@ -72,7 +72,7 @@ def _wrong(connection: Connection, spec: SealSpec) -> list[tuple[object, ...]]:
 
 def _let_the_sealer_in(root: Connection, schema: str) -> None:
     name = Name(schema).quoted
-    root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer;"
+    root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer, pgmask_keyless;"
                  f" GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {name}"
                  " TO pgmask_sealer".encode())  # fmt: skip
 

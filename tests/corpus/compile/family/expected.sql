@@ -97,6 +97,10 @@ REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "app" TO "pgmask_backup";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "app" TO "pgmask_keyless";
+
 REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_sealer";
 
 GRANT USAGE ON SCHEMA "app" TO "pgmask_sealer";
@@ -108,6 +112,10 @@ GRANT USAGE, CREATE ON SCHEMA "app" TO "pgmask_store";
 REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "archive" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "archive" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_sealer";
 
@@ -331,6 +339,10 @@ CREATE POLICY "pgmask_all_backup" ON "app"."event" AS PERMISSIVE FOR SELECT TO "
 
 COMMENT ON POLICY "pgmask_all_backup" ON "app"."event" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "app"."event" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "app"."event" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "app"."event" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "app"."event" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -363,6 +375,10 @@ CREATE POLICY "pgmask_all_backup" ON "app"."event_2026" AS PERMISSIVE FOR SELECT
 
 COMMENT ON POLICY "pgmask_all_backup" ON "app"."event_2026" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "app"."event_2026" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "app"."event_2026" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "app"."event_2026" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "app"."event_2026" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -375,6 +391,10 @@ CREATE POLICY "pgmask_all_backup" ON "app"."event_2026_n" AS PERMISSIVE FOR SELE
 
 COMMENT ON POLICY "pgmask_all_backup" ON "app"."event_2026_n" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "app"."event_2026_n" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "app"."event_2026_n" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "app"."event_2026_n" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "app"."event_2026_n" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -386,6 +406,10 @@ COMMENT ON POLICY "pgmask_owner_refused" ON "app"."event_2026_n" IS 'Statements 
 CREATE POLICY "pgmask_all_backup" ON "archive"."event_2026_rest" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
 
 COMMENT ON POLICY "pgmask_all_backup" ON "archive"."event_2026_rest" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_keyless" ON "archive"."event_2026_rest" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "archive"."event_2026_rest" IS 'Rows follow the flags and the unit of their subject.';
 
 CREATE POLICY "pgmask_all_sealer" ON "archive"."event_2026_rest" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
@@ -555,6 +579,10 @@ CREATE POLICY "pgmask_all_backup" ON "app"."person" AS PERMISSIVE FOR SELECT TO 
 
 COMMENT ON POLICY "pgmask_all_backup" ON "app"."person" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "app"."person" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "app"."person" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "app"."person" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "app"."person" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -586,6 +614,10 @@ COMMENT ON POLICY "pgmask_wide_select" ON "app"."person" IS 'Profile wide, rows 
 CREATE POLICY "pgmask_all_backup" ON "app"."worker" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
 
 COMMENT ON POLICY "pgmask_all_backup" ON "app"."worker" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_keyless" ON "app"."worker" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "app"."worker" IS 'Rows follow the flags and the unit of their subject.';
 
 CREATE POLICY "pgmask_all_sealer" ON "app"."worker" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 

@@ -105,9 +105,17 @@ REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_desk_views";
 
 GRANT USAGE, CREATE ON SCHEMA "Kunden; DROP" TO "pgmask_desk_views";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_keyless";
+
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_sealer";
 
@@ -341,6 +349,10 @@ CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELE
 
 COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "Store; 'x'"."Order" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."Order" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -542,6 +554,10 @@ CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" AS 
 
 COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "Store; 'x'"."bank_account-party_party" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "Store; 'x'"."bank_account-party_party" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -709,6 +725,10 @@ ALTER TABLE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123
 CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
 
 COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_keyless" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Rows follow the flags and the unit of their subject.';
 
 CREATE POLICY "pgmask_all_sealer" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 

@@ -120,6 +120,10 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "crm" TO "pgmask_backup";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "crm" TO "pgmask_keyless";
+
 REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_sealer";
 
 GRANT USAGE, CREATE ON SCHEMA "crm" TO "pgmask_sealer";
@@ -127,6 +131,10 @@ GRANT USAGE, CREATE ON SCHEMA "crm" TO "pgmask_sealer";
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
@@ -396,6 +404,10 @@ CREATE POLICY "pgmask_all_backup" ON "crm_store"."Visit note" AS PERMISSIVE FOR 
 
 COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."Visit note" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "crm_store"."Visit note" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "crm_store"."Visit note" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "crm_store"."Visit note" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "crm_store"."Visit note" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -496,6 +508,10 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm_store"."Visit note" TO "pgmask_backup";
 
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_keyless";
+
+GRANT SELECT ("customer_id", "guest_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."Visit note" TO "pgmask_keyless";
+
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_sealer";
 
 GRANT SELECT, UPDATE ON TABLE "crm_store"."Visit note" TO "pgmask_sealer";
@@ -592,6 +608,10 @@ CREATE POLICY "pgmask_all_backup" ON "crm_store"."claim" AS PERMISSIVE FOR SELEC
 
 COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."claim" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "crm_store"."claim" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "crm_store"."claim" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "crm_store"."claim" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "crm_store"."claim" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -670,6 +690,10 @@ GRANT SELECT ("no", "customer_id", "status", "due_on") ON TABLE "crm_store"."cla
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm_store"."claim" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_keyless";
+
+GRANT SELECT ("customer_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."claim" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_sealer";
 
@@ -794,6 +818,10 @@ COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."customer" IS 'Profile ag
 CREATE POLICY "pgmask_all_backup" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
 
 COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."customer" IS 'Backups hold every row; the columns hold masks.';
+
+CREATE POLICY "pgmask_all_keyless" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "crm_store"."customer" IS 'Rows follow the flags and the unit of their subject.';
 
 CREATE POLICY "pgmask_all_sealer" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
@@ -929,6 +957,10 @@ GRANT SELECT ("id", "unit_id", "name", "card_grade") ON TABLE "crm_store"."custo
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm_store"."customer" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
+
+GRANT SELECT ("id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_sealer";
 

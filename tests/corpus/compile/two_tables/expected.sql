@@ -116,9 +116,17 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "crm" TO "pgmask_backup";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "crm" TO "pgmask_keyless";
+
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_keyless";
+
+GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
@@ -399,6 +407,10 @@ CREATE POLICY "pgmask_all_backup" ON "crm_store"."customer" AS PERMISSIVE FOR SE
 
 COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."customer" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "crm_store"."customer" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "crm_store"."customer" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -501,6 +513,10 @@ GRANT SELECT ("id", "unit_id", "owner_id", "name", "card_grade") ON TABLE "crm_s
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm_store"."customer" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
+
+GRANT SELECT ("id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_sealer";
 
@@ -613,6 +629,10 @@ CREATE POLICY "pgmask_all_backup" ON "crm_store"."policy" AS PERMISSIVE FOR SELE
 
 COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."policy" IS 'Backups hold every row; the columns hold masks.';
 
+CREATE POLICY "pgmask_all_keyless" ON "crm_store"."policy" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
+
+COMMENT ON POLICY "pgmask_all_keyless" ON "crm_store"."policy" IS 'Rows follow the flags and the unit of their subject.';
+
 CREATE POLICY "pgmask_all_sealer" ON "crm_store"."policy" AS PERMISSIVE FOR ALL TO "pgmask_sealer" USING (true);
 
 COMMENT ON POLICY "pgmask_all_sealer" ON "crm_store"."policy" IS 'The sealing trigger looks rows up and re-seals them.';
@@ -693,6 +713,10 @@ GRANT SELECT ("id", "holder_id", "product") ON TABLE "crm_store"."policy" TO "pg
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm_store"."policy" TO "pgmask_backup";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_keyless";
+
+GRANT SELECT ("holder_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."policy" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_sealer";
 
