@@ -102,9 +102,13 @@ def _reveal(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> list[Object
     asks, gives = request_name(context, profile), reveal_name(context, profile)
     open_now = context.opened(profile)
     table = context.table.id
+    # A parameter of the view's type binds the function to this very view: whoever drops it, to put
+    # another one under its name, drops the function too.
+    shape = shown.view.quoted
     return [
         function(
-            shown, asks, REQUEST, "uuid", _request_body(shown, rule, columns),
+            shown, asks, f"{REQUEST}, p_shape {shape} DEFAULT NULL", "uuid",
+            _request_body(shown, rule, columns),
             f"Writes the ticket for complete values of one row of {table}",
         ),
         function(
@@ -112,7 +116,7 @@ def _reveal(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> list[Object
             _reveal_body(shown, rule, columns),
             f"One row of {table}, complete in the columns of a committed ticket",
         ),
-        execute(shown, asks, REQUEST_TYPES, open_now),
+        execute(shown, asks, f"{REQUEST_TYPES}, {shape}", open_now),
         execute(shown, gives, "uuid", open_now),
     ]  # fmt: skip
 
@@ -245,7 +249,7 @@ def _share(shown: Shown, percent: int) -> str:
     """
     catalogue, subject = shown.context.catalogue, shown.context.subject
     home = catalogue.table(subject.table) if subject is not None else None
-    view = shown.view
+    view, owner = shown.view, catalogue.view_owner(shown.profile)
     if home is not None and Operation.SELECT in shown.profile.may(home):
         store = catalogue.store(home.schema)
         if store is not None:
@@ -253,6 +257,11 @@ def _share(shown: Shown, percent: int) -> str:
     return (
         "v_known := pgmask_private.subjects_of_month(\n"
         f"  v_me.person_id, v_for_class, v_for_subject, {shown.table});\n"
+        # Another view under that name would run its functions as the sealer.
+        "IF (SELECT c.relowner FROM pg_class AS c"
+        f" WHERE c.oid = to_regclass({literal(view.quoted)}))\n"
+        f"   IS DISTINCT FROM to_regrole({literal(Name(owner).quoted)})::oid THEN\n"
+        f"  v_nothing := {shown.refuse('PM407')};\nEND IF;\n"
         f"SELECT count(*) INTO v_own\n  FROM (SELECT FROM {view.quoted} AS v"
         f" LIMIT (v_known - 1) * 100 / {percent} + 1) AS c;\n"
         f"IF (v_own > (v_known - 1) * 100 / {percent}) IS NOT TRUE THEN\n"

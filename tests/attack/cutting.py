@@ -38,7 +38,7 @@ SPEND = "pgmask_private.spend(text, bigint, integer, text)"
 NEAR = "pgmask_private.count_near(bigint, integer, text)"
 BEGINS = "pgmask_private.begin_search(bigint, integer, integer, text, text, text[], text)"
 LOGIN = "pgmask.log_in(text, text)"
-ASKS = "crm.customer_reveal_request(text[], text[], text, text)"
+ASKS = "crm.customer_reveal_request(text[], text[], text, text, crm.customer)"
 SHOWS = "crm.customer_reveal(uuid)"
 FINDS = "crm.customer_by_phone(text)"
 

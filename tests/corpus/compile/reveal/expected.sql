@@ -482,9 +482,9 @@ REVOKE ALL PRIVILEGES ON FUNCTION "crm"."Visit note_reveal"(uuid) FROM "pgmask_a
 
 GRANT EXECUTE ON FUNCTION "crm"."Visit note_reveal"(uuid) TO "pgmask_agent";
 
-REVOKE ALL PRIVILEGES ON FUNCTION "crm"."Visit note_reveal_request"(text[], text[], text, text) FROM "pgmask_agent";
+REVOKE ALL PRIVILEGES ON FUNCTION "crm"."Visit note_reveal_request"(text[], text[], text, text, "crm"."Visit note") FROM "pgmask_agent";
 
-GRANT EXECUTE ON FUNCTION "crm"."Visit note_reveal_request"(text[], text[], text, text) TO "pgmask_agent";
+GRANT EXECUTE ON FUNCTION "crm"."Visit note_reveal_request"(text[], text[], text, text, "crm"."Visit note") TO "pgmask_agent";
 
 REVOKE ALL PRIVILEGES ON TABLE "analyst"."Visit note" FROM "pgmask_analyst";
 
@@ -906,7 +906,7 @@ SELECT pgmask_private.enter_stage('crm.customer', 'enforced');
 
 REVOKE ALL PRIVILEGES ON FUNCTION "analyst"."customer_reveal"(uuid) FROM "pgmask_analyst";
 
-REVOKE ALL PRIVILEGES ON FUNCTION "analyst"."customer_reveal_request"(text[], text[], text, text) FROM "pgmask_analyst";
+REVOKE ALL PRIVILEGES ON FUNCTION "analyst"."customer_reveal_request"(text[], text[], text, text, "analyst"."customer") FROM "pgmask_analyst";
 
 REVOKE ALL PRIVILEGES ON FUNCTION "crm"."customer_by_id_no"(text) FROM "pgmask_agent";
 
@@ -928,9 +928,9 @@ REVOKE ALL PRIVILEGES ON FUNCTION "crm"."customer_reveal"(uuid) FROM "pgmask_age
 
 GRANT EXECUTE ON FUNCTION "crm"."customer_reveal"(uuid) TO "pgmask_agent";
 
-REVOKE ALL PRIVILEGES ON FUNCTION "crm"."customer_reveal_request"(text[], text[], text, text) FROM "pgmask_agent";
+REVOKE ALL PRIVILEGES ON FUNCTION "crm"."customer_reveal_request"(text[], text[], text, text, "crm"."customer") FROM "pgmask_agent";
 
-GRANT EXECUTE ON FUNCTION "crm"."customer_reveal_request"(text[], text[], text, text) TO "pgmask_agent";
+GRANT EXECUTE ON FUNCTION "crm"."customer_reveal_request"(text[], text[], text, text, "crm"."customer") TO "pgmask_agent";
 
 REVOKE ALL PRIVILEGES ON TABLE "analyst"."customer" FROM "pgmask_analyst";
 
