@@ -40,7 +40,8 @@ DECLARE
     'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
     'seal_run', 'seal_refused', 'reveal_rule', 'ticket'
   ];
-  c_owners CONSTANT text[] := ARRAY['pgmask_owner', 'pgmask_sealer', 'pgmask_migrator'];
+  c_owners CONSTANT text[] := ARRAY[
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless'];
 BEGIN
   RETURN QUERY
   WITH ours AS (

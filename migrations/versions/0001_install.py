@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "790fa3317f25fe6a3a6e6d24dc265bc8375662fd7d2dd0e0960358114434478b"
+DIGEST = "e8b0ff17a670622e317d2b1c09ce1b7ac33c8aa34d5d54bdae48f8aa85d2c7db"
 
 
 def upgrade() -> None:
