@@ -102,13 +102,12 @@ def _keyless(spec: SealSpec) -> list[Object]:
     """What sets off code of the application, so that this code never runs as the sealer."""
     found = []
     if follows(spec):
-        parameters = [f"p_key {spec.key[0].type}", "p_restricted boolean"]
-        parameters += ["p_high_value boolean"] * spec.has_high
-        parameters += [f"p_unit {spec.unit_type}"] * (spec.unit is not None)
+        # As texts: a column's new type must not make a second function beside the first.
+        parameters = "p_key text, p_restricted boolean, p_high_value boolean, p_unit text"
         found.append(
             _function(
                 spec, "follow", follow_body(spec), True, "Has rows follow their subject's flags",
-                parameters=", ".join(parameters), returns="text", owner=KEYLESS,
+                parameters=parameters, returns="text", owner=KEYLESS,
             )
         )  # fmt: skip
     for check in spec.moved:

@@ -224,12 +224,11 @@ def propagate(spec: SealSpec, *, update: bool) -> str:
     """Bring a subject's new flags and unit to its rows in every other table."""
     if not follows(spec):
         return ""
-    given = ["NEW.pgmask_restricted"] + ["NEW.pgmask_high_value"] * spec.has_high
-    if spec.unit is not None:
-        given.append(f"NEW.{spec.unit.quoted}")
+    high = "NEW.pgmask_high_value" if spec.has_high else "false"
+    at = f"NEW.{spec.unit.quoted}::text" if spec.unit is not None else "NULL"
     call = (
-        f"v_nothing := pgmask_private.{spec.function('follow').quoted}("
-        f"{', '.join([field('NEW', spec.key[0]), *given])});"
+        f"v_nothing := pgmask_private.{spec.function('follow').quoted}(\n"
+        f"  {field('NEW', spec.key[0])}::text, NEW.pgmask_restricted, {high}, {at});"
     )
     changed = ["NEW.pgmask_restricted" + (" AND NOT OLD.pgmask_restricted" if update else "")]
     if spec.has_high:
@@ -267,12 +266,12 @@ def follow_body(spec: SealSpec) -> str:
         sets.append("pgmask_restricted = d.pgmask_restricted OR p_restricted")
         differs.append("(p_restricted AND NOT d.pgmask_restricted)")
         if dependant.unit and spec.unit is not None:
-            sets.append("pgmask_unit = p_unit")
-            differs.append("d.pgmask_unit IS DISTINCT FROM p_unit")
+            sets.append(f"pgmask_unit = p_unit::{spec.unit_type}")
+            differs.append(f"d.pgmask_unit IS DISTINCT FROM p_unit::{spec.unit_type}")
         update = (
             f"UPDATE {dependant.relation.quoted} AS d\n   SET "
             + ",\n       ".join(sets)
-            + f"\n WHERE d.{dependant.subject.quoted} = p_key\n   AND ("
+            + f"\n WHERE d.{dependant.subject.quoted} = p_key::{spec.key[0].type}\n   AND ("
             + " OR ".join(differs)
             + ");"
         )

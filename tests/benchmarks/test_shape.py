@@ -48,7 +48,8 @@ def test_a_group_measures_what_it_names(place: Place, group: str) -> None:
             assert one.passed is None
         else:
             assert math.isfinite(one.value)
-            assert one.value >= 0
+            # A difference of two timings may come out below nothing on a busy machine.
+            assert one.value >= 0 or one.name.endswith(".added")
         assert (one.passed is None) == (not one.target)
         assert set(one.as_json()) == {"name", "unit", "value", "target", "pass", "how"}
     assert len({m.name for m in found}) == len(found)

@@ -140,7 +140,7 @@ def test_a_new_partition_is_protected_before_commit(sealed: Database, owner: str
     assert row is not None
     assert row[:2] == (True, True)
     assert "mallory" not in row[2]
-    assert row[3] == 3
+    assert row[3] == 4
     assert row[4] == ["zzz_pgmask_insert A", "zzz_pgmask_marked A", "zzz_pgmask_update A"]
     assert drift_of(sealed) == ()
     with sealed.connect("app") as app:

@@ -26,7 +26,7 @@ END $$;
 CREATE TRIGGER a_spy BEFORE UPDATE ON crm_store.policy
   FOR EACH ROW EXECUTE FUNCTION public.spy();
 """
-_FOLLOW = 'pgmask_private."seal_crm.customer_follow"(bigint, boolean, boolean, integer)'
+_FOLLOW = 'pgmask_private."seal_crm.customer_follow"(text, boolean, boolean, text)'
 
 
 def _subject(crm: SealedDatabase) -> None:
@@ -57,8 +57,8 @@ def test_the_control_with_the_sealers_rights(crm: SealedDatabase) -> None:
     ).fetchall()[0][0]
     crm.root.execute(
         "CREATE OR REPLACE FUNCTION "
-        + _FOLLOW.replace("(bigint, boolean, boolean, integer)", "")
-        + "(p_key bigint, p_restricted boolean, p_high_value boolean, p_unit integer)"
+        + _FOLLOW.replace("(text, boolean, boolean, text)", "")
+        + "(p_key text, p_restricted boolean, p_high_value boolean, p_unit text)"
         " RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
         " AS $f$" + body.replace("'pgmask_keyless'", "'pgmask_sealer'") + "$f$"
     )
@@ -78,6 +78,6 @@ def test_what_its_owner_may_alter_does_not_help(crm: SealedDatabase) -> None:
         with pytest.raises(Exception, match="permission denied for schema"), crm.root.transaction():
             crm.root.execute(
                 'CREATE OR REPLACE FUNCTION pgmask_private."seal_crm.customer_follow"('
-                "p_key bigint, p_restricted boolean, p_high_value boolean, p_unit integer)"
+                "p_key text, p_restricted boolean, p_high_value boolean, p_unit text)"
                 " RETURNS text LANGUAGE sql AS 'SELECT NULL'"
             )
