@@ -40,13 +40,14 @@ def run(place: Place) -> list[Measurement]:
         found += _compare(place, connection, "write.insert.no_fsync", 2.5, "fsync off")
         found += _floors(place, connection)
         found += _other_writes(place, connection)
-        with _durable(place):
+        with durable(place):
             found += _compare(place, connection, "write.insert.fsync", 1.5, "fsync and WAL sync on")
     return found
 
 
 @contextlib.contextmanager
-def _durable(place: Place) -> Iterator[None]:
+def durable(place: Place) -> Iterator[None]:
+    """Durable commits inside the block."""
     place.fsync(on=True)
     try:
         yield
@@ -58,7 +59,7 @@ def _compare(
     place: Place, connection: psycopg.Connection[Any], name: str, limit: float, how: str
 ) -> list[Measurement]:
     backend = Backend(connection.info.backend_pid)
-    cases = {s: _insert(connection, s, place.rows) for s in ("raw", "crm")}
+    cases = {s: insert(connection, s, place.rows) for s in ("raw", "crm")}
     for case in cases.values():
         for _ in range(12):
             case()
@@ -85,7 +86,7 @@ def _floors(place: Place, connection: psycopg.Connection[Any]) -> list[Measureme
     found = []
     backend = Backend(connection.info.backend_pid)
     calls = place.scale.calls
-    cases = {s: _insert(connection, s, place.rows) for s in ("raw", "crm")}
+    cases = {s: insert(connection, s, place.rows) for s in ("raw", "crm")}
     connection.execute("BEGIN")
     samples = interleaved(
         cases, rounds=max(place.scale.rounds // 2, 2), calls=calls,
@@ -132,7 +133,7 @@ _PRIMITIVES = (
 )  # fmt: skip
 
 
-def _insert(connection: psycopg.Connection[Any], schema: str, people: int) -> Case:
+def insert(connection: psycopg.Connection[Any], schema: str, people: int) -> Case:
     statement = _SQL.format(s=schema)
     cursor = connection.cursor()
 
