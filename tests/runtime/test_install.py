@@ -114,8 +114,8 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
         server.drop_database(other)
         with server.admin() as admin:
             admin.execute(
-                "REVOKE pgmask_owner, pgmask_sealer, pgmask_store, pgmask_backup, pgmask_register"
-                " FROM second_installer"
+                "REVOKE pgmask_owner, pgmask_sealer, pgmask_store, pgmask_backup, pgmask_register,"
+                " pgmask_unseal, pgmask_migrator, pgmask_keyless FROM second_installer"
             )
 
 
