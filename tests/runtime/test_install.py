@@ -95,7 +95,9 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
 ) -> None:
     """From 16 on he cannot make himself a member; before, he can."""
     assert installed.name
-    server.role("second_installer", "CREATEROLE CREATEDB")
+    server.role("second_installer")
+    with server.admin() as admin:
+        admin.execute("ALTER ROLE second_installer CREATEROLE CREATEDB")
     other = server.create_database(owner="second_installer")
     try:
         if server.major < 16:
@@ -117,6 +119,8 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
                 "REVOKE pgmask_owner, pgmask_sealer, pgmask_store, pgmask_backup, pgmask_register,"
                 " pgmask_unseal, pgmask_migrator, pgmask_keyless FROM second_installer"
             )
+            # doctor would name it to every other test of this cluster.
+            admin.execute("ALTER ROLE second_installer NOCREATEROLE NOCREATEDB")
 
 
 def test_the_installer_needs_createrole_and_the_database(server: Server) -> None:
