@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,15 @@ def run(project: Path, server: Server, *words: str) -> subprocess.CompletedProce
     }  # fmt: skip
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
-         "-p", "pgmask.integrations.pytest_plugin", "--rootdir", str(project), *words],
+         *_plugin(), "--rootdir", str(project), *words],
         cwd=project, env=environ, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def _plugin() -> list[str]:
+    """By its entry point where the package is installed, by its name in a plain checkout."""
+    known = entry_points(group="pytest11").names
+    return [] if "pgmask" in known else ["-p", "pgmask.integrations.pytest_plugin"]
 
 
 @pytest.mark.requirement("B7")
