@@ -128,7 +128,7 @@ def test_the_whole_way_and_back(observed: Database) -> None:
     ]
     # PM220 where another database of the cluster has made olga a member of the stores' owner.
     assert refused(observed, "olga", "SELECT FROM crm_store.customer") in {"42501", "PM220"}
-    assert refused(observed, "alan", "SELECT city FROM crm.customer") == "42501"
+    assert refused(observed, "alan", "SELECT city FROM crm.customer") in {"42501", "PM103"}
     # What is not masked is written, what is masked is not, until it is sealed.
     assert refused(observed, "app", "UPDATE crm.customer SET city = 'Beijing' WHERE id = 5") == ""
     assert (
