@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from pgmask.catalogue.model import Catalogue, Operation, Profile, Purpose, Reveal
+from pgmask.catalogue.model import Catalogue, Form, Operation, Profile, Purpose, Reveal
 from pgmask.compile.columns import HIGH_VALUE
 from pgmask.compile.context import SEALER, Context, place_in, statement
 from pgmask.compile.grants import grant, schema_grant
@@ -236,6 +236,9 @@ def _case_table(context: Context, purpose: Purpose) -> tuple[Context, RelationFa
     relation = facts.store_relation(table.id, table.schema, table.name)
     if store is None or relation is None or len(relation.primary_key) != 1:
         return None
+    key = relation.column(relation.primary_key[0])
+    if key is None or key.domain:
+        return None  # its checks would run with the rights that open values
     found = Context(
         catalogue=catalogue, facts=facts, table=table, store=store, relation=relation, place=place
     )
@@ -449,6 +452,19 @@ def problems(context: Context) -> tuple[Problem, ...]:
                 " so no row can be named",
                 "Let the profile see the primary key plain.",
             )
+        for fact in context.relation.columns:
+            column = context.table.column(fact.name)
+            if column is None or column.sealed or not fact.domain:
+                continue
+            if profile.form(context.table, column) is not Form.PLAIN:
+                refuse(
+                    fact.name,
+                    f"column {fact.name!r} is of the domain {fact.type} and not plain for profile"
+                    f" {profile.name}: reading its view would run the domain's checks with the"
+                    " rights that open values",
+                    f"ALTER TABLE .. ALTER COLUMN .. TYPE {fact.base_type}, with its checks as"
+                    " CHECKs; or give the profile no reveal and no search of this table.",
+                )
         for purpose in profile.reveal.purposes if profile.reveal else ():
             if purpose.case is None or not revealed(context, profile):
                 continue
@@ -456,7 +472,7 @@ def problems(context: Context) -> tuple[Problem, ...]:
                 refuse(
                     purpose.name,
                     f"the case of purpose {purpose.name!r} of profile {profile.name} is in"
-                    f" {purpose.case}, which has no primary key of one column",
+                    f" {purpose.case}, which has no primary key of one column without a domain",
                     "Name a table whose rows have one key column.",
                 )
     return tuple(found)
