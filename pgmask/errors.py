@@ -19,6 +19,7 @@ PM3xx  keys and sealed values
 PM4xx  showing the truth: reveal, search, and the drivers that ask for it
 PM5xx  the register of units and persons
 PM7xx  findings of ``doctor``
+PM8xx  the record: notes, collecting, sealing, reports, alerts
 PM9xx  a fault of pgmask itself
 ====== ============================================
 """
@@ -1145,6 +1146,24 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a mark that protects the runtime is missing",
         "The runtime's own check finds a function, table, trigger or comment without its mark.",
         "Find out who changed it; install pgmask anew in an empty database to compare.",
+    ),
+    (
+        "PM800",
+        "a read could not be noted",
+        "The key that signs notes is missing, as after a restore, or a note was empty.",
+        "pgmask install makes the key.",
+    ),
+    (
+        "PM801",
+        "rows of the record are only added",
+        "A statement would change, delete or empty rows of pgmask_audit.",
+        "Nothing was changed. What is older than its retention leaves by pgmask audit archive.",
+    ),
+    (
+        "PM802",
+        "reads are stopped",
+        "The catalogue says when_audit_stalls: stop_reads, and notes are not being collected.",
+        "pgmask audit collect, then read again.",
     ),
     (
         "PM901",

@@ -197,6 +197,9 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM718', 'identities cannot be verified', 'The token key or an issuer''s key is missing, as after a restore.', 'pgmask install; then pgmask issuer rotate for each issuer.', false),
   ('PM719', 'a registered login is not a role of the server', 'Somebody who creates a role of that name would be taken for the person.', 'End it in the register, or create the role.', false),
   ('PM720', 'a mark that protects the runtime is missing', 'The runtime''s own check finds a function, table, trigger or comment without its mark.', 'Find out who changed it; install pgmask anew in an empty database to compare.', false),
+  ('PM800', 'a read could not be noted', 'The key that signs notes is missing, as after a restore, or a note was empty.', 'pgmask install makes the key.', false),
+  ('PM801', 'rows of the record are only added', 'A statement would change, delete or empty rows of pgmask_audit.', 'Nothing was changed. What is older than its retention leaves by pgmask audit archive.', false),
+  ('PM802', 'reads are stopped', 'The catalogue says when_audit_stalls: stop_reads, and notes are not being collected.', 'pgmask audit collect, then read again.', false),
   ('PM901', 'a fault of pgmask', 'Something happened that the code holds to be impossible.', 'Please report it with the message; it holds no data.', false);
 
 -- Says what an error code means and what to do about it.

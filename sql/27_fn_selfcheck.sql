@@ -24,7 +24,10 @@ DECLARE
     'pgmask.detach(text)', 'pgmask.detach_all(text[])', 'pgmask.attach(text)', 'pgmask.attach_all()',
     'pgmask.my_reveals(text)', 'pgmask.my_ticket(uuid)', 'pgmask.reveal(uuid)',
     'pgmask.reveal_request(text,text[],text[],text,text)',
-    'pgmask.reveal_request(text,text,text[],text,text)'
+    'pgmask.reveal_request(text,text,text[],text,text)',
+    'pgmask_note.read(text,text[],text[],boolean,text,bigint)',
+    'pgmask_note.subjects(text,text[],text[],boolean,text,bigint)',
+    'pgmask_note.examined(text,text)', 'pgmask_note.backup(text)'
   ];
   -- No row of these is a secret, so pgmask_backup may have them all. Every other table needs
   -- row-level security.
@@ -38,15 +41,18 @@ DECLARE
     'runtime_object', 'migration_window', 'migration_hold', 'detached', 'detached_function',
     'rollout_step', 'base_use',
     'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
-    'seal_run', 'seal_refused', 'reveal_rule', 'ticket'
+    'seal_run', 'seal_refused', 'reveal_rule', 'ticket',
+    'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
+    'archive'
   ];
   c_owners CONSTANT text[] := ARRAY[
-    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless'];
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_recorder'];
 BEGIN
   RETURN QUERY
   WITH ours AS (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl FROM pg_namespace AS n
-     WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto', 'pgmask_audit')
+     WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_crypto', 'pgmask_audit',
+                         'pgmask_note', 'pgmask_report')
   ), fn AS (
     SELECT p.oid, p.oid::regprocedure::text AS name, p.prosecdef, p.proconfig, p.provolatile,
            pg_get_userbyid(p.proowner)::text AS owner,
@@ -102,6 +108,7 @@ BEGIN
    WHERE r.relkind IN ('r', 'p') AND NOT r.relrowsecurity
      AND (r.relname = ANY (c_open)) IS NOT TRUE
      AND r.name NOT LIKE 'pgmask\_audit.marker\__'
+     AND r.name !~ '^pgmask_audit\.(access|change|activity)_([0-9]{4}_[0-9]{2}|default)$'
   UNION ALL
   SELECT r.name, 'has a policy: its rows are for its owner alone'
     FROM rel AS r
@@ -147,7 +154,9 @@ BEGIN
   SELECT format('role %s', r.rolname), 'may log in, or has an attribute that bypasses protection'
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
-                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless')
+                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless',
+                       'pgmask_recorder', 'pgmask_collector', 'pgmask_auditor',
+                       'pgmask_unit_auditor', 'pgmask_high_value_auditor')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
   ORDER BY 1, 2;
 END;
@@ -197,7 +206,8 @@ BEGIN
                         FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x
                      ) AS a)) AS words
       FROM pg_proc AS p
-     WHERE p.pronamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace)
+     WHERE p.pronamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace,
+                              'pgmask_note'::regnamespace)
     UNION ALL
     SELECT 'view', c.oid::regclass::text,
            concat_ws(E'\n', pg_get_viewdef(c.oid), pg_get_userbyid(c.relowner), c.reloptions::text)
@@ -210,7 +220,7 @@ BEGIN
       FROM pg_trigger AS t
       JOIN pg_class AS c ON c.oid = t.tgrelid
      WHERE c.relnamespace IN ('pgmask_private'::regnamespace, 'pgmask_audit'::regnamespace)
-       AND NOT t.tgisinternal
+       AND NOT t.tgisinternal AND NOT c.relispartition
     UNION ALL
     -- Without the order of columns: a restore keeps it, a later revision may not.
     SELECT 'table', c.oid::regclass::text,
@@ -225,7 +235,7 @@ BEGIN
       FROM pg_class AS c
      WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace,
                               'pgmask_audit'::regnamespace)
-       AND c.relkind IN ('r', 'p')
+       AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   )
   SELECT f.kind, f.identity, encode(sha256(convert_to(f.words, 'UTF8')), 'hex')
     FROM found AS f;

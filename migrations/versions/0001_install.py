@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "e8b0ff17a670622e317d2b1c09ce1b7ac33c8aa34d5d54bdae48f8aa85d2c7db"
+DIGEST = "b533264db0cda9ba868869c84611b7401b6bcae81124c9b372f6b1fdd800bc7d"
 
 
 def upgrade() -> None:

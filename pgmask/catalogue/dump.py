@@ -22,7 +22,10 @@ from pgmask.catalogue.schema_source import PREFIX, Schema, SchemaColumn, SchemaT
 
 _COPY: Final = re.compile(r"^COPY .* FROM stdin;$")
 _META: Final = re.compile(r"^\\(restrict|unrestrict|connect|c|set|echo|encoding)\b")
-_SYSTEM: Final = ("pg_catalog", "information_schema", "pgmask", "pgmask_private", "pgmask_crypto")
+_SYSTEM: Final = (
+    "pg_catalog", "information_schema", "pgmask", "pgmask_private", "pgmask_crypto", "pgmask_audit",
+    "pgmask_note", "pgmask_report",
+)  # fmt: skip
 
 Key = tuple[str, str]
 

@@ -22,6 +22,7 @@ from pgmask.catalogue.shapes import (
 )
 from pgmask.catalogue.words import (
     ACCESS,
+    AUDIT_READS,
     BASIS,
     COLUMN_NAME,
     COLUMN_PATTERN,
@@ -419,6 +420,16 @@ PROFILE: Final = Record(
         ),
         Key(name="posts", shape=ListOf(item=Text(limit=200)), doc="Posts that give this profile."),
         Key(name="outsourced", shape=Flag(), doc="Its people are outsourced."),
+        Key(
+            name="audit",
+            shape=ByForm(scalar=AUDIT_READS, mapping=MapOf(key=TABLE_PATTERN, value=AUDIT_READS)),
+            doc="How its reads are noted, by table; the closest pattern decides (G1).",
+        ),
+        Key(
+            name="audit_query",
+            shape=Flag(),
+            doc="Notes name the statement's number in pg_stat_statements.",
+        ),
     ),
 )
 

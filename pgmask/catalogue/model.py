@@ -309,7 +309,8 @@ class Profile:
     protected table, empty operations = no view; direct_service: its people serve the customer
     directly, so level 2 may be plain (B4); posts: the register's posts that give this profile;
     outsourced: its people are not employees; reveal: complete values, None without; search: exact
-    search, None without.
+    search, None without; audit: (table id, ``statement`` or ``subject``) as the notes of its reads
+    are kept; notes_query: notes name the statement's number in pg_stat_statements.
     """
 
     name: str
@@ -325,12 +326,18 @@ class Profile:
     outsourced: bool = False
     reveal: Reveal | None = None
     search: Search | None = None
+    audit: tuple[tuple[str, str], ...] = ()
+    notes_query: bool = False
     position: Position = field(default=NOWHERE, compare=False)
     _index: _ProfileIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         index = _ProfileIndex(dict(self.operations), dict(self.forms), dict(self.column_forms))
         object.__setattr__(self, "_index", index)
+
+    def notes_subjects(self, table: Table) -> bool:
+        """Whether every customer whose row this profile examines in the table is noted."""
+        return dict(self.audit).get(table.id) == "subject"
 
     def form(self, table: Table, column: Column) -> Form:
         """How this profile sees the column: its own exception, else the form of its level.

@@ -91,6 +91,8 @@ def _profile(
         outsourced=entry.get("outsourced", False),
         reveal=shown.reveal(entry.get("reveal")),
         search=shown.search(entry.get("search")),
+        audit=_audit(name, entry, scope, tables, matched),
+        notes_query=entry.get("audit_query", False),
         position=at,
     )
 
@@ -136,6 +138,51 @@ def _column_forms(
             )
         found[full] = form
     return tuple(sorted(found.items()))
+
+
+def _audit(
+    name: str,
+    entry: Entry,
+    scope: Scope,
+    tables: tuple[Table, ...],
+    matched: dict[str, tuple[str, ...]],
+) -> tuple[tuple[str, str], ...]:
+    """How the reads of each table are noted: the closest pattern decides, ``statement`` without."""
+    given = entry.get("audit", "statement")
+    if isinstance(given, str):
+        return tuple((t.id, given) for t in tables)
+    rules = []
+    for key, grade in given:
+        try:
+            wanted = pattern(key.value)
+        except BadReference as error:
+            scope.problems.add(
+                "PM012", "bad-name", key.at, str(error), "Write a table or a pattern."
+            )
+            continue
+        hits = tuple(t.id for t in tables if wanted.matches(t.schema, t.name))
+        matched[f"{name}, audit: {key.value}"] = hits
+        if not hits:
+            scope.problems.add(
+                "PM013",
+                "matches-nothing",
+                key.at,
+                f"{key.value!r} matches no protected table",
+                did_you_mean(key.value, [t.name for t in tables]),
+            )
+        rules.append((key, wanted, grade))
+    found = []
+    for table in tables:
+        ranked = [
+            (rank, grade)
+            for _, wanted, grade in rules
+            if (rank := wanted.rank(table.schema, table.name)) is not None
+        ]
+        best = max((rank for rank, _ in ranked), default=None)
+        # Of two that fit equally the one that notes more.
+        grades = {grade for rank, grade in ranked if rank == best}
+        found.append((table.id, "subject" if "subject" in grades else "statement"))
+    return tuple(found)
 
 
 def _operations(

@@ -16,7 +16,15 @@ from pgmask.catalogue.scope import RawTable, Scope
 from pgmask.catalogue.shapes import Entry
 
 RESERVED: Final = frozenset(
-    {"pgmask", "pgmask_private", "pgmask_crypto", "pgmask_audit", "information_schema"}
+    {
+        "pgmask",
+        "pgmask_private",
+        "pgmask_crypto",
+        "pgmask_audit",
+        "pgmask_note",
+        "pgmask_report",
+        "information_schema",
+    }  # fmt: skip
 )
 """Schemas that no store and no profile may have."""
 

@@ -73,6 +73,12 @@ SEARCH: Final = Choice(options={"exact": "by blind index", "none": "not offered"
 UNIQUE: Final = Choice(
     options={"no": "not unique", "global": "in the whole table", "per_unit": "within a unit"}
 )
+AUDIT_READS: Final = Choice(
+    options={
+        "statement": "a note per statement and relation; of high-value customers one each",
+        "subject": "also a note per customer whose row a statement examines",
+    }
+)
 VALIDATE: Final = Choice(
     options={
         "refuse": "a value that is not valid for its kind is refused",

@@ -50,6 +50,8 @@ VERBS: Final = (
     Verb(module="uninstall", commands=("uninstall",)),
     Verb(module="keys", commands=("keys",)),
     Verb(module="reveal", commands=("reveal",)),
+    Verb(module="audit", commands=("audit",)),
+    Verb(module="report", commands=("report",)),
     Verb(module="dump", commands=("dump",)),
     Verb(module="fake", commands=("fake",)),
     Verb(module="migrate", commands=("migrate",)),

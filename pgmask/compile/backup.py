@@ -15,7 +15,14 @@ from pgmask.compile.objects import Object, Problem, Severity
 from pgmask.facts.model import Facts, RelationFact
 from pgmask.names import Name, QualName
 
-_OURS = ("pgmask", "pgmask_private", "pgmask_crypto")
+_OURS = (
+    "pgmask",
+    "pgmask_private",
+    "pgmask_crypto",
+    "pgmask_audit",
+    "pgmask_note",
+    "pgmask_report",
+)
 
 
 def acts_as(facts: Facts, role: str) -> bool:

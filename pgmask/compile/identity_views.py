@@ -42,12 +42,16 @@ _FIELDS = """\
 
 def claims(profile: Profile) -> str:
     """The call that gives who is asking, or raises where this profile does not honour it."""
+    return f"pgmask.identity_claims({identity_arguments(profile)})"
+
+
+def identity_arguments(profile: Profile) -> str:
+    """Whom the profile honours, as arguments: its name, grades, issuers, and direct log-ins."""
     rule = profile.identity
     grades = [Grade.CHALLENGE] if rule.grade is Grade.CHALLENGE else list(Grade)
     given = array(g.value for g in sorted(grades)) if rule.issuers else array(())
     return (
-        f"pgmask.identity_claims({literal(profile.name)},\n"
-        f"    {given}, {array(rule.issuers)}, {str(rule.login).lower()})"
+        f"{literal(profile.name)},\n    {given}, {array(rule.issuers)}, {str(rule.login).lower()}"
     )
 
 

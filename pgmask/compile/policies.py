@@ -15,6 +15,8 @@ table has a unit column of its own: assigning it to oneself opens no other unit 
 
 Never IN, EXISTS, a per-row function or OR with a function: they take the index from everybody.
 
+The SELECT policy also notes the customers whose rows it lets through (``pgmask.compile.notes``).
+
 Restricted rows are left out for all.  High-value rows are left out unless the person is assigned to
 the subject, or, in a profile that ``sees_high_value``, designated for it.  The views ask who
 is asking before any row is read (``pgmask.compile.views``); the conditions here ask again where the
@@ -27,6 +29,7 @@ from pgmask.catalogue.model import Operation, Profile, Rows
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import Context, place_in, statement
 from pgmask.compile.identity_views import identity_view
+from pgmask.compile.notes import examined
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.rowterms import Terms, terms
 from pgmask.names import Name, QualName, derived
@@ -56,6 +59,9 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     place = context.place
     name = derived("pgmask_", profile.name, operation.value)
     role = Name(context.catalogue.view_owner(profile))
+    noted = examined(context, profile) if operation is Operation.SELECT else ""
+    if noted:
+        condition += f" AND {noted}"
     using = f" USING ({condition})" if operation is not Operation.INSERT else ""
     check = ""
     if operation is Operation.INSERT:

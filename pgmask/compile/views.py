@@ -7,7 +7,7 @@ or NULL of the exact type.  No ``security_barrier`` (it
 ruins plans; row-level security does that work), no options at all: ``CREATE OR REPLACE`` without a
 WITH list takes off whatever somebody set by hand.
 
-Its WHERE asks who is asking.  It holds no column, so PostgreSQL asks once, before it reads a row (a
+Its WHERE asks who is asking, and leaves a note of the read.  It holds no column, so PostgreSQL asks once, before it reads a row (a
 one-time filter): no identity is an error even where no row would match.  A policy cannot do that:
 it is asked at the first row an index finds, and then error or emptiness would tell a caller without
 identity whether a value exists (C1, C2).
@@ -19,7 +19,7 @@ from pgmask.catalogue.model import Column, Form, Operation, Profile
 from pgmask.compile import view_columns
 from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
-from pgmask.compile.identity_views import claims
+from pgmask.compile.notes import read
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import row_condition
 from pgmask.compile.sealing_adopt import retypes, taken_key
@@ -55,7 +55,7 @@ def _view(context: Context, profile: Profile) -> Object:
             statement(
                 f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
                 f"FROM {context.place.quoted} AS s\n"
-                f"WHERE (SELECT {claims(profile)} IS NOT NULL){rows}",
+                f"WHERE (SELECT {read(context, profile)} IS NOT NULL){rows}",
                 f"{context.table.id} for profile {profile.name}",
             ),
             statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),

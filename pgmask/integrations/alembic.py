@@ -36,7 +36,9 @@ from pgmask.names import derived
 from pgmask.sqltext import literal
 
 PREFIX: Final = "pgmask_"
-OWN_SCHEMAS: Final = frozenset({"pgmask", "pgmask_private", "pgmask_crypto", "pgmask_audit"})
+OWN_SCHEMAS: Final = frozenset(
+    {"pgmask", "pgmask_private", "pgmask_crypto", "pgmask_audit", "pgmask_note", "pgmask_report"}
+)
 _LOG: Final = logging.getLogger("pgmask.alembic")
 _THERE: Final = sa.text("SELECT pg_catalog.to_regprocedure('pgmask.detach(text)') IS NOT NULL")
 # Tables whose name a view of another schema has: the application's schema, the store's.

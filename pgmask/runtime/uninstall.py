@@ -19,10 +19,13 @@ from psycopg import sql
 from pgmask.errors import Refused
 
 Connection = psycopg.Connection[Any]
-SCHEMAS: Final = ("pgmask", "pgmask_private", "pgmask_audit", "pgmask_crypto")
+SCHEMAS: Final = (
+    "pgmask", "pgmask_private", "pgmask_note", "pgmask_report", "pgmask_audit", "pgmask_crypto",
+)  # fmt: skip
 ROLES: Final = (
     "pgmask_owner", "pgmask_sealer", "pgmask_store", "pgmask_backup", "pgmask_register",
-    "pgmask_unseal", "pgmask_migrator", "pgmask_keyless",
+    "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_recorder", "pgmask_collector",
+    "pgmask_auditor", "pgmask_unit_auditor", "pgmask_high_value_auditor",
 )  # fmt: skip
 KEPT: Final = "pgmask_audit"
 """The schema in which the record stays."""

@@ -15,7 +15,7 @@ FLOORS = {
     2: {"compile", "fake", "lineage"},
     3: {"emit"},
     4: {"plan", "runtime", "report", "server"},
-    5: {"apply", "migrate"},
+    5: {"apply", "migrate", "audit"},
     6: {"cli", "demo", "django", "integrations", "__main__"},
 }
 FLOOR_OF = {part: floor for floor, parts in FLOORS.items() for part in parts}
@@ -32,7 +32,7 @@ SIDEWAYS = {
 }
 # What else may be asked of the driver is composing SQL and reading a DSN.
 SEES_A_CONNECTION = {
-    "apply", "runtime", "report", "server", "demo", "cli", "django", "integrations",
+    "apply", "audit", "runtime", "report", "server", "demo", "cli", "django", "integrations",
     "migrate",
 }  # fmt: skip
 SEES_A_CONNECTION_FILES = {"facts/read.py"}

@@ -16,7 +16,8 @@ DECLARE
 BEGIN
   FOREACH v_role IN ARRAY ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
-    'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless'
+    'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_recorder', 'pgmask_collector',
+    'pgmask_auditor', 'pgmask_unit_auditor', 'pgmask_high_value_auditor'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
@@ -94,6 +95,16 @@ BEGIN
       '''Owns the functions that take views down for a migration and bring them back.''';
     EXECUTE 'COMMENT ON ROLE pgmask_keyless IS '
       '''Runs what may set off code of the application: it has no right on a key or a sealed value.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_recorder IS '
+      '''Owns the triggers that record changes; may add rows of changes, and nothing else.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_collector IS '
+      '''Group of the login that collects and seals the record.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_auditor IS '
+      '''Group of customer management, compliance and audit: reads the whole record by its reports.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_unit_auditor IS '
+      '''Group of the security responsibles of units: reads what concerns the own unit.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_high_value_auditor IS '
+      '''Group of the high-value department: reads what concerns its customers.''';
     EXECUTE 'COMMENT ON ROLE pgmask_store IS ''Owns the store tables, where pgmask moved them.''';
     EXECUTE 'COMMENT ON ROLE pgmask_backup IS '
       '''Group of the logins that make backups: sees every row; columns hold masks.''';

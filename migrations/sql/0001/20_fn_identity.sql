@@ -94,7 +94,10 @@ CREATE FUNCTION pgmask_private.refuse_login(p_code text, p_reason text)
   SECURITY INVOKER
   SET search_path = pg_catalog, pg_temp
 AS $pgmask$
+DECLARE
+  v_noted boolean;
 BEGIN
+  v_noted := pgmask_private.note('refused', NULL, NULL, p_code, p_reason);
   RAISE EXCEPTION USING
     ERRCODE = p_code,
     MESSAGE = CASE p_code
@@ -155,6 +158,7 @@ DECLARE
   v_rest text := p_path;
   v_body text;
   v_sealed text;
+  v_noted boolean;
 BEGIN
   IF (length(p_assertion) <= 4096
       AND p_assertion ~ '^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}$') IS NOT TRUE THEN
@@ -317,6 +321,7 @@ BEGIN
     PERFORM pgmask_private.refuse_login('PM103', 'this database has no token key: pgmask install makes one');
   END IF;
   v_sealed := set_config('pgmask.token', v_sealed || v_body, true);
+  v_noted := pgmask_private.note('login', v_sealed, NULL, NULL, NULL);
   RETURN CASE
     WHEN v_path IS NULL OR p_path = v_path OR "left"(p_path, length(v_path) + 1) = v_path || ','
       THEN NULL
@@ -374,10 +379,15 @@ CREATE FUNCTION pgmask.refuse_identity(p_profile text)
 AS $pgmask$
 DECLARE
   v_state record;
+  v_noted boolean;
   v_where text := format(
     ' (login %I%s)', SESSION_USER, coalesce(', profile ' || quote_ident(p_profile), ''));
 BEGIN
   SELECT s.standing, s.grade INTO v_state FROM pgmask_private.identity_state AS s;
+  v_noted := pgmask_private.note(
+    'refused', pgmask_private.known_claims(), p_profile,
+    CASE v_state.standing WHEN 'missing' THEN 'PM101' WHEN 'expired' THEN 'PM102' ELSE 'PM103' END,
+    v_state.standing);
   IF v_state.standing = 'missing' THEN
     RAISE EXCEPTION USING
       ERRCODE = 'PM101',

@@ -19,9 +19,11 @@ CREATE FUNCTION pgmask_private.ensure_audit_key()
   SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp
 AS $pgmask$
+DECLARE
+  v_era integer := pgmask_private.current_era();
 BEGIN
-  INSERT INTO pgmask_private.audit_key (secret)
-  VALUES (pgmask_crypto.gen_random_bytes(32))
+  INSERT INTO pgmask_private.audit_key (secret, era_id)
+  VALUES (pgmask_crypto.gen_random_bytes(32), v_era)
   ON CONFLICT DO NOTHING;
   RETURN FOUND;
 END;
@@ -45,7 +47,10 @@ AS $pgmask$
 DECLARE
   v_title text;
   v_way_out text;
+  v_noted boolean;
 BEGIN
+  v_noted := pgmask_private.note(
+    'refused', pgmask_private.known_claims(), p_table, p_code, p_detail);
   SELECT e.title, e.way_out INTO v_title, v_way_out
     FROM pgmask_private.error_code AS e WHERE e.code = p_code;
   RAISE EXCEPTION USING
@@ -823,11 +828,3 @@ REVOKE ALL ON FUNCTION pgmask.reveal(uuid) FROM PUBLIC;
 ALTER FUNCTION pgmask.reveal(uuid) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.reveal(uuid) IS
   'Step two of a reveal, for tools: the asked columns and their values as text.';
-
-DO LANGUAGE plpgsql $pgmask$
-DECLARE
-  v_made boolean;
-BEGIN
-  v_made := pgmask_private.ensure_audit_key();
-END;
-$pgmask$;

@@ -1,0 +1,1 @@
+"""The record kept whole: collecting notes, sealing, verifying, archiving."""

@@ -1,0 +1,85 @@
+"""Notes of reads: what a view asks before any row, and what its policy asks of each row (G1).
+
+The view's one-time filter calls ``pgmask_note.read``: who is asking, or an error, and a note that
+the statement reads this relation.  It is there also for a statement that meets no row, and it costs
+no second look at the identity.  An upsert through a view passes the filter by on PostgreSQL 18; the
+row that it meets is recorded by the table's own triggers (``pgmask.compile.changes``).
+
+Customers are noted by the SELECT policy, row by row and after its other conditions, so that rows
+which it keeps back are not: in profiles that ask for it (``audit: subject``), and in all of them for
+rows of high-value customers.
+"""
+
+from __future__ import annotations
+
+from pgmask.catalogue.model import Profile, Rows
+from pgmask.compile.columns import HIGH_VALUE
+from pgmask.compile.context import Context
+from pgmask.compile.identity_views import identity_arguments
+from pgmask.names import Name
+from pgmask.sqltext import literal
+
+_QUERY = (
+    "(SELECT a.query_id FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a)"
+)
+_SEPARATOR = "U&'\\001F'"
+_NEXT = "U&'\\001E'"
+
+
+def read(context: Context, profile: Profile) -> str:
+    """The view's filter: one call a statement."""
+    return f"pgmask_note.read({_arguments(context, profile)})"
+
+
+def examined(context: Context, profile: Profile) -> str:
+    """What the SELECT policy asks of each row beside its own conditions, '' for nothing."""
+    spoken_of = _subjects(context)
+    if not spoken_of or not context.stage.seals:
+        return ""
+    every = profile.notes_subjects(context.table)
+    meets_high_value = profile.sees_high_value or Rows.ASSIGNED in profile.rows
+    if not every and not meets_high_value:
+        return ""
+    call = (
+        f"pgmask_note.examined((SELECT pgmask_note.subjects({_arguments(context, profile)})),"
+        f" {spoken_of})"
+    )
+    return call if every else f"(NOT {HIGH_VALUE.quoted} OR {call})"
+
+
+def _arguments(context: Context, profile: Profile) -> str:
+    query = _QUERY if profile.notes_query else "NULL::bigint"
+    return f"{identity_arguments(profile)}, {literal(context.table.id)}, {query}"
+
+
+def _subjects(context: Context) -> str:
+    """The customers a row speaks of as one text: class, key; the next behind U+001E."""
+    pairs: dict[tuple[str, str], None] = {}
+    table = context.table
+    if table.subject is not None and table.subject_class is not None:
+        pairs[(table.subject_class, table.subject)] = None
+    for column in table.columns:
+        if column.subject is not None:
+            name = column.subject_class or table.subject_class
+            if name is not None:
+                pairs[(name, column.subject)] = None
+    if not pairs and len(context.relation.primary_key) == 1:
+        pairs[(table.id, context.relation.primary_key[0])] = None
+    found = [_pair(context, name, column) for name, column in pairs]
+    if not found:
+        return ""
+    if len(found) == 1:
+        return found[0]
+    return f"NULLIF(pg_catalog.concat_ws({_NEXT}, {', '.join(found)}), '')"
+
+
+def _pair(context: Context, name: str, column: str) -> str:
+    fact = context.fact(column)
+    key = f"{Name(column).quoted}::text"
+    if fact.type not in _NUMBERS:
+        # A key must not be able to look like the beginning of another one.
+        key = f"pg_catalog.translate({key}, {_NEXT} || {_SEPARATOR}, '??')"
+    return f"{literal(name)} || {_SEPARATOR} || {key}"
+
+
+_NUMBERS = ("smallint", "integer", "bigint", "uuid", "numeric")
