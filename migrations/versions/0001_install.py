@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "b533264db0cda9ba868869c84611b7401b6bcae81124c9b372f6b1fdd800bc7d"
+DIGEST = "14db856516dedbe5cf610f29183042634e225ebb7927ef429142d3e003cb4672"
 
 
 def upgrade() -> None:
