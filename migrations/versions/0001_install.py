@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "14db856516dedbe5cf610f29183042634e225ebb7927ef429142d3e003cb4672"
+DIGEST = "127d074cea239ff96076b69200e627fb83fcb052bde2ea82cc025a501c9d545a"
 
 
 def upgrade() -> None:

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.requirement("G1", "G2")
 
 def kinds(site: Site) -> list[tuple[str, str, str]]:
     rows = site.rows(
-        "SELECT kind, object, detail ->> 'operation' FROM pgmask_audit.activity ORDER BY activity_id"
+        "SELECT kind, object, detail ->> 'operation' FROM pgmask_audit.activity"
+        " ORDER BY activity_id"
     )
     return [(kind, thing, operation) for kind, thing, operation in rows]
 
@@ -27,7 +28,8 @@ def test_deployments_and_keys(site: Site) -> None:
     assert ("command", "crm.customer", "insert") in found  # sealing begun
     site.root.execute("UPDATE pgmask_private.kek SET state = 'decrypt_only' WHERE kek_id = 1")
     assert site.rows(
-        "SELECT login, detail ->> 'state', detail -> 'before' ->> 'state' FROM pgmask_audit.activity"
+        "SELECT login, detail ->> 'state', detail -> 'before' ->> 'state'"
+        " FROM pgmask_audit.activity"
         " WHERE kind = 'key' ORDER BY activity_id DESC LIMIT 1"
     ) == [("postgres", "decrypt_only", "current")]
 
