@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "127d074cea239ff96076b69200e627fb83fcb052bde2ea82cc025a501c9d545a"
+DIGEST = "53f1a2d63a2fae03423df2227c59090764edc49f7fed8c263261cf1160fd12e5"
 
 
 def upgrade() -> None:
