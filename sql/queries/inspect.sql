@@ -488,6 +488,10 @@ FROM pgmask_private.store_table AS s
 WHERE (%(parent)s::text IS NULL OR s.table_id = %(parent)s::text)
 ORDER BY s.table_id;
 
+-- name: places
+SELECT s.table_id, s.schema_name, s.table_name
+FROM pgmask_private.store_table AS s;
+
 -- name: deployed
 SELECT d.id, d.catalogue_hash, d.access
 FROM pgmask_private.deployment AS d
