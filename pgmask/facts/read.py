@@ -252,7 +252,7 @@ def _deployed(reader: _Reader) -> dict[str, Any]:
         "stores": tuple(
             StoreFact(
                 table_id=r[0], schema=r[1], name=r[2], original_schema=r[3], original_owner=r[4],
-                stage=r[5], sealed=r[6], adopted=r[7], unsealing=r[8],
+                stage=r[5], sealed=r[6], adopted=r[7], unsealing=r[8], empty=r[9],
             )
             for r in reader.rows("stores")
         ),
