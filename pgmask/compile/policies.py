@@ -30,7 +30,7 @@ from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.rowterms import Terms, terms
 from pgmask.names import Name, QualName, derived
-from pgmask.sqltext import literal
+from pgmask.sqltext import Statement, literal
 
 _WORDS = {
     Operation.SELECT: "SELECT",
@@ -63,21 +63,23 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     elif operation is Operation.UPDATE:
         check = f" WITH CHECK ({condition})"
     rows = " or ".join(r.value for r in profile.rows)
+    create = (
+        statement(
+            f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE"
+            f" FOR {_WORDS[operation]} TO {role.quoted}{using}{check}"
+        ),
+        statement(
+            f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS "
+            + literal(f"Profile {profile.name}, rows {rows}.")
+        ),
+    )
     return Object(
         kind=Kind.POLICY,
         identity=f"{place}.{name}",
         table=context.table.id,
         phase=Phase.POLICIES,
-        create=(
-            statement(
-                f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE"
-                f" FOR {_WORDS[operation]} TO {role.quoted}{using}{check}"
-            ),
-            statement(
-                f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS "
-                + literal(f"Profile {profile.name}, rows {rows}.")
-            ),
-        ),
+        create=create,
+        state=wherever(context, profile, create),
         drop=(statement(f"DROP POLICY {name.quoted} ON {place.quoted}"),),
         address=(place.schema.text, place.name.text, name.text),
     )
@@ -171,11 +173,28 @@ def _assigned(context: Context, profile: Profile, row: Terms) -> str:
         store, owner_type = home
         column = row.column(context.table.subject)
         return (
-            f"{column} = ANY (ARRAY(SELECT c.{Name(subject.key).quoted} FROM {store.quoted} AS c"
+            f"{column} = ANY (ARRAY(SELECT c.{Name(subject.key).quoted} {_from(store)}"
             f" WHERE c.{Name(subject.owner or '').quoted} ="
             f" (SELECT i.person_id::{owner_type} FROM {view} AS i)))"
         )
     return _keys(context, profile, "my_subjects", row) or "false"
+
+
+def _from(store: QualName) -> str:
+    return f"FROM {store.quoted} AS c"
+
+
+def wherever(context: Context, profile: Profile, create: tuple[Statement, ...]) -> str:
+    """What is wanted of a view or policy, wherever the table of its subjects stands; '' where it
+    does not look there.
+
+    PostgreSQL follows a table that moves: nothing that reads it has to be made again.
+    """
+    home = subject_store(context, profile)
+    wanted = "\0".join(s.text for s in create)
+    if home is None or context.subject is None or _from(home[0]) not in wanted:
+        return ""
+    return wanted.replace(_from(home[0]), f"FROM {{{context.subject.table}}} AS c")
 
 
 def subject_store(context: Context, profile: Profile) -> tuple[QualName, str] | None:

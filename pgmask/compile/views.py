@@ -21,7 +21,7 @@ from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
 from pgmask.compile.identity_views import claims
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.policies import row_condition
+from pgmask.compile.policies import row_condition, wherever
 from pgmask.compile.sealing_adopt import retypes, taken_key
 from pgmask.facts.model import ColumnFact
 from pgmask.kinds import KINDS, family_of
@@ -46,22 +46,24 @@ def _view(context: Context, profile: Profile) -> Object:
         options = " WITH (security_barrier = true)"
     defaults = _defaults(context, profile)
     says = f"{context.table.id} as profile {profile.name} sees it."
+    create = (
+        statement(
+            f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
+            f"FROM {context.place.quoted} AS s\n"
+            f"WHERE (SELECT {claims(profile)} IS NOT NULL){rows}",
+            f"{context.table.id} for profile {profile.name}",
+        ),
+        statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
+        statement(f"COMMENT ON VIEW {name.quoted} IS " + literal(_comment(context, says))),
+        *view_columns.wanted(context, name, defaults),
+    )
     return Object(
         kind=Kind.VIEW,
         identity=str(name),
         table=context.table.id,
         phase=Phase.VIEWS,
-        create=(
-            statement(
-                f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
-                f"FROM {context.place.quoted} AS s\n"
-                f"WHERE (SELECT {claims(profile)} IS NOT NULL){rows}",
-                f"{context.table.id} for profile {profile.name}",
-            ),
-            statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
-            statement(f"COMMENT ON VIEW {name.quoted} IS " + literal(_comment(context, says))),
-            *view_columns.wanted(context, name, defaults),
-        ),
+        create=create,
+        state=wherever(context, profile, create),
         drop=(statement(f"DROP VIEW {name.quoted}"),),
         # No column changes its type under a view.
         replace=same_shape(context, profile)

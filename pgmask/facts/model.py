@@ -353,7 +353,8 @@ class ManagedFact:
 class StoreFact:
     """What ``pgmask_private.store_table`` holds of one protected table.
 
-    unsealing: the table is on its way back (``pgmask unseal``).
+    unsealing: the table is on its way back (``pgmask unseal``); empty: it has no page on disk, so
+    no row.
     """
 
     table_id: str
@@ -365,6 +366,12 @@ class StoreFact:
     sealed: bool = False
     adopted: Mapping[str, Any] = field(default_factory=dict)
     unsealing: bool = False
+    empty: bool = False
+
+    @property
+    def holds_sealed(self) -> bool:
+        """``pgmask seal`` has ended, and there may be rows."""
+        return self.sealed and not self.empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -483,10 +483,26 @@ ORDER BY m.kind, m.identity;
 -- name: stores
 SELECT s.table_id, s.schema_name, s.table_name, s.original_schema, s.original_owner, s.stage,
   s.sealed_at IS NOT NULL, s.adopted,
-  EXISTS (SELECT FROM pgmask_private.unseal_run AS u WHERE u.table_id = s.table_id)
+  EXISTS (SELECT FROM pgmask_private.unseal_run AS u WHERE u.table_id = s.table_id),
+  -- Without a page there is no row; no row is read to know it.
+  NOT EXISTS (
+    WITH RECURSIVE family AS (
+      SELECT c.oid
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname = s.schema_name AND c.relname = s.table_name
+      UNION ALL
+      SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN family AS f ON f.oid = i.inhparent
+    )
+    SELECT FROM family AS f WHERE pg_catalog.pg_relation_size(f.oid) > 0
+  )
 FROM pgmask_private.store_table AS s
 WHERE (%(parent)s::text IS NULL OR s.table_id = %(parent)s::text)
 ORDER BY s.table_id;
+
+-- name: places
+SELECT s.table_id, s.schema_name, s.table_name
+FROM pgmask_private.store_table AS s;
 
 -- name: deployed
 SELECT d.id, d.catalogue_hash, d.access
