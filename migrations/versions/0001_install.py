@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "e8b0ff17a670622e317d2b1c09ce1b7ac33c8aa34d5d54bdae48f8aa85d2c7db"
+DIGEST = "cbea03c2a9b46ed156d76b984ab16eb3b7a3b79532154fec0a8021eb0ed5cdd9"
 
 
 def upgrade() -> None:
