@@ -194,7 +194,7 @@ def of_type(value: str, fact: ColumnFact | None) -> str:
         return f"NULL::{kind}"  # refused before by problems.py
     return (
         f"(SELECT e.v FROM unnest(enum_range(NULL::{kind})) AS e (v)"
-        f" WHERE pg_catalog.format('%s', e.v) = {value}::text)"
+        f" WHERE pg_catalog.concat(e.v) = {value}::text)"
     )
 
 

@@ -51,8 +51,9 @@ def field(record: str, column: Typed) -> str:
 
 def uncast(reference: str) -> str:
     """The text of a value by its type's own output function, whatever casts of it there are."""
-    said = f"pg_catalog.format('%s', {reference})"
-    return f"(CASE WHEN {reference} IS DISTINCT FROM NULL THEN {said} END)"
+    # Not format('%s'): drivers take that for a placeholder.
+    told = f"pg_catalog.concat({reference})"
+    return f"(CASE WHEN {reference} IS DISTINCT FROM NULL THEN {told} END)"
 
 
 def as_text(reference: str, *, foreign: bool) -> str:
