@@ -221,7 +221,7 @@ def test_the_application_works(application: Application) -> None:
 
 
 def test_no_cast_runs_with_rights_of_pgmask(application: Application) -> None:
-    """``follow`` may: it reaches no key (ADR 0032). Views come back from their text and take none."""
+    """``follow`` may: it reaches no key (ADR 0032). Views come back from their text with none."""
     make_casts(application)
     site = application.site
     site.root.execute("GRANT pgmask_store TO olga")
@@ -239,9 +239,7 @@ def test_no_cast_runs_with_rights_of_pgmask(application: Application) -> None:
     assert application.ran() <= {"pgmask_keyless", "app"}
 
 
-UNCAST = re.compile(
-    r"\(CASE WHEN (\S+) IS DISTINCT FROM NULL THEN pg_catalog\.concat\(\1\) END\)"
-)
+UNCAST = re.compile(r"\(CASE WHEN (\S+) IS DISTINCT FROM NULL THEN pg_catalog\.concat\(\1\) END\)")
 POPULATED = re.compile(
     r"\(jsonb_populate_record\((?:NEW|v_row), jsonb_build_object\('(\w+)', (\w+)\)\)\)\.\"\1\""
 )
