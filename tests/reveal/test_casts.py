@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from pgmask.catalogue import load
-from pgmask.compile import check
+from pgmask.compile import Kind, check
+from pgmask.compile.sealing import spec_of_table
+from pgmask.compile.sealing_casts import casts
+from pgmask.compile.sealing_objects import mask_checks, objects
 from pgmask.facts.read import read_facts
 from pgmask.keyfile import KeyFile
 from pgmask.runtime import install
 from tests.attack import place
-from tests.attack.people import FRESH, OURS, RICH
+from tests.attack.people import CARED, FRESH, OURS, RICH
 from tests.harness import Database, Server
 from tests.reveal.site import FIXTURES, Site
 
@@ -269,6 +272,67 @@ def test_the_control_casts(
     assert "pgmask_sealer" in application.ran()
     assert [w for (w,) in application.site.rows(
         "SELECT DISTINCT what FROM dev.ran WHERE who = 'pgmask_sealer'") if what in w]  # fmt: skip
+
+
+def test_nor_on_the_way_back(application: Application) -> None:
+    """The triggers that open, in the place of those that seal: no cast either, and the truth."""
+    site = application.site
+    with TemporaryDirectory() as folder, site.database.connect() as connection:
+        path = Path(folder) / "catalogue.yml"
+        path.write_text(_catalogue(), "utf-8")
+        catalogue, facts = load(path), read_facts(connection)
+    table = catalogue.table("crm.customer")
+    assert table is not None
+    spec = spec_of_table(catalogue, facts, table)
+    assert spec is not None
+    for name, expression in mask_checks(spec):
+        assert expression
+        site.root.execute(f"ALTER TABLE {spec.store.quoted} DROP CONSTRAINT {name.quoted}".encode())
+    for one in sorted(objects(replace(spec, unsealing=True)), key=lambda o: o.phase):
+        for statement in one.create:
+            if one.kind in (Kind.FUNCTION, Kind.COLUMN):
+                site.root.execute(statement.text.encode())
+    make_casts(application)
+    site.root.execute("UPDATE crm_store.customer SET pgmask_opened = NULL WHERE id IN (1, 3)")
+    with site.acting() as one:
+        one.execute(
+            "INSERT INTO crm.customer (id, unit_id, name, phone, region, blood)"
+            f" VALUES (2001, 'north', '王明', '{FRESH}', 'Riverside', 'B')"
+        )
+        one.execute("UPDATE crm.customer SET blood = 'B' WHERE id = 4")
+    opened = "SELECT id, blood, region, phone FROM crm_store.customer WHERE id IN (1, 3, 4, 2001)"
+    assert site.rows(opened + " ORDER BY id") == [
+        (1, "A", "Riverside", OURS.phone), (3, "A", "Hilltop", RICH.phone),
+        (4, "B", "Riverside", CARED.phone), (2001, "B", "Riverside", FRESH),
+    ]  # fmt: skip
+    assert application.ran() <= {"pgmask_keyless", "app"}
+
+
+OWN_TYPES = {"state": "crm.state", "Mood": '"Schéma".mood'}
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("state = 'open'::crm.state", None),
+        ("state = ANY (ARRAY['open'::crm.state, 'closed'::crm.state])", None),
+        ("(state IS NOT NULL) OR (n > 3 AND lower(name) <> 'x')", None),
+        ('"Mood" <> \'a\'::"Schéma".mood', None),
+        ("state", None),
+        ("(state)::text = 'open'::text", "column 'state'"),
+        ("state = 'open'::text", "column 'state'"),
+        ("state = 'open'", "column 'state'"),
+        ("COALESCE(state, 'open'::crm.state) = 'open'::crm.state", "column 'state'"),
+        ("lower(state) = 'open'::text", "column 'state'"),
+        ("CASE WHEN n > 1 THEN state END IS NULL", "column 'state'"),
+        ("(name)::crm.state IS NULL", "a value of type crm.state"),
+        ("name = 'x'::crm.short", "a value of type crm.short"),
+        ("(name)::public.citext = 'x'::public.citext", None),
+        ("(name)::pg_catalog.text = 'x'", None),
+    ],
+)
+def test_what_may_be_read_anew(expression: str, found: str | None) -> None:
+    assert casts(expression, OWN_TYPES) == found
 
 
 def refused(database: Database) -> set[tuple[str, str]]:
