@@ -551,7 +551,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM260",
         "something foreign hangs on the views",
-        "A view, function, trigger or rule that pgmask does not own uses a profile's view.",
+        "A view, function, trigger or rule that pgmask does not own uses a profile's view, or a"
+        " constraint trigger has the name of a key of the table.",
         "Drop it in the migration and make it again after attach.",
     ),
     (
