@@ -542,9 +542,17 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Make them partitions, or separate tables that the catalogue names.",
     ),
     (
+        "PM258",
+        "a trigger would run as the owner of a store",
+        "It fires behind ON .. CASCADE, SET NULL or SET DEFAULT: such an action runs as the owner"
+        " of the referencing table, without its row-level security.",
+        "Drop the trigger, or let the foreign key restrict and the application delete.",
+    ),
+    (
         "PM260",
         "something foreign hangs on the views",
-        "A view, function, trigger or rule that pgmask does not own uses a profile's view.",
+        "A view, function, trigger or rule that pgmask does not own uses a profile's view, or a"
+        " constraint trigger has the name of a key of the table.",
         "Drop it in the migration and make it again after attach.",
     ),
     (

@@ -129,6 +129,7 @@ GRANT USAGE ON SCHEMA pgmask_crypto TO pgmask_sealer;
 GRANT USAGE ON SCHEMA pgmask_private TO pgmask_migrator;
 -- Never CREATE: code of the application that runs as this role could replace what it owns.
 GRANT USAGE ON SCHEMA pgmask_private TO pgmask_keyless;
--- Only a role that may make objects in a schema can own one there.
+-- Only a role that may make objects in a schema can be given one there; 90_grants.sql takes CREATE
+-- back, so that nothing that runs as this role can replace what it owns.
 GRANT USAGE, CREATE ON SCHEMA pgmask TO pgmask_migrator;
 GRANT USAGE ON SCHEMA pgmask_private, pgmask_crypto TO pgmask_backup;

@@ -105,3 +105,6 @@ REVOKE ALL ON TABLE pgmask_private.alembic_version FROM PUBLIC;
 GRANT SELECT ON TABLE pgmask_private.alembic_version TO pgmask_backup;
 COMMENT ON TABLE pgmask_private.alembic_version IS 'Which revision of the runtime is installed.';
 COMMENT ON COLUMN pgmask_private.alembic_version.version_num IS 'The revision.';
+
+-- It was needed to own pgmask.detach and attach: see 01_schemas_and_roles.sql.
+REVOKE CREATE ON SCHEMA pgmask FROM pgmask_migrator;

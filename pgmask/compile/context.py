@@ -83,8 +83,14 @@ class Context:
     @property
     def unit_type(self) -> str:
         """The type of the unit column; for the added one that of the subject's own table."""
+        fact = self.unit_fact
+        return fact.type if fact is not None else "text"
+
+    @property
+    def unit_fact(self) -> ColumnFact | None:
+        """The unit column, or for the added one that of the subject's own table; None: none."""
         if self.table.unit is not None:
-            return self.fact(self.table.unit).type
+            return self.fact(self.table.unit)
         subject = self.subject
         if subject is None or subject.unit is None:
             raise InternalError("PM901", f"{self.table.id} has no unit column")
@@ -95,8 +101,7 @@ class Context:
             if home is not None
             else self.facts.relation(schema, name)
         )
-        fact = relation.column(subject.unit) if relation is not None else None
-        return fact.type if fact is not None else "text"
+        return relation.column(subject.unit) if relation is not None else None
 
     def opened(self, profile: Profile) -> bool:
         """Whether the profile's group gets its grants now (``opens:``)."""

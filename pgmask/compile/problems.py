@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmask.catalogue.model import Catalogue, Operation, Rows, Table
+from pgmask.compile import cascades
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import SEALER, Context
 from pgmask.compile.objects import Problem, Severity
@@ -128,10 +129,13 @@ def of_table(context: Context) -> Iterator[Problem]:
         )
     yield from _columns(context)
     yield from _rows(context)
+    yield from _keys(context)
     for one in (relation, *context.facts.descendants(relation)):
         if context.stage.moved:
             yield from _dependants(context, one)
         yield from _foreign(context, one)
+    if context.stage.moved:
+        yield from cascades.problems(context)
     yield from _names_taken(context)
 
 
@@ -203,6 +207,21 @@ def _rows(context: Context) -> Iterator[Problem]:
                     f"profile {profile.name} has assigned rows, and the key has {len(key)} columns",
                     "Name the column with the subject's key: subject:.", what=profile.name,
                 )  # fmt: skip
+
+
+def _keys(context: Context) -> Iterator[Problem]:
+    """What rows are chosen by is compared with texts of the register."""
+    subject = context.subject
+    names = {context.table.unit, context.table.subject}
+    if subject is not None and subject.table == context.table.id:
+        names |= {subject.unit, subject.owner}
+    for name in sorted(n for n in names if n is not None):
+        fact = context.relation.column(name)
+        if fact is not None and fact.own and fact.kind != "e":
+            yield _problem(
+                context, "PM207", f"no row is chosen by column {name!r} of type {fact.type}",
+                "Use a column of one of PostgreSQL's own types, or of an enum.", what=name,
+            )  # fmt: skip
 
 
 def _dependants(context: Context, relation: RelationFact) -> Iterator[Problem]:

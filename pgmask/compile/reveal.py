@@ -18,7 +18,7 @@ from pgmask.compile.objects import Kind, Object, Phase, Problem
 from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, texts
 from pgmask.compile.sealing import OWN, bundles_of
 from pgmask.compile.sealing_spec import Bundle
-from pgmask.compile.sealing_sql import block, data, field, lines, value_of
+from pgmask.compile.sealing_sql import as_text, block, data, field, lines, value_of
 from pgmask.compile.search import rule_of as search_rule_of
 from pgmask.compile.search import search_name, searched, searches
 from pgmask.facts.model import RelationFact
@@ -204,12 +204,12 @@ def _case(shown: Shown, purpose: Purpose) -> str:
         (b.subject.name.text, b.subject_class) for b in bundles_of(context) if b.subject is not None
     }
     of_same = " OR ".join(
-        f"v_for_class = {literal(class_)} AND c.{Name(name).quoted}::text = v_for_subject"
+        f"v_for_class = {literal(class_)} AND {_text(context, name)} = v_for_subject"
         for name, class_ in sorted(subjects)
     )
     tests = [f"c.{Name(key).quoted} = p_reference::{kind}", f"({of_same or 'false'})"]
     for column, values in purpose.when:
-        tests.append(f"c.{Name(column).quoted}::text = ANY ({texts(values)})")
+        tests.append(f"{_text(context, column)} = ANY ({texts(values)})")
     if purpose.within is not None:
         column, days = purpose.within
         today = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
@@ -225,6 +225,12 @@ def _case(shown: Shown, purpose: Purpose) -> str:
     )
 
 
+def _text(context: Context, column: str) -> str:
+    """A column of the row ``c`` as text."""
+    fact = context.relation.column(column)
+    return as_text(f"c.{Name(column).quoted}", foreign=fact is not None and fact.foreign)
+
+
 def _case_table(context: Context, purpose: Purpose) -> tuple[Context, RelationFact] | None:
     """The table of a purpose's case with its facts, if its rows have a key of one column."""
     catalogue, facts = context.catalogue, context.facts
@@ -237,8 +243,11 @@ def _case_table(context: Context, purpose: Purpose) -> tuple[Context, RelationFa
     if store is None or relation is None or len(relation.primary_key) != 1:
         return None
     key = relation.column(relation.primary_key[0])
-    if key is None or key.domain:
-        return None  # its checks would run with the rights that open values
+    if key is None or key.domain or key.own:
+        return None  # its checks and casts would run with the rights that open values
+    day = relation.column(purpose.within[0]) if purpose.within is not None else None
+    if day is not None and day.own:
+        return None
     found = Context(
         catalogue=catalogue, facts=facts, table=table, store=store, relation=relation, place=place
     )
@@ -310,7 +319,7 @@ def _state(shown: Shown, columns: tuple[str, ...]) -> str:
         if any(sealed is not None for _, sealed in found):
             parts.append(f"encode({STORED}.{bundle.sealed.quoted}, 'hex')")
         parts += [
-            f"{STORED}.{Name(n).quoted}::text"
+            as_text(f"{STORED}.{Name(n).quoted}", foreign=shown.context.fact(n).foreign)
             for n, sealed in found
             if sealed is None or not sealed.always
         ]
@@ -355,7 +364,7 @@ def _column(shown: Shown, name: str) -> str:
     empty = f", CASE WHEN {field(STORED, column)}::text = '' THEN '' END" if sealed.text else ""
     held = f"v_open ->> {literal(name)}"
     truth = f"v_text := coalesce({held}{empty});" if empty else f"v_text := {held};"
-    taken = lines(truth, f"{target} := {value_of(column, 'v_text')};")
+    taken = lines(truth, f"{target} := {value_of(column, 'v_text', 'v_row')};")
     if not sealed.text:
         # What cannot be read as the type must not be told by PostgreSQL's own error.
         taken = (
@@ -472,7 +481,8 @@ def problems(context: Context) -> tuple[Problem, ...]:
                 refuse(
                     purpose.name,
                     f"the case of purpose {purpose.name!r} of profile {profile.name} is in"
-                    f" {purpose.case}, which has no primary key of one column without a domain",
-                    "Name a table whose rows have one key column.",
+                    f" {purpose.case}, which has no primary key of one column, or a key or date"
+                    " of a domain or type of the application's",
+                    "Name a table whose rows have one key column of one of PostgreSQL's own types.",
                 )
     return tuple(found)

@@ -21,7 +21,7 @@ from pgmask.compile.policies import _rows
 from pgmask.compile.rowterms import terms
 from pgmask.compile.sealing import OWN, _typed, bundles_of, spec_of
 from pgmask.compile.sealing_spec import Bundle, Coding, SealedColumn, SealSpec, Typed
-from pgmask.compile.sealing_sql import field, lines, subject_of, text_of
+from pgmask.compile.sealing_sql import as_text, field, lines, subject_of, text_of, uncast
 from pgmask.names import Name, QualName
 from pgmask.sqltext import dollar, literal
 
@@ -86,7 +86,10 @@ class Shown:
     def unit(self) -> str:
         """The stored row's unit as text, for whom to call."""
         column = self.context.unit_column
-        return f"{STORED}.{Name(column).quoted}::text" if column else "NULL"
+        fact = self.context.unit_fact if column else None
+        if not column or fact is None:
+            return "NULL"
+        return as_text(f"{STORED}.{Name(column).quoted}", foreign=fact.foreign)
 
     @property
     def row_key(self) -> str:
@@ -117,7 +120,13 @@ class Shown:
     @property
     def key_variables(self) -> str:
         """Their declarations."""
-        return "\n".join(f"  v_key_{n} {k.type};" for n, k in enumerate(self.spec.key, 1))
+        return "\n".join(f"  v_key_{n} {self.key_type(k)};" for n, k in enumerate(self.spec.key, 1))
+
+    def key_type(self, key: Typed) -> str:
+        """No value becomes one of a domain or an enum: that would run the application's code."""
+        if _told(key):
+            return "text"
+        return self.context.fact(key.name.text).base_type or key.type
 
     def read_key(self, array: str) -> str:
         """Texts into key values; what is no value of the key's type is no such row."""
@@ -168,9 +177,21 @@ class Shown:
 
 def _equal(key: Typed, left: str, right: str) -> str:
     """Types from outside pg_catalog have operators that the pinned path does not see."""
-    if "." in key.type and key.coding is Coding.TEXT:
+    if _told(key):
+        return f"{told(key, left)} = {told(key, right)}"
+    if key.foreign and key.coding is Coding.TEXT:
         return f'{left}::text COLLATE "C" = {right}::text COLLATE "C"'
     return f"{left} = {right}"
+
+
+def _told(key: Typed) -> bool:
+    """Whether a key's values are compared as texts: an enum's, which no cast may make."""
+    return key.foreign and key.coding is not Coding.TEXT
+
+
+def told(key: Typed, reference: str) -> str:
+    """A key value of a row, or a variable that holds one, as it is compared."""
+    return uncast(reference) if _told(key) and "." in reference else reference
 
 
 def texts(values: Iterable[str]) -> str:

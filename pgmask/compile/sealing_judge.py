@@ -102,7 +102,10 @@ def moved_checks(spec: SealSpec, var: dict[str, str], *, guard: str) -> str:
 
     parts = []
     for check in spec.moved:
-        test = replace_columns(check.expression, truth)
+        # To its domain a truth goes as text, by no way over another type.
+        test = replace_columns(
+            check.expression, truth if check.domain is None else lambda n: f"({var[n]})"
+        )
         refuse = refusal("refuse_value", literal(spec.table_id), "''",
                          literal(f"check {check.name.text}"))  # fmt: skip
         parts.append(block(f"IF ({test}) IS FALSE THEN", refuse))

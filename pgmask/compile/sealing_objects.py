@@ -88,7 +88,10 @@ def _functions(spec: SealSpec) -> list[Object]:
             "statement": (statement_body(spec), False, "Ends an upsert's stash"),
         }
         verify, says = verify_body(spec), "Says whether the sealing of a row holds"
-    found = [_function(spec, part, *rest) for part, rest in bodies.items()]
+    found = [
+        _function(spec, part, _of_own_table(spec, body) if definer else body, definer, what)
+        for part, (body, definer, what) in bodies.items()
+    ]
     found.append(
         _function(
             spec, "verify", verify, True, says,
@@ -96,6 +99,22 @@ def _functions(spec: SealSpec) -> list[Object]:
         )
     )  # fmt: skip
     return [*found, *_keyless(spec)]
+
+
+def _of_own_table(spec: SealSpec, body: str) -> str:
+    """The body of a trigger function, around it a refusal to run for any other table.
+
+    Whoever could hang it on a table of his own would have it read his own types: asked before a
+    variable gets its value.
+    """
+    store = f"{literal(spec.store.quoted)}::regclass"
+    says = literal(f"this function seals {spec.table_id} and no other table")
+    ours = f"TG_RELID = {store} OR pg_partition_root(TG_RELID) = {store}"
+    return (
+        f"BEGIN\n  IF ({ours}) IS NOT TRUE THEN\n"
+        f"    RAISE EXCEPTION USING ERRCODE = 'PM901', MESSAGE = {says};\n  END IF;\n"
+        f"{indented(body)};\nEND"
+    )
 
 
 def _keyless(spec: SealSpec) -> list[Object]:

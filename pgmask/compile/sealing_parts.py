@@ -8,6 +8,7 @@ from pgmask.compile.sealing_rewrite import replace_columns
 from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec, UniqueKey
 from pgmask.compile.sealing_sql import (
     any_of,
+    as_text,
     blind,
     block,
     field,
@@ -15,7 +16,9 @@ from pgmask.compile.sealing_sql import (
     indented,
     lines,
     mask_of,
+    of_grade,
     refusal,
+    uncast,
     value_of,
 )
 from pgmask.names import Name
@@ -69,11 +72,7 @@ def high_value(spec: SealSpec, record: str) -> str:
     """
     parts: list[str] = []
     if spec.own_high is not None:
-        grades = ", ".join(map(literal, spec.own_high.grades))
-        parts.append(
-            "v_high := v_high"
-            f" OR coalesce(NEW.{spec.own_high.column.quoted}::text IN ({grades}), FALSE);"
-        )
+        parts.append(f"v_high := v_high OR coalesce({of_grade(spec, 'NEW')}, FALSE);")
     for n, bundle in enumerate(spec.bundles):
         if bundle.row is None or bundle.subject is None:
             continue
@@ -141,7 +140,12 @@ def key_match(key: UniqueKey, other: str) -> str:
 def key_json(key: UniqueKey, record: str) -> str:
     """The key of a row as JSON text, NULL where the row can be in nobody's way under it."""
     parts = [replace_columns(p, lambda n: f"{record}." + Name(n).quoted) for p in key.parts]
-    told = [f"lower(({p})::text)" if key.schema(n) is not None else p for n, p in enumerate(parts)]
+    told = [
+        uncast(p) if n in key.own
+        else f"lower(({p})::text)" if key.schema(n) is not None
+        else p
+        for n, p in enumerate(parts)
+    ]  # fmt: skip
     made = f"jsonb_build_array({', '.join(told)})::text"
     conditions = [] if key.nulls_equal else [f"({p}) IS NOT NULL" for p in parts]
     if key.predicate is not None:
@@ -225,10 +229,13 @@ def propagate(spec: SealSpec, *, update: bool) -> str:
     if not follows(spec):
         return ""
     high = "NEW.pgmask_high_value" if spec.has_high else "false"
-    at = f"NEW.{spec.unit.quoted}::text" if spec.unit is not None else "NULL"
+    at = "NULL"
+    if spec.unit is not None:
+        at = as_text(f"NEW.{spec.unit.quoted}", foreign=spec.unit_foreign)
+    key = as_text(field("NEW", spec.key[0]), foreign=spec.key[0].foreign)
     call = (
         f"v_nothing := pgmask_private.{spec.function('follow').quoted}(\n"
-        f"  {field('NEW', spec.key[0])}::text, NEW.pgmask_restricted, {high}, {at});"
+        f"  {key}, NEW.pgmask_restricted, {high}, {at});"
     )
     changed = ["NEW.pgmask_restricted" + (" AND NOT OLD.pgmask_restricted" if update else "")]
     if spec.has_high:

@@ -227,7 +227,9 @@ def _decide(spec: SealSpec, bundle: Bundle, n: int, column: SealedColumn, v: str
     through = ""
     if shadow is not None:
         s_new, s_old = f"NEW.{shadow.quoted}", f"OLD.{shadow.quoted}"
-        test = f"NOT ({shadow_same(shadow)})" if column.text else f"{s_new} IS NOT NULL"
+        test = (
+            f"NOT ({shadow_same(shadow, column.column)})" if column.text else f"{s_new} IS NOT NULL"
+        )
         through = block(
             f"IF {test} THEN",
             f"{v} := CASE\n"
@@ -252,7 +254,9 @@ def _new_values(spec: SealSpec) -> dict[str, str]:
 
 def _kept(spec: SealSpec, column: SealedColumn) -> str:
     shadow = masked_shadow(spec, column)
-    return same(column.column) + (f" AND {shadow_same(shadow)}" if shadow is not None else "")
+    return same(column.column) + (
+        f" AND {shadow_same(shadow, column.column)}" if shadow is not None else ""
+    )
 
 
 def _judge(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str:

@@ -12,9 +12,9 @@ from pgmask.catalogue.model import Operation, Profile, Rows, Search
 from pgmask.compile.columns import HIGH_VALUE
 from pgmask.compile.context import Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, texts
+from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, texts, told
 from pgmask.compile.sealing_spec import SealedColumn
-from pgmask.compile.sealing_sql import blind, block, data, lines, mask_of
+from pgmask.compile.sealing_sql import blind, block, data, field, lines, mask_of, uncast
 from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import literal
 
@@ -184,7 +184,7 @@ def _candidate(shown: Shown, column: SealedColumn, normalised: object) -> str:
     """One row that the blind index found: only what the caller reaches is opened."""
     bundle = shown.bundle(column.name)
     keys = "\n".join(
-        f"v_key_{n} := {STORED}.{k.name.quoted};" for n, k in enumerate(shown.spec.key, 1)
+        f"v_key_{n} := {told(k, field(STORED, k))};" for n, k in enumerate(shown.spec.key, 1)
     )
     normal = normalised(f"v_open ->> {literal(column.name)}") if callable(normalised) else ""
     reached = (
@@ -220,9 +220,9 @@ def _candidate(shown: Shown, column: SealedColumn, normalised: object) -> str:
 
 def _near(shown: Shown, rule: Search, column: SealedColumn) -> str:
     """A value that is no hit and has the mask of a row the caller sees is a guess at its truth."""
-    place = f"v.{column.column.name.quoted}::text"
-    if "." not in column.column.type:
-        place = f"v.{column.column.name.quoted}"
+    place = f"v.{column.column.name.quoted}"
+    if column.column.foreign:
+        place = uncast(place)
     return block(
         "IF NOT v_hit AND v_call IS NULL THEN",
         lines(

@@ -238,7 +238,9 @@ def _written(spec: SealSpec, column: SealedColumn, new: str) -> str:
     shadow = masked_shadow(spec, column)
     if shadow is not None:
         written = (
-            f"NOT ({shadow_same(shadow)})" if column.text else f"NEW.{shadow.quoted} IS NOT NULL"
+            f"NOT ({shadow_same(shadow, column.column)})"
+            if column.text
+            else f"NEW.{shadow.quoted} IS NOT NULL"
         )
         parts.append(_through(spec, column, written, f"{new} := TRUE;"))
     return lines(*parts)

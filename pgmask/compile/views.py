@@ -23,6 +23,7 @@ from pgmask.compile.identity_views import claims
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import row_condition, wherever
 from pgmask.compile.sealing_adopt import retypes, taken_key
+from pgmask.compile.sealing_sql import as_text
 from pgmask.facts.model import ColumnFact
 from pgmask.kinds import KINDS, family_of
 from pgmask.names import Name
@@ -163,9 +164,14 @@ def _mask(context: Context, column: Column, fact: ColumnFact) -> str | None:
     """
     if family_of(fact.type, base_type=fact.base_type, is_enum=fact.kind == "e") != "text":
         return None
-    value = f"s.{Name(fact.name).quoted}::text"
+    if fact.kind != "b":
+        return None
+    # The view is read by functions that open values: no cast of the application's runs in it.
+    value = as_text(f"s.{Name(fact.name).quoted}", foreign=fact.foreign)
     if column.kind_by is not None:
-        switch = f"s.{Name(column.kind_by.column).quoted}::text"
+        by = context.relation.column(column.kind_by.column)
+        name = f"s.{Name(column.kind_by.column).quoted}"
+        switch = as_text(name, foreign=by is not None and by.foreign)
         whens = " ".join(
             f"WHEN {literal(given)} THEN {_call(kind, None, value)}"
             for given, kind in column.kind_by.cases

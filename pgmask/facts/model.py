@@ -57,6 +57,16 @@ class ColumnFact:
     comment: str | None = None
     acl: tuple[AclEntry, ...] = ()
 
+    @property
+    def foreign(self) -> bool:
+        """Whether the type, or the one under a domain, stands outside of pg_catalog."""
+        return "." in (self.base_type or self.type)
+
+    @property
+    def own(self) -> bool:
+        """Foreign and of the application's making: only superusers make base types (citext)."""
+        return self.foreign and (self.kind != "b" or self.base_type.endswith("[]"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintFact:
