@@ -165,7 +165,7 @@ def _function(
         create=(
             Statement(text=text),
             Statement(text=f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
-            *_owned(qualified, owner),
+            *owned(qualified, owner),
             Statement(
                 text=f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} in {spec.table_id}.')}"
             ),
@@ -176,7 +176,8 @@ def _function(
     )
 
 
-def _owned(qualified: str, owner: str) -> list[Statement]:
+def owned(qualified: str, owner: str) -> list[Statement]:
+    """Give a function of ``pgmask_private`` to its owner; the sealer calls those of the others."""
     give = Statement(text=f"ALTER FUNCTION {qualified} OWNER TO {owner}")
     if owner == OWNER:
         return [give]

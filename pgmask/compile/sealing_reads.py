@@ -27,7 +27,6 @@ from pgmask.compile.sealing_sql import any_of, indented, lines, row_key, value_o
 from pgmask.names import Name
 from pgmask.sqltext import literal
 
-
 READER_ONLY = only(READER)
 
 
