@@ -219,7 +219,8 @@ def protect(connection: Connection, specs: Iterable[SealSpec]) -> None:
             f"CREATE POLICY s ON {store} TO pgmask_sealer, pgmask_keyless"
             " USING (true) WITH CHECK (true)",
             f"CREATE POLICY r ON {store} FOR SELECT TO pgmask_reader USING (true)",
-            f"CREATE POLICY l ON {store} FOR UPDATE TO pgmask_reader USING (true) WITH CHECK (false)",
+            f"CREATE POLICY l ON {store} FOR UPDATE TO pgmask_reader"
+            " USING (true) WITH CHECK (false)",
             f"CREATE POLICY v ON {store} TO pgmask_agent_views USING (unit_id < 9)"
             if "unit_id" in names
             else f"CREATE POLICY v ON {store} TO pgmask_agent_views USING (true)",
