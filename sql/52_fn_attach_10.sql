@@ -4,7 +4,8 @@
 --   p_table  as for pgmask.detach
 --   result   what came back and what the migration changed, one row each
 --   errors   PM261 not detached; PM262 the table was moved or renamed; PM213 a protection was taken
---            off; PM218 generated functions name columns that changed; PM258 a trigger behind a
+--            off; PM218 generated functions name columns that changed; PM257 what PostgreSQL calls
+--            while it plans a query on the table is the application's; PM258 a trigger behind a
 --            referential action. Nothing is kept then
 CREATE FUNCTION pgmask.attach(p_table text)
   RETURNS TABLE (object text, what text)
@@ -59,6 +60,7 @@ BEGIN
   END IF;
 
   v_members := pgmask_private.table_family(v_kept.relation);
+  PERFORM pgmask_private.refuse_planned_code(v_store.table_id, v_members);
   PERFORM pgmask_private.settle_constraints(v_members, false);
   FOREACH v_oid IN ARRAY v_members LOOP
     IF (v_oid = ANY (v_kept.members)) IS NOT TRUE OR NOT EXISTS (

@@ -72,13 +72,13 @@ GRANT EXECUTE ON FUNCTION
   pgmask.unseal_requests()
 TO pgmask_unseal;
 
--- The sealing triggers ask whether a row that an upsert meets is hidden from the caller.
+-- What the sealing triggers and searches ask of rows: whether the caller's row rule reaches them.
 GRANT SELECT ON
   pgmask_private.identity_state,
   pgmask_private.my_units,
   pgmask_private.my_subjects,
   pgmask_private.my_designations
-  TO pgmask_sealer;
+  TO pgmask_reader;
 
 -- pgmask_backup: pg_dump locks and reads every table. Row-level security without a policy keeps
 -- the rows with secrets out of it (pg_dump --enable-row-security).

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "cbea03c2a9b46ed156d76b984ab16eb3b7a3b79532154fec0a8021eb0ed5cdd9"
+DIGEST = "8541486a7ad293d607c98e14bc338a99409bec9650d679ebed087b9e5ac2099e"
 
 
 def upgrade() -> None:

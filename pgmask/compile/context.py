@@ -18,6 +18,8 @@ OWNER = "pgmask_owner"
 MIGRATOR = "pgmask_migrator"
 KEYLESS = "pgmask_keyless"
 """Runs what may set off code of the application: triggers, CHECKs, domains."""
+READER = "pgmask_reader"
+"""Plans every query of generated functions on stores and views: it reads, and reaches no key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,7 @@ __all__ = [
     "KEYLESS",
     "MIGRATOR",
     "OWNER",
+    "READER",
     "SEALER",
     "Context",
     "Form",

@@ -274,6 +274,21 @@ def _foreign(context: Context, relation: RelationFact) -> Iterator[Problem]:
             )  # fmt: skip
 
 
+def planned_calls(context: Context) -> Iterator[Problem]:
+    """Code of the application that PostgreSQL would run while pgmask's functions read a store."""
+    for relation in (context.relation, *context.facts.descendants(context.relation)):
+        for one in relation.planned_calls:
+            yield _problem(
+                context, "PM257",
+                f"{one.kind} {one.name!r} calls {one.function} of {one.owner}, which PostgreSQL"
+                " may call with the rights of whoever queries the table",
+                "Write it with PostgreSQL's own functions, drop it, or have a superuser read the"
+                f" function and take it over: ALTER FUNCTION {one.function} OWNER TO ..",
+                what=one.name,
+                severity=Severity.REFUSE if context.stage.moved else Severity.WARN,
+            )  # fmt: skip
+
+
 def _names_taken(context: Context) -> Iterator[Problem]:
     managed = context.facts.managed_views
     for profile in context.profiles:

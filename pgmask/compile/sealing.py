@@ -15,7 +15,7 @@ import pglast
 
 from pgmask.catalogue.model import Catalogue, Column, Form, Operation, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
-from pgmask.compile.context import KEYLESS, SEALER, Context, place_in
+from pgmask.compile.context import KEYLESS, READER, SEALER, Context, place_in
 from pgmask.compile.grants import schema_grant
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.policies import row_condition
@@ -99,7 +99,9 @@ def build(context: Context) -> tuple[Object, ...]:
     taken = taken_over(context, spec)
     used = schemas_used(spec) - {spec.store.schema.text}
     rights = [
-        schema_grant(Name(s), role, ("USAGE",)) for s in sorted(used) for role in (SEALER, KEYLESS)
+        schema_grant(Name(s), role, ("USAGE",))
+        for s in sorted(used)
+        for role in (SEALER, KEYLESS, READER)
     ]
     return (*rights, *((taken,) if taken is not None else ()), *objects(spec))
 

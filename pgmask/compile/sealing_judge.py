@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pgmask.compile.sealing_parts import call
 from pgmask.compile.sealing_rewrite import replace_columns
 from pgmask.compile.sealing_spec import Coding, SealedColumn, SealSpec, Typed
 from pgmask.compile.sealing_sql import any_of, block, field, lines, refusal, text_of, value_of
@@ -116,10 +117,4 @@ def shared(spec: SealSpec, column: SealedColumn) -> str:
     """Flag a value that many other rows have, counted on the blind index up to the bound."""
     if column.index_column is None or column.shared_by is None:
         return ""
-    own = " AND ".join(f"c.{k.name.quoted} = NEW.{k.name.quoted}" for k in spec.key)
-    count = (
-        f"(SELECT count(*) FROM (SELECT FROM {spec.store.quoted} AS c"
-        f" WHERE c.{column.index_column.quoted} = NEW.{column.index_column.quoted}"
-        f" AND ({own}) IS NOT TRUE LIMIT {column.shared_by}) AS s)"
-    )
-    return flag(column, "shared", f"{count} >= {column.shared_by}")
+    return flag(column, "shared", call(spec, f"shared_{column.name}", "NEW"))

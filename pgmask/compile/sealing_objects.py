@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pgmask.compile import unsealing
+from pgmask.compile.context import READER
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing_insert import insert_body
 from pgmask.compile.sealing_parts import KEYLESS_ONLY, follow_body, follows, masked_shadow
+from pgmask.compile.sealing_reads import reads
 from pgmask.compile.sealing_spec import MARKED, OTHER_GLYPH, PLAIN_GLYPH, SealedColumn, SealSpec
 from pgmask.compile.sealing_sql import indented
 from pgmask.compile.sealing_update import statement_body, update_body
@@ -98,6 +100,13 @@ def _functions(spec: SealSpec) -> list[Object]:
             parameters=f"new {spec.store.quoted}", returns="text",
         )
     )  # fmt: skip
+    found += [
+        _function(
+            spec, r.part, r.text, True, r.says, parameters=r.parameters, returns=r.returns,
+            owner=READER,
+        )
+        for r in reads(spec)
+    ]  # fmt: skip
     return [*found, *_keyless(spec)]
 
 
@@ -175,7 +184,7 @@ def _function(
         create=(
             Statement(text=text),
             Statement(text=f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
-            *_owned(qualified, owner),
+            *owned(qualified, owner),
             Statement(
                 text=f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} in {spec.table_id}.')}"
             ),
@@ -186,7 +195,8 @@ def _function(
     )
 
 
-def _owned(qualified: str, owner: str) -> list[Statement]:
+def owned(qualified: str, owner: str) -> list[Statement]:
+    """Give a function of ``pgmask_private`` to its owner; the sealer calls those of the others."""
     give = Statement(text=f"ALTER FUNCTION {qualified} OWNER TO {owner}")
     if owner == OWNER:
         return [give]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pgmask.compile.context import KEYLESS
 from pgmask.compile.sealing_rewrite import replace_columns
 from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec, UniqueKey
 from pgmask.compile.sealing_sql import (
@@ -18,6 +19,7 @@ from pgmask.compile.sealing_sql import (
     mask_of,
     of_grade,
     refusal,
+    text_of,
     uncast,
     value_of,
 )
@@ -77,25 +79,29 @@ def high_value(spec: SealSpec, record: str) -> str:
         if bundle.row is None or bundle.subject is None:
             continue
         row, subject = bundle.row, field("NEW", bundle.subject)
-        unit = f", s.{row.unit.quoted}" if row.unit and spec.keeps_unit and n == 0 else ""
-        into = ", NEW.pgmask_unit" if unit else ""
+        unit = row.unit is not None and spec.keeps_unit and n == 0
         parts.append(
             block(
                 f"IF {subject} IS NOT NULL THEN",
                 lines(
-                    f"SELECT s.pgmask_high_value, s.pgmask_restricted{unit}",
-                    f"  INTO v_flag_1, v_flag_2{into}",
-                    f"  FROM {row.relation.quoted} AS s",
-                    f" WHERE s.{row.key.quoted} = {subject}",
-                    "   FOR KEY SHARE;",
-                    "v_high := v_high OR coalesce(v_flag_1, FALSE);" if row.high_value else "",
-                    "NEW.pgmask_restricted := NEW.pgmask_restricted OR coalesce(v_flag_2, FALSE);",
+                    f"v_look := {call(spec, f'subject_{n}', text_of(bundle.subject, subject))};",
+                    "IF v_look IS NULL THEN" if unit else "IF NOT (v_look IS NULL) THEN",
+                    "  NEW.pgmask_unit := NULL;\nELSE" if unit else "",
+                    "  v_high := v_high OR v_look.high_value;" if row.high_value else "",
+                    "  NEW.pgmask_restricted := NEW.pgmask_restricted OR v_look.restricted;",
+                    "  NEW.pgmask_unit := v_look.unit;" if unit else "",
+                    "END IF;",
                 ),
             )
         )
     if spec.has_high:
         parts.append("NEW.pgmask_high_value := v_high;")
     return lines(*parts)
+
+
+def call(spec: SealSpec, part: str, argument: str) -> str:
+    """A call of a function of ``sealing_reads``; ``argument``: the row, or a key as text."""
+    return f"pgmask_private.{spec.function(part).quoted}({argument})"
 
 
 def at_rest(column: SealedColumn, v: str, high: str) -> str:
@@ -253,11 +259,19 @@ def follows(spec: SealSpec) -> bool:
     return spec.subject_class is not None and bool(spec.dependants)
 
 
-KEYLESS_ONLY = """\
-IF CURRENT_USER <> 'pgmask_keyless' THEN
+def only(role: str) -> str:
+    """The first statement of a function that never runs with its caller's rights.
+
+    Its owner may alter it, but not its body; every name is qualified, for he may set its
+    search_path.
+    """
+    return f"""\
+IF (CURRENT_USER OPERATOR(pg_catalog.=) '{role}'::pg_catalog.name) IS NOT TRUE THEN
   RAISE EXCEPTION USING ERRCODE = 'PM901', MESSAGE = 'this function was altered';
 END IF;"""
-"""Its owner may alter such a function, but not its body: it never runs with its caller's rights."""
+
+
+KEYLESS_ONLY = only(KEYLESS)
 
 
 def follow_body(spec: SealSpec) -> str:

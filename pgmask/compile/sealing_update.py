@@ -16,6 +16,7 @@ from pgmask.compile.sealing_parts import (
     any_truth,
     at_rest,
     blind_indexes,
+    call,
     forms,
     hidden,
     high_value,
@@ -77,7 +78,7 @@ def update_body(spec: SealSpec) -> str:
     if spec.has_high:
         declare.append("  v_high boolean := NEW.pgmask_high_value;")
     if any(b.row for b in spec.bundles):
-        declare += ["  v_flag_1 boolean;", "  v_flag_2 boolean;"]
+        declare += ["  v_look record;"]
     body = lines(
         only_looked_at(spec),
         hidden(spec, update=True),
@@ -138,10 +139,9 @@ def order_after_dependants(spec: SealSpec) -> str:
     """Reaching the grade waits for inserts that have read the old flags; they hold a key share."""
     if not (spec.dependants and spec.has_high):
         return ""
-    own = " AND ".join(f"c.{k.name.quoted} = OLD.{k.name.quoted}" for k in spec.key)
     return block(
         "IF v_high AND NOT OLD.pgmask_high_value THEN",
-        f"PERFORM FROM {spec.store.quoted} AS c WHERE {own} FOR UPDATE;",
+        f"v_nothing := {call(spec, 'order', 'OLD')};",
     )
 
 

@@ -187,6 +187,20 @@ class Dependant:
         return self.name if self.kind == "function" else f"{self.schema}.{self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class PlannedCall:
+    """A function that PostgreSQL may call while it plans a query on a relation.
+
+    kind, name: what calls it, an index, statistics, CHECK or partition key; function: as
+    regprocedure text; owner: neither a superuser nor a role of pgmask.
+    """
+
+    kind: str
+    name: str
+    function: str
+    owner: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceFact:
     """One sequence; column: the column of the relation that owns it; internal: an identity's."""
@@ -209,6 +223,7 @@ class RelationFact:
     the server's text; partition_columns: the columns in it; definition: of a view; extension: made
     by one; default_sequences: (column, sequence schema, sequence) used by defaults;
     default_functions: functions that defaults call and PUBLIC may not, as regprocedure text;
+    planned_calls: code of the application that planning a query on it may run;
     raw: the rows it was made from, without oids.
     """
 
@@ -239,6 +254,7 @@ class RelationFact:
     dependants: tuple[Dependant, ...] = ()
     default_sequences: tuple[tuple[str, str, str], ...] = ()
     default_functions: tuple[str, ...] = ()
+    planned_calls: tuple[PlannedCall, ...] = ()
     raw: object = field(default=None, compare=False, repr=False)
 
     @property

@@ -23,6 +23,7 @@ from pgmask.facts.model import (
     IndexFact,
     ManagedFact,
     MembershipFact,
+    PlannedCall,
     PolicyFact,
     PublicationFact,
     PublishedTable,
@@ -42,7 +43,15 @@ Row = tuple[Any, ...]
 
 # What a single step neither changes nor records.
 _NOT_IN_SCOPE = frozenset(
-    {"default_sequences", "default_functions", "function_dependants", "deployed", "beside", "uses"}
+    {
+        "default_sequences",
+        "default_functions",
+        "function_dependants",
+        "planned_calls",
+        "deployed",
+        "beside",
+        "uses",
+    }
 )
 T = TypeVar("T")
 
@@ -306,6 +315,7 @@ def _relations(
     default_functions = _grouped(reader.rows("default_functions"))
     # No name outside a string has such brackets.
     places = {(r[1], r[2]): f"{{{r[0]}}}" for r in (reader.rows("places") if runtime else ())}
+    planned_calls = _grouped(reader.rows("planned_calls"))
 
     found = tuple(
         RelationFact(
@@ -324,6 +334,10 @@ def _relations(
             dependants=tuple(dependants.get(r[0], ())),
             default_sequences=tuple((x[0], x[1], x[2]) for x in default_sequences.get(r[0], ())),
             default_functions=tuple(x[1] for x in default_functions.get(r[0], ())),
+            planned_calls=tuple(
+                PlannedCall(kind=x[0], name=x[1], function=x[2], owner=x[3])
+                for x in planned_calls.get(r[0], ())
+            ),
             raw=(
                 (*r[1:14], renamed(r[14], places), *r[15:]), _steady(raw_columns.get(r[0], ())),
                 # A foreign key's rendering names the other table, which may move by the same plan.

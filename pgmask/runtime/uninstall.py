@@ -22,7 +22,7 @@ Connection = psycopg.Connection[Any]
 SCHEMAS: Final = ("pgmask", "pgmask_private", "pgmask_audit", "pgmask_crypto")
 ROLES: Final = (
     "pgmask_owner", "pgmask_sealer", "pgmask_store", "pgmask_backup", "pgmask_register",
-    "pgmask_unseal", "pgmask_migrator", "pgmask_keyless",
+    "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_reader",
 )  # fmt: skip
 KEPT: Final = "pgmask_audit"
 """The schema in which the record stays."""

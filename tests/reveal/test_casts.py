@@ -294,12 +294,12 @@ def test_nor_on_the_way_back(application: Application) -> None:
                 site.root.execute(statement.text.encode())
     make_casts(application)
     site.root.execute("UPDATE crm_store.customer SET pgmask_opened = NULL WHERE id IN (1, 3)")
-    with site.acting() as one:
-        one.execute(
+    with site.acting() as app:
+        app.execute(
             "INSERT INTO crm.customer (id, unit_id, name, phone, region, blood)"
             f" VALUES (2001, 'north', '王明', '{FRESH}', 'Riverside', 'B')"
         )
-        one.execute("UPDATE crm.customer SET blood = 'B' WHERE id = 4")
+        app.execute("UPDATE crm.customer SET blood = 'B' WHERE id = 4")
     opened = "SELECT id, blood, region, phone FROM crm_store.customer WHERE id IN (1, 3, 4, 2001)"
     assert site.rows(opened + " ORDER BY id") == [
         (1, "A", "Riverside", OURS.phone), (3, "A", "Hilltop", RICH.phone),

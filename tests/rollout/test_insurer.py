@@ -103,7 +103,9 @@ def test_a_hand_in_a_view_of_another_table_is_not_taken_for_the_move(observed: D
     signed = plan_of(observed, at("views"))
     with observed.superuser() as su:
         su.execute("SET search_path = pg_catalog")
-        (text,) = su.execute("SELECT pg_get_viewdef('agent.bank_account'::regclass)").fetchone()
+        row = su.execute("SELECT pg_get_viewdef('agent.bank_account'::regclass)").fetchone()
+        assert row is not None
+        text = row[0]
         assert "crm.customer c" in text
         su.execute(
             "CREATE OR REPLACE VIEW agent.bank_account WITH (security_barrier = true) AS "

@@ -41,7 +41,7 @@ DECLARE
     'seal_run', 'seal_refused', 'reveal_rule', 'ticket'
   ];
   c_owners CONSTANT text[] := ARRAY[
-    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless'];
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader'];
 BEGIN
   RETURN QUERY
   WITH ours AS (
@@ -147,7 +147,8 @@ BEGIN
   SELECT format('role %s', r.rolname), 'may log in, or has an attribute that bypasses protection'
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
-                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless')
+                       'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless',
+                       'pgmask_reader')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
   ORDER BY 1, 2;
 END;
