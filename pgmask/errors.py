@@ -543,9 +543,26 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Make them partitions, or separate tables that the catalogue names.",
     ),
     (
+        "PM257",
+        "code of the application would run while a query is planned",
+        "An index, statistics, a CHECK or a partition key of a store calls a function that neither"
+        " a superuser nor pgmask owns. PostgreSQL calls it with the rights of whoever queries the"
+        " store.",
+        "Write the expression with PostgreSQL's own functions, drop it, or have a superuser read"
+        " the function and take it over: ALTER FUNCTION .. OWNER TO.",
+    ),
+    (
+        "PM258",
+        "a trigger would run as the owner of a store",
+        "It fires behind ON .. CASCADE, SET NULL or SET DEFAULT: such an action runs as the owner"
+        " of the referencing table, without its row-level security.",
+        "Drop the trigger, or let the foreign key restrict and the application delete.",
+    ),
+    (
         "PM260",
         "something foreign hangs on the views",
-        "A view, function, trigger or rule that pgmask does not own uses a profile's view.",
+        "A view, function, trigger or rule that pgmask does not own uses a profile's view, or a"
+        " constraint trigger has the name of a key of the table.",
         "Drop it in the migration and make it again after attach.",
     ),
     (

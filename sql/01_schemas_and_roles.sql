@@ -16,8 +16,8 @@ DECLARE
 BEGIN
   FOREACH v_role IN ARRAY ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
-    'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_recorder', 'pgmask_collector',
-    'pgmask_auditor', 'pgmask_unit_auditor', 'pgmask_high_value_auditor'
+    'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader', 'pgmask_recorder',
+    'pgmask_collector', 'pgmask_auditor', 'pgmask_unit_auditor', 'pgmask_high_value_auditor'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
@@ -95,6 +95,8 @@ BEGIN
       '''Owns the functions that take views down for a migration and bring them back.''';
     EXECUTE 'COMMENT ON ROLE pgmask_keyless IS '
       '''Runs what may set off code of the application: it has no right on a key or a sealed value.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_reader IS '
+      '''Runs every query of pgmask''''s functions on stores and views: it reads, and has no right on a key.''';
     EXECUTE 'COMMENT ON ROLE pgmask_recorder IS '
       '''Owns the triggers that record changes; may add rows of changes, and nothing else.''';
     EXECUTE 'COMMENT ON ROLE pgmask_collector IS '
@@ -138,8 +140,9 @@ GRANT USAGE ON SCHEMA pgmask TO PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA pgmask, pgmask_private TO pgmask_sealer;
 GRANT USAGE ON SCHEMA pgmask_crypto TO pgmask_sealer;
 GRANT USAGE ON SCHEMA pgmask_private TO pgmask_migrator;
--- Never CREATE: code of the application that runs as this role could replace what it owns.
-GRANT USAGE ON SCHEMA pgmask_private TO pgmask_keyless;
--- Only a role that may make objects in a schema can own one there.
+-- Never CREATE: code of the application that runs as these roles could replace what they own.
+GRANT USAGE ON SCHEMA pgmask_private TO pgmask_keyless, pgmask_reader;
+-- Only a role that may make objects in a schema can be given one there; 90_grants.sql takes CREATE
+-- back, so that nothing that runs as this role can replace what it owns.
 GRANT USAGE, CREATE ON SCHEMA pgmask TO pgmask_migrator;
 GRANT USAGE ON SCHEMA pgmask_private, pgmask_crypto TO pgmask_backup;

@@ -46,7 +46,8 @@ DECLARE
     'archive'
   ];
   c_owners CONSTANT text[] := ARRAY[
-    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_recorder'];
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader',
+    'pgmask_recorder'];
 BEGIN
   RETURN QUERY
   WITH ours AS (
@@ -155,7 +156,7 @@ BEGIN
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
                        'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless',
-                       'pgmask_recorder', 'pgmask_collector', 'pgmask_auditor',
+                       'pgmask_reader', 'pgmask_recorder', 'pgmask_collector', 'pgmask_auditor',
                        'pgmask_unit_auditor', 'pgmask_high_value_auditor')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
   ORDER BY 1, 2;

@@ -351,8 +351,12 @@ COMMENT ON FUNCTION pgmask_private.refuse_unprotected(text, boolean) IS
 -- Lets the deferred checks of a table's own constraints run now, or be deferred again. Changed rows
 -- leave them pending, and then no ALTER TABLE is possible. Never ALL: that would ask the guard of
 -- pgmask.detach as well. Those in schemas that pgmask_migrator may not use are left to the caller.
+-- Constraint triggers and exclusions would run the application's code as pgmask_migrator: they are
+-- left to COMMIT, and a name that they share with another constraint is refused, because SET
+-- CONSTRAINTS takes every constraint of that name in the schema.
 --   p_members   the table with its partitions and children
 --   p_deferred  true: give those back that are deferred by default
+--   errors      PM260: a constraint trigger or exclusion has the name of such a constraint
 CREATE FUNCTION pgmask_private.settle_constraints(p_members oid[], p_deferred boolean)
   RETURNS void
   LANGUAGE plpgsql
@@ -364,14 +368,26 @@ CREATE FUNCTION pgmask_private.settle_constraints(p_members oid[], p_deferred bo
 AS $pgmask$
 DECLARE
   v_names text;
+  v_shared text;
 BEGIN
-  SELECT string_agg(DISTINCT format('%I.%I', n.nspname, k.conname), ', ')
-    INTO v_names
+  SELECT string_agg(DISTINCT format('%I.%I', n.nspname, k.conname), ', '),
+         string_agg(DISTINCT format('%I on %s', o.conname, o.conrelid::regclass), E'\n')
+           FILTER (WHERE o.oid IS NOT NULL)
+    INTO v_names, v_shared
     FROM pg_constraint AS k
     JOIN pg_namespace AS n ON n.oid = k.connamespace
+    LEFT JOIN pg_constraint AS o
+      ON o.connamespace = k.connamespace AND o.conname = k.conname
+     AND o.contype NOT IN ('f', 'u', 'p') AND o.condeferrable
    WHERE (k.conrelid = ANY (p_members) OR k.confrelid = ANY (p_members))
+     AND k.contype IN ('f', 'u', 'p')
      AND k.condeferrable AND (k.condeferred OR NOT p_deferred)
      AND has_schema_privilege(n.oid, 'USAGE');
+  IF v_shared IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM260',
+      MESSAGE = 'a constraint trigger or exclusion has the name of a foreign key or unique key here',
+      DETAIL = v_shared, HINT = 'Nothing of this transaction was kept. Give it another name.';
+  END IF;
   IF v_names IS NOT NULL THEN
     EXECUTE format('SET CONSTRAINTS %s %s', v_names,
                    CASE WHEN p_deferred THEN 'DEFERRED' ELSE 'IMMEDIATE' END);

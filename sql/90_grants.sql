@@ -72,13 +72,13 @@ GRANT EXECUTE ON FUNCTION
   pgmask.unseal_requests()
 TO pgmask_unseal;
 
--- The sealing triggers ask whether a row that an upsert meets is hidden from the caller.
+-- What the sealing triggers and searches ask of rows: whether the caller's row rule reaches them.
 GRANT SELECT ON
   pgmask_private.identity_state,
   pgmask_private.my_units,
   pgmask_private.my_subjects,
   pgmask_private.my_designations
-  TO pgmask_sealer;
+  TO pgmask_reader;
 
 -- pgmask_backup: pg_dump locks and reads every table. Row-level security without a policy keeps
 -- the rows with secrets out of it (pg_dump --enable-row-security).
@@ -105,3 +105,6 @@ REVOKE ALL ON TABLE pgmask_private.alembic_version FROM PUBLIC;
 GRANT SELECT ON TABLE pgmask_private.alembic_version TO pgmask_backup;
 COMMENT ON TABLE pgmask_private.alembic_version IS 'Which revision of the runtime is installed.';
 COMMENT ON COLUMN pgmask_private.alembic_version.version_num IS 'The revision.';
+
+-- It was needed to own pgmask.detach and attach: see 01_schemas_and_roles.sql.
+REVOKE CREATE ON SCHEMA pgmask FROM pgmask_migrator;

@@ -46,6 +46,33 @@ os.execve({program!r}, [{program!r}, *sys.argv[1:]], {environ!r})
 """
 
 
+# Roles outlive the database of a test: whoever was let in to one of pgmask's own is put out again.
+_TAKE_BACK = r"""
+DO $$
+DECLARE
+  v_one record;
+BEGIN
+  FOR v_one IN
+    SELECT r.rolname AS role, m.rolname AS member, g.rolname AS grantor
+      FROM pg_auth_members AS a
+      JOIN pg_roles AS r ON r.oid = a.roleid
+      JOIN pg_roles AS m ON m.oid = a.member
+      JOIN pg_roles AS g ON g.oid = a.grantor
+     WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator',
+                         'pgmask_keyless')
+       AND m.rolname NOT LIKE 'pgmask\_%' AND m.rolname NOT LIKE 'installer%'
+  LOOP
+    IF current_setting('server_version_num')::integer >= 160000 THEN
+      EXECUTE format('REVOKE %I FROM %I GRANTED BY %I', v_one.role, v_one.member, v_one.grantor);
+    ELSE
+      EXECUTE format('REVOKE %I FROM %I', v_one.role, v_one.member);
+    END IF;
+  END LOOP;
+END;
+$$
+"""
+
+
 class ClusterExecutor(PostgreSQLExecutor):
     """pytest-postgresql's executor around a cluster as pgmask makes it (scram, TLS, account).
 
@@ -282,6 +309,7 @@ class Server:
                     sql.Identifier(database.name)
                 )
             )
+            connection.execute(_TAKE_BACK.encode())
 
     @contextlib.contextmanager
     def database(self, *, template: str = "template0") -> Iterator[Database]:

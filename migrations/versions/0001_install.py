@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "53f1a2d63a2fae03423df2227c59090764edc49f7fed8c263261cf1160fd12e5"
+DIGEST = "0f3f0ff838f18e083e4f86b6a1c262de28957ee9c4b55921ad69344744a4425f"
 
 
 def upgrade() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +12,14 @@ from pgmask.apply.observe import Use, uses
 from pgmask.apply.seal_finish import deployed
 from pgmask.catalogue.model import Catalogue, Table
 from pgmask.compile import check, contexts
+from pgmask.compile.context import Context
 from pgmask.compile.objects import Severity
 from pgmask.compile.rollout import shown_plain
+from pgmask.compile.rowterms import persons
 from pgmask.compile.stages import Stage
 from pgmask.errors import PlanError, Refused
-from pgmask.facts.model import Facts
+from pgmask.facts.model import Facts, StoreFact
+from pgmask.plan.hazards import Hazard
 
 Connection = psycopg.Connection[Any]
 
@@ -73,22 +77,23 @@ def status(connection: Connection, catalogue: Catalogue | None = None) -> tuple[
             " GROUP BY r.table_id"
         ).fetchall()
     )
+    there = contexts(wanted, known.facts)
     return tuple(
-        _of(table, wanted, known.facts, left.get(table.id), refused.get(table.id, 0),
+        _of(table, wanted, known.facts, there, left.get(table.id), refused.get(table.id, 0),
             tuple(u for u in met if u.table == table.id))
         for table in wanted.tables
     )  # fmt: skip
 
 
 def _of(
-    table: Table, catalogue: Catalogue, facts: Facts, counted: tuple[int, int] | None,
-    refused: int, met: tuple[Use, ...],
+    table: Table, catalogue: Catalogue, facts: Facts, there: tuple[Context, ...],
+    counted: tuple[int, int] | None, refused: int, met: tuple[Use, ...],
 ) -> TableStatus:  # fmt: skip
     recorded = facts.store(table.id)
     present = Stage(recorded.stage) if recorded is not None else None
     rows, left = counted if counted is not None else (None, None)
     sealed = None if rows is None or left is None else rows - left
-    context = next((c for c in contexts(catalogue, facts) if c.table.id == table.id), None)
+    context = next((c for c in there if c.table.id == table.id), None)
     forward, blocks = _forward(table, catalogue, facts, present, refused)
     return TableStatus(
         table=table.id,
@@ -100,7 +105,7 @@ def _of(
         plain=shown_plain(context) if context is not None and present and present.seals else (),
         blocks=blocks,
         forward=forward,
-        back=_back(table, present, bool(sealed)),
+        back=_back(table, recorded, bool(sealed), behind(there, table.id), context),
     )
 
 
@@ -133,15 +138,45 @@ def _blocks(table: Table, catalogue: Catalogue, facts: Facts) -> tuple[str, ...]
     )
 
 
-def _back(table: Table, present: Stage | None, sealed: bool) -> str:
-    if present is None:
+def _back(
+    table: Table, recorded: StoreFact | None, sealed: bool, children: tuple[str, ...],
+    context: Context | None,
+) -> str:  # fmt: skip
+    if recorded is None:
         return ""
+    present = Stage(recorded.stage)
     if present is Stage.OBSERVE:
         return f"take {table.id} out of the catalogue, then pgmask apply"
-    if present.seals and sealed:
+    if present.seals and (sealed or recorded.holds_sealed):
         return f"pgmask unseal {table.id}"
     before = Stage.VIEWS if present.seals else Stage.OBSERVE
-    return f"set rollout: {before}, then pgmask apply CATALOGUE --only {table.id}"
+    allow = [Hazard.DROPS_PROTECTION, *([Hazard.IRREVERSIBLE] if present.seals else [])]
+    only = [table.id]
+    if present.seals and context is not None:
+        # Its subjects' table gets the view in which unit and flags are looked up from then on.
+        only += [h for h in _homes(context) if h != table.id]
+    command = " ".join(
+        (f"set rollout: {before}, then pgmask apply CATALOGUE",
+         *(f"--only {o}" for o in only), *(f"--allow {h}" for h in allow))
+    )  # fmt: skip
+    if present.seals and children:
+        return f"take {', '.join(children)} back first; then {command}"
+    return command
+
+
+def behind(there: Iterable[Context], table_id: str) -> tuple[str, ...]:
+    """The tables that seal and take unit and flags from this one's rows: they go back before it."""
+    return tuple(
+        c.table.id
+        for c in there
+        if c.stage.seals and c.table.id != table_id and table_id in _homes(c)
+    )
+
+
+def _homes(context: Context) -> tuple[str, ...]:
+    """The tables of the subjects that the rows speak of."""
+    found = (context.catalogue.subject(name) for name, _ in persons(context))
+    return tuple(dict.fromkeys(s.table for s in found if s is not None))
 
 
 def with_stage(catalogue: Catalogue, table_id: str, stage: Stage) -> Catalogue:

@@ -26,6 +26,7 @@ from pgmask.catalogue.stored import catalogue_from_json
 from pgmask.errors import REGISTRY, InternalError, PgmaskError, PlanError, PlanRefused, Refused
 from pgmask.facts.model import Facts
 from pgmask.facts.read import read_digest, read_facts, read_scope
+from pgmask.facts.rendered import renamed
 from pgmask.hashing import canonical_json
 from pgmask.names import QualName
 from pgmask.plan import access
@@ -338,6 +339,7 @@ def run_step(connection: Connection, step: Step, *, lock_timeout_ms: int) -> Fac
     _release(connection, step)
     after = _read(connection, step)
     verify(connection, step, before, after)
+    _follow(connection, step, before, after)
     _record(connection, step, after)
     return after
 
@@ -426,6 +428,42 @@ def _safe(error: psycopg.Error, statement: PlannedStatement) -> str:
     if (error.sqlstate or "")[:2] in ("22", "23"):
         return said
     return f"{error.diag.message_primary or ''}\n{said}"
+
+
+def _follow(connection: Connection, step: Step, before: Facts, after: Facts) -> None:
+    """Where the table was moved, name its new place in what is recorded of other tables' objects.
+
+    The server renders them so from now on.  Only the name is put in: what somebody else changed in
+    them is a difference before and after.
+    """
+    was, now = before.store(step.table), after.store(step.table)
+    if was is None or now is None or (was.schema, was.name) == (now.schema, now.name):
+        return
+    row = connection.execute(
+        "SELECT pg_catalog.format('%%I.%%I', %s::text, %s::text),"
+        " pg_catalog.format('%%I.%%I', %s::text, %s::text)",
+        (was.schema, was.name, now.schema, now.name),
+    ).fetchone()
+    if row is None:
+        raise InternalError("PM901", "format gave no row")
+    names = {(was.schema, was.name): row[1]}
+    for kind, identity, recorded in connection.execute(
+        "SELECT m.kind, m.identity, m.fingerprint FROM pgmask_private.managed_object AS m"
+        " WHERE m.kind IN ('view', 'policy') AND m.parent <> %s"
+        " AND strpos(concat_ws(' ', m.fingerprint ->> 'definition', m.fingerprint ->> 'using',"
+        " m.fingerprint ->> 'check'), %s) > 0",
+        (step.table, row[0]),
+    ).fetchall():
+        followed = {
+            k: renamed(v, names) if k in ("definition", "using", "check") else v
+            for k, v in recorded.items()
+        }
+        if followed != recorded:
+            connection.execute(
+                "UPDATE pgmask_private.managed_object SET fingerprint = %s"
+                " WHERE kind = %s AND identity = %s",
+                (Jsonb(followed), kind, identity),
+            )
 
 
 def _record(connection: Connection, step: Step, after: Facts) -> None:

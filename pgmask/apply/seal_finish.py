@@ -91,7 +91,9 @@ class Remains:
 
 
 def deployed(connection: Connection) -> Deployed:
-    """What the last finished apply left; Refused PM320 without one."""
+    """What the last finished apply left; Refused PM320 without one, PM257 where a store carries
+    code of the application that a query on it would run with the sealer's rights.
+    """
     row = connection.execute(
         "SELECT d.catalogue FROM pgmask_private.deployment AS d WHERE d.finished_at IS NOT NULL"
         " ORDER BY d.id DESC LIMIT 1"
@@ -109,6 +111,14 @@ def deployed(connection: Connection) -> Deployed:
         # A table that a narrower apply left out has no columns to seal into yet.
         if spec is not None and all(relation.column(b.sealed.text) for b in spec.bundles):
             found.append(SealTable(spec=spec))
+            for one in (relation, *facts.descendants(relation)):
+                for called in one.planned_calls:
+                    raise Refused(
+                        "PM257",
+                        f"{table.id}: {called.kind} {called.name!r} calls {called.function}"
+                        f" of {called.owner}",
+                        hint="Drop it, or have a superuser take the function over: pgmask drift.",
+                    )
     # Subjects first: reaching a grade reaches their rows in every other table.
     homes = {s.table for s in catalogue.subjects}
     found.sort(key=lambda t: (t.id not in homes, t.id))

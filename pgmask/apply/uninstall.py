@@ -109,6 +109,33 @@ def _dependants(facts: Facts) -> Iterable[Obstacle]:
             )
 
 
+def search_paths(connection: Connection, facts: Facts) -> tuple[tuple[str, str], ...]:
+    """(role or database, search_path) of every setting that names a schema that goes.
+
+    Nothing changes them: they are the application's, and a name in them that is not there is
+    passed over in silence.
+    """
+    goes = {m.address[0] for m in facts.managed if m.kind == Kind.SCHEMA.value}
+    goes |= {"pgmask", "pgmask_private", "pgmask_crypto"}
+    goes |= {s.schema for s in facts.stores if s.schema != s.original_schema}
+    found = connection.execute(
+        "SELECT concat_ws(' in ', 'role ' || r.rolname, 'database ' || d.datname),"
+        " substring(g.text FROM '=(.*)')"
+        " FROM pg_catalog.pg_db_role_setting AS s"
+        " CROSS JOIN LATERAL unnest(s.setconfig) AS g (text)"
+        " LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole"
+        " LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase"
+        " WHERE g.text LIKE 'search\\_path=%' AND (d.datname = current_database()"
+        " OR s.setdatabase = 0) ORDER BY 1"
+    ).fetchall()
+    return tuple((who, path) for who, path in found if goes & set(_names(path)))
+
+
+def _names(path: str) -> Iterable[str]:
+    for quoted, bare in re.findall(r'"((?:[^"]|"")+)"|([^\s,"]+)', path):
+        yield quoted.replace('""', '"') or bare.lower()
+
+
 _FUNCTION = re.compile(r"""(?:(?:"(?:[^"]|"")*"|[^."]+)\.)?("(?:[^"]|"")*"|[^("]+)\(""")
 
 

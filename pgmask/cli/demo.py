@@ -30,7 +30,7 @@ def demo(
         ),
     ] = CUSTOMERS,
     quick: Annotated[
-        bool, typer.Option("--quick", help=f"{QUICK:,} customers: about half a minute.")
+        bool, typer.Option("--quick", help=f"{QUICK:,} customers: about a minute.")
     ] = False,
     keep: Annotated[
         bool,

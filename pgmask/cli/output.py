@@ -18,8 +18,12 @@ shown: Final = Console(highlight=False, soft_wrap=True)
 
 
 def data(text: str) -> None:
-    """Print data on stdout, exactly as given, with one newline at the end."""
+    """Print data on stdout, exactly as given, with one newline at the end.
+
+    At once, so that words and data stand in their order where both go to one place.
+    """
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
 
 
 def tell(error: PgmaskError) -> None:

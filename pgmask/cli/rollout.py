@@ -11,14 +11,18 @@ import typer
 
 from pgmask.apply.observe import Use, collect
 from pgmask.apply.observe import uses as read_uses
-from pgmask.apply.rollout import TableStatus, neighbour, with_stage
+from pgmask.apply.rollout import TableStatus, behind, neighbour, with_stage
 from pgmask.apply.rollout import status as read_status
-from pgmask.cli.database import plan_now, read_catalogue
+from pgmask.catalogue.model import Catalogue
+from pgmask.cli.database import plan_now, read, read_catalogue
 from pgmask.cli.options import CatalogueFile, Dsn, Environment, Format, TextFormat
 from pgmask.cli.output import data, people
+from pgmask.compile import contexts
+from pgmask.compile.stages import Stage
 from pgmask.errors import Refused
 from pgmask.hashing import plain
 from pgmask.plan.hazards import MUST_ALLOW
+from pgmask.plan.plan import homes_due
 from pgmask.plan.render import tables as plan_tables
 from pgmask.server import connect, require_dsn
 
@@ -151,13 +155,33 @@ def _turn(
     if known is None:
         raise Refused("PM274", f"{table} is not a table of the catalogue")
     stage = neighbour(known, forward=forward)
+    if not forward and Stage(known.rollout).seals:
+        _children_first(now, table, stage, dsn)
     planned = plan_now(dsn, with_stage(now, table, stage), "")
     data(f"in {known.position} set for {table}:\n\n    rollout: {stage}\n")
     data(f"now {known.rollout}. What that would do:\n\n{plan_tables(planned)}")
     hazards = sorted({h.value for h in MUST_ALLOW} & set(planned.hazards))
     allow = " ".join(f"--allow {h}" for h in hazards)
-    data(f"then: pgmask apply {path} --only {table} {allow}".rstrip())
+    only = " ".join(f"--only {t}" for t in (table, *sorted(homes_due(planned, table))))
+    data(f"then: pgmask apply {path} {only} {allow}".rstrip())
     people.print("Nothing was changed: the catalogue is the truth.")
+
+
+def _children_first(now: Catalogue, table: str, stage: Stage, dsn: str | None) -> None:
+    """Raise Refused PM270 where tables that seal take unit and flags from this one."""
+    facts = read(dsn)
+    first = behind(contexts(now, facts), table)
+    if not first:
+        return
+    both = [t for t in now.tables if t.id in (*first, table)]
+    sealed = [t.id for t in both if (s := facts.store(t.id)) is not None and s.holds_sealed]
+    hint = f"Take those back first, or write rollout: {stage} for all of them and apply once."
+    if sealed:
+        hint += f" Values are sealed, so before that pgmask unseal, of each: {', '.join(sealed)}."
+    raise Refused(
+        "PM270", f"{table} goes back after the tables of its subjects: {', '.join(first)}",
+        detail="\n".join(f"{t.position}  {t.id}:  rollout: {stage}" for t in both), hint=hint,
+    )  # fmt: skip
 
 
 def _time(text: str, option: str) -> float:

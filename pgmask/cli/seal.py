@@ -59,7 +59,8 @@ def seal(
     """Seal existing rows in batches while the table stays in use; goes on where it stopped.
 
     At the end every row is verified, the constraints that promise masks are validated, and the
-    profiles that open when a table is sealed are opened.
+    profiles that open when a table is sealed are opened. The report goes to stdout, progress to
+    stderr.
     """
     if (table is None) == (not all_):
         raise typer.BadParameter("name a table, or say --all", param_hint="TABLE")
@@ -79,7 +80,7 @@ def seal(
         if verify:
             wrong = sum(_verify(where, one, workers) for one in tables)
             if erased := ending.erased_subjects(connection):
-                people.print(
+                data(
                     f"{erased:,} subjects are erased: nothing of their sealed values can be opened,"
                     " and that is no finding"
                 )
@@ -106,7 +107,7 @@ def _seal(
             lock_timeout_ms=lock_timeout, attempts=attempts,
         )  # fmt: skip
     rate = f", {done.rows / done.seconds:,.0f} rows/s" if done.rows and done.seconds else ""
-    people.print(f"{table.id}: {done.rows:,} rows sealed{rate}")
+    data(f"{table.id}: {done.rows:,} rows sealed{rate}")
     if done.refused:
         people.print(
             f"{table.id}: {len(done.refused):,} rows could not be sealed:", style="bold red"
@@ -126,16 +127,16 @@ def _seal(
         connection, table.id, relation, lambda: ending.finish(connection, table), attempts=attempts
     )
     if opened:
-        people.print(f"{table.id}: opened to the profiles that waited for it")
+        data(f"{table.id}: opened to the profiles that waited for it")
     if rewrite:
         gone = patiently(
             connection, table.id, relation, lambda: ending.rewrite(connection, table),
             attempts=attempts,
         )  # fmt: skip
         rest = "" if gone else "; the old files go with the next CHECKPOINT (a superuser's)"
-        people.print(f"{table.id}: rewritten, statistics taken anew{rest}")
+        data(f"{table.id}: rewritten, statistics taken anew{rest}")
     if done.rows:
-        people.print(_remains(ending.remains(connection, table), rewrite), markup=False)
+        data(_remains(ending.remains(connection, table), rewrite))
     return True
 
 
@@ -188,7 +189,7 @@ def _verify(where: str, table: SealTable, workers: int) -> int:
             f"{table.id}: {len(wrong) - keyless:,} rows do not hold (PM322)", style="bold red"
         )
     if not wrong:
-        people.print(f"{table.id}: verified, every row")
+        data(f"{table.id}: verified, every row")
     return len(wrong)
 
 

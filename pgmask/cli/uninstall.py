@@ -81,12 +81,14 @@ def uninstall(
                 "PM340", f"this takes pgmask out of database {facts.database}",
                 hint=f"Look with --dry-run; then --yes-database {facts.database}",
             )  # fmt: skip
+        paths = giving.search_paths(connection, facts)
         with applying.only_one(connection):
             if catalogue is not None:
                 _tables(connection, catalogue, todo, without_constraints, lock_timeout, attempts)
             if export_audit is not None:
                 _export(connection, export_audit)
             _rest(connection, record, keep_register)
+        _say_paths(paths)
 
 
 def _clear_way(connection: Connection, facts: Facts) -> None:
@@ -156,7 +158,13 @@ def _say(connection: Connection, facts: Facts, todo: tuple[str, ...], record: Re
             "drop": "is dropped"}[record.value]  # fmt: skip
     for table in removing.audit_tables(connection):
         data(f"record\t{table}\t{says}")
+    _say_paths(giving.search_paths(connection, facts))
     people.print("Nothing was changed.")
+
+
+def _say_paths(found: tuple[tuple[str, str], ...]) -> None:
+    for who, path in found:
+        data(f"stays\tsearch_path of {who}\tnames a schema that goes: {path}")
 
 
 def register(app: typer.Typer) -> None:

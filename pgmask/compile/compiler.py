@@ -73,6 +73,7 @@ def check(catalogue: Catalogue, facts: Facts) -> tuple[Problem, ...]:
         found += problems.of_table(context)
         found += rollout.problems(context)
         found += problems.writes_computed(context)
+        found += problems.planned_calls(context)
         found += indexes.missing(context)
         found += indexes.telling(context)
         found += reveal.problems(context)

@@ -18,6 +18,8 @@ OWNER = "pgmask_owner"
 MIGRATOR = "pgmask_migrator"
 KEYLESS = "pgmask_keyless"
 """Runs what may set off code of the application: triggers, CHECKs, domains."""
+READER = "pgmask_reader"
+"""Plans every query of generated functions on stores and views: it reads, and reaches no key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,14 @@ class Context:
     @property
     def unit_type(self) -> str:
         """The type of the unit column; for the added one that of the subject's own table."""
+        fact = self.unit_fact
+        return fact.type if fact is not None else "text"
+
+    @property
+    def unit_fact(self) -> ColumnFact | None:
+        """The unit column, or for the added one that of the subject's own table; None: none."""
         if self.table.unit is not None:
-            return self.fact(self.table.unit).type
+            return self.fact(self.table.unit)
         subject = self.subject
         if subject is None or subject.unit is None:
             raise InternalError("PM901", f"{self.table.id} has no unit column")
@@ -95,8 +103,7 @@ class Context:
             if home is not None
             else self.facts.relation(schema, name)
         )
-        fact = relation.column(subject.unit) if relation is not None else None
-        return fact.type if fact is not None else "text"
+        return relation.column(subject.unit) if relation is not None else None
 
     def opened(self, profile: Profile) -> bool:
         """Whether the profile's group gets its grants now (``opens:``)."""
@@ -155,6 +162,7 @@ __all__ = [
     "KEYLESS",
     "MIGRATOR",
     "OWNER",
+    "READER",
     "SEALER",
     "Context",
     "Form",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pgmask.catalogue.model import Operation, Profile
 from pgmask.compile.columns import HIGH_VALUE, RESTRICTED, UNIT, needs_unit_column
-from pgmask.compile.context import BACKUP, KEYLESS, SEALER, Context, statement
+from pgmask.compile.context import BACKUP, KEYLESS, READER, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import subject_store
 from pgmask.compile.store import place_of, sequence_place
@@ -104,9 +104,12 @@ def build(context: Context) -> tuple[Object, ...]:
     family = (context.relation, *context.facts.descendants(context.relation))
     for relation in family:
         name = place_of(context, relation)
-        # FOR NO KEY UPDATE in the probe and re-sealing need UPDATE; INSERT and DELETE never.
+        # Sealing and re-sealing need UPDATE; INSERT and DELETE never.
         found.append(grant("relation", name, SEALER, table, (("SELECT", ()), ("UPDATE", ()))))
         found.append(grant("relation", name, BACKUP, table, (("SELECT", ()),)))
+    # A row lock asks for UPDATE of a column; the policy lets no change pass.
+    lock = (("UPDATE", (RESTRICTED.text,)),) if context.stage.seals else ()
+    found.append(grant("relation", context.place, READER, table, (("SELECT", ()), *lock)))
     found += _follow(context)
     found += _sequences(context, family)
     found += _default_functions(context, family)

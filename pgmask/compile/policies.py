@@ -32,8 +32,9 @@ from pgmask.compile.identity_views import identity_view
 from pgmask.compile.notes import examined
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.rowterms import Terms, terms
+from pgmask.facts.model import ColumnFact
 from pgmask.names import Name, QualName, derived
-from pgmask.sqltext import literal
+from pgmask.sqltext import Statement, literal
 
 _WORDS = {
     Operation.SELECT: "SELECT",
@@ -69,21 +70,23 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     elif operation is Operation.UPDATE:
         check = f" WITH CHECK ({condition})"
     rows = " or ".join(r.value for r in profile.rows)
+    create = (
+        statement(
+            f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE"
+            f" FOR {_WORDS[operation]} TO {role.quoted}{using}{check}"
+        ),
+        statement(
+            f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS "
+            + literal(f"Profile {profile.name}, rows {rows}.")
+        ),
+    )
     return Object(
         kind=Kind.POLICY,
         identity=f"{place}.{name}",
         table=context.table.id,
         phase=Phase.POLICIES,
-        create=(
-            statement(
-                f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE"
-                f" FOR {_WORDS[operation]} TO {role.quoted}{using}{check}"
-            ),
-            statement(
-                f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS "
-                + literal(f"Profile {profile.name}, rows {rows}.")
-            ),
-        ),
+        create=create,
+        state=wherever(context, profile, create),
         drop=(statement(f"DROP POLICY {name.quoted} ON {place.quoted}"),),
         address=(place.schema.text, place.name.text, name.text),
     )
@@ -131,7 +134,7 @@ def _designated(context: Context, profile: Profile, row: Terms) -> tuple[str, ..
     if row.unit is not None:
         found.append(
             f"{row.unit} ="
-            f" ANY (ARRAY(SELECT d.unit_id::{context.unit_type}"
+            f" ANY (ARRAY(SELECT {of_type('d.unit_id', context.unit_fact)}"
             " FROM pgmask_private.my_designations AS d"
             f" WHERE d.person_id = (SELECT i.person_id FROM {identity_view(profile).quoted} AS i)"
             " AND d.subject_key IS NULL))"
@@ -152,11 +155,11 @@ def _rows(context: Context, profile: Profile, rows: Rows, row: Terms) -> str:
     unit = row.unit
     if unit is None:
         return "false"  # refused before by problems.py
-    cast = context.unit_type
     if rows is Rows.OWN_UNIT:
-        return f"{unit} = (SELECT i.unit_id::{cast} FROM {view} AS i)"
+        return f"{unit} = (SELECT {of_type('i.unit_id', context.unit_fact)} FROM {view} AS i)"
+    mine = of_type("u.unit_id", context.unit_fact)
     return (
-        f"{unit} = ANY (ARRAY(SELECT u.unit_id::{cast} FROM pgmask_private.my_units AS u"
+        f"{unit} = ANY (ARRAY(SELECT {mine} FROM pgmask_private.my_units AS u"
         f" WHERE u.person_id = (SELECT i.person_id FROM {view} AS i)))"
     )
 
@@ -170,22 +173,58 @@ def _assigned(context: Context, profile: Profile, row: Terms) -> str:
         and subject.table == context.table.id
         and context.relation.column(subject.owner) is not None
     ):
-        cast = context.fact(subject.owner).type
-        return f"{row.column(subject.owner)} = (SELECT i.person_id::{cast} FROM {view} AS i)"
+        person = of_type("i.person_id", context.fact(subject.owner))
+        return f"{row.column(subject.owner)} = (SELECT {person} FROM {view} AS i)"
     home = subject_store(context, profile)
     if home is not None and subject is not None and context.table.subject is not None:
-        store, owner_type = home
+        store, owner = home
         column = row.column(context.table.subject)
         return (
-            f"{column} = ANY (ARRAY(SELECT c.{Name(subject.key).quoted} FROM {store.quoted} AS c"
+            f"{column} = ANY (ARRAY(SELECT c.{Name(subject.key).quoted} {_from(store)}"
             f" WHERE c.{Name(subject.owner or '').quoted} ="
-            f" (SELECT i.person_id::{owner_type} FROM {view} AS i)))"
+            f" (SELECT {of_type('i.person_id', owner)} FROM {view} AS i)))"
         )
     return _keys(context, profile, "my_subjects", row) or "false"
 
 
-def subject_store(context: Context, profile: Profile) -> tuple[QualName, str] | None:
-    """The subject's own store and its owner column's type, when assignment is a column there.
+def _from(store: QualName) -> str:
+    return f"FROM {store.quoted} AS c"
+
+
+def wherever(context: Context, profile: Profile, create: tuple[Statement, ...]) -> str:
+    """What is wanted of a view or policy, wherever the table of its subjects stands; '' where it
+    does not look there.
+
+    PostgreSQL follows a table that moves: nothing that reads it has to be made again.
+    """
+    home = subject_store(context, profile)
+    wanted = "\0".join(s.text for s in create)
+    if home is None or context.subject is None or _from(home[0]) not in wanted:
+        return ""
+    return wanted.replace(_from(home[0]), f"FROM {{{context.subject.table}}} AS c")
+
+
+def of_type(value: str, fact: ColumnFact | None) -> str:
+    """A text or number of the register as a value of a column's type, to be compared with it.
+
+    It becomes a value of a domain's base type, which asks no CHECK of the application's.  No cast
+    leads to an enum: whoever opens values reads with this condition, too.
+    """
+    if fact is None:
+        return f"{value}::text"
+    kind = fact.base_type or fact.type
+    if not fact.own:
+        return f"{value}::{kind}"
+    if fact.kind != "e":
+        return f"NULL::{kind}"  # refused before by problems.py
+    return (
+        f"(SELECT e.v FROM unnest(enum_range(NULL::{kind})) AS e (v)"
+        f" WHERE pg_catalog.concat(e.v) = {value}::text)"
+    )
+
+
+def subject_store(context: Context, profile: Profile) -> tuple[QualName, ColumnFact] | None:
+    """The subject's own store and its owner column, when assignment is a column there.
 
     Only for a profile that has a view of the subject's table: its policies hold in this look-up
     too.  Other profiles follow the register's assignments.
@@ -199,7 +238,7 @@ def subject_store(context: Context, profile: Profile) -> tuple[QualName, str] | 
     fact = relation.column(subject.owner) if relation is not None else None
     if place is None or fact is None:
         return None
-    return place, fact.type
+    return place, fact
 
 
 def _keys(context: Context, profile: Profile, source: str, row: Terms) -> str:
@@ -217,7 +256,7 @@ def _keys(context: Context, profile: Profile, source: str, row: Terms) -> str:
         return ""
     view = identity_view(profile).quoted
     return (
-        f"{row.column(column)} = ANY (ARRAY(SELECT s.subject_key::{fact.type}"
+        f"{row.column(column)} = ANY (ARRAY(SELECT {of_type('s.subject_key', fact)}"
         f" FROM pgmask_private.{source} AS s"
         f" WHERE s.person_id = (SELECT i.person_id FROM {view} AS i)"
         f" AND s.subject_class = {literal(name)}))"

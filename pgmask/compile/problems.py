@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgmask.catalogue.model import Catalogue, Operation, Rows, Table
+from pgmask.compile import cascades
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import SEALER, Context
 from pgmask.compile.objects import Problem, Severity
@@ -128,10 +129,13 @@ def of_table(context: Context) -> Iterator[Problem]:
         )
     yield from _columns(context)
     yield from _rows(context)
+    yield from _keys(context)
     for one in (relation, *context.facts.descendants(relation)):
         if context.stage.moved:
             yield from _dependants(context, one)
         yield from _foreign(context, one)
+    if context.stage.moved:
+        yield from cascades.problems(context)
     yield from _names_taken(context)
 
 
@@ -205,6 +209,21 @@ def _rows(context: Context) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
+def _keys(context: Context) -> Iterator[Problem]:
+    """What rows are chosen by is compared with texts of the register."""
+    subject = context.subject
+    names = {context.table.unit, context.table.subject}
+    if subject is not None and subject.table == context.table.id:
+        names |= {subject.unit, subject.owner}
+    for name in sorted(n for n in names if n is not None):
+        fact = context.relation.column(name)
+        if fact is not None and fact.own and fact.kind != "e":
+            yield _problem(
+                context, "PM207", f"no row is chosen by column {name!r} of type {fact.type}",
+                "Use a column of one of PostgreSQL's own types, or of an enum.", what=name,
+            )  # fmt: skip
+
+
 def _dependants(context: Context, relation: RelationFact) -> Iterator[Problem]:
     ours = {(v.schema.text, v.name.text) for v in map(context.view, context.profiles)}
     ours |= context.facts.managed_views  # views of an earlier catalogue too
@@ -252,6 +271,21 @@ def _foreign(context: Context, relation: RelationFact) -> Iterator[Problem]:
                 context, "PM209", f"has a row-level security policy of its own, {policy.name!r}",
                 "Profiles take its place: drop it, or express it as rows: of a profile.",
                 what=policy.name,
+            )  # fmt: skip
+
+
+def planned_calls(context: Context) -> Iterator[Problem]:
+    """Code of the application that PostgreSQL would run while pgmask's functions read a store."""
+    for relation in (context.relation, *context.facts.descendants(context.relation)):
+        for one in relation.planned_calls:
+            yield _problem(
+                context, "PM257",
+                f"{one.kind} {one.name!r} calls {one.function} of {one.owner}, which PostgreSQL"
+                " may call with the rights of whoever queries the table",
+                "Write it with PostgreSQL's own functions, drop it, or have a superuser read the"
+                f" function and take it over: ALTER FUNCTION {one.function} OWNER TO ..",
+                what=one.name,
+                severity=Severity.REFUSE if context.stage.moved else Severity.WARN,
             )  # fmt: skip
 
 

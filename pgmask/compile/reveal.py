@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from pgmask.catalogue.model import Catalogue, Form, Operation, Profile, Purpose, Reveal
+from pgmask.catalogue.model import Catalogue, Form, Operation, Profile, Purpose, Reveal, Table
 from pgmask.compile.columns import HIGH_VALUE
-from pgmask.compile.context import SEALER, Context, place_in, statement
+from pgmask.compile.context import READER, SEALER, Context, place_in, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.objects import Kind, Object, Phase, Problem
-from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, texts
+from pgmask.compile.policies import row_condition
+from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, reader, texts
 from pgmask.compile.sealing import OWN, bundles_of
+from pgmask.compile.sealing_reads import READER_ONLY
 from pgmask.compile.sealing_spec import Bundle
-from pgmask.compile.sealing_sql import block, data, field, lines, value_of
+from pgmask.compile.sealing_sql import as_text, block, data, field, lines, value_of
 from pgmask.compile.search import rule_of as search_rule_of
 from pgmask.compile.search import search_name, searched, searches
 from pgmask.facts.model import RelationFact
@@ -66,8 +68,11 @@ def schemas(catalogue: Catalogue) -> tuple[Object, ...]:
         for store in catalogue.stores:
             if any(profile.may(t) for t in catalogue.tables if t.schema == store.schema):
                 name = catalogue.view_schema(profile, store)
-                found[name] = schema_grant(Name(name), SEALER, ("USAGE", "CREATE"))
-    return tuple(found.values())
+                found[name] = (
+                    schema_grant(Name(name), SEALER, ("USAGE", "CREATE")),
+                    schema_grant(Name(name), READER, ("USAGE",)),
+                )
+    return tuple(one for pair in found.values() for one in pair)
 
 
 def build(context: Context) -> tuple[Object, ...]:
@@ -84,7 +89,7 @@ def build(context: Context) -> tuple[Object, ...]:
         shown = Shown.of(context, profile)
         found.append(
             grant(
-                "relation", shown.view, SEALER, context.table.id, (("SELECT", ()),),
+                "relation", shown.view, READER, context.table.id, (("SELECT", ()),),
                 depends=(f"{Kind.VIEW}:{shown.view}",),
             )
         )  # fmt: skip
@@ -105,7 +110,24 @@ def _reveal(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> list[Object
     # A parameter of the view's type binds the function to this very view: whoever drops it, to put
     # another one under its name, drops the function too.
     shape = shown.view.quoted
+    cases = [_case_reader(shown, p) for p in rule.purposes if p.case is not None]
+    own = (
+        [
+            reader(
+                shown, "own", "p_most bigint", "bigint", _own(shown),
+                "Counts the customers whom the person's own view shows",
+            )
+        ]
+        if rule.share_per_month
+        else []
+    )  # fmt: skip
     return [
+        reader(
+            shown, "find", "p_key text[]", "record", shown.find_body,
+            f"Finds one row of {table}",
+        ),
+        *(c for c in cases if c is not None),
+        *own,
         function(
             shown, asks, f"{REQUEST}, p_shape {shape} DEFAULT NULL", "uuid",
             _request_body(shown, rule, columns),
@@ -129,7 +151,6 @@ def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
     declare = lines(
         DECLARE, "  v_columns text[];", "  v_for_class text;", "  v_for_subject text;",
         "  v_case boolean;", "  v_known bigint;", "  v_own bigint;", "  v_state text;",
-        shown.key_variables,
     )  # fmt: skip
     return body(
         declare,
@@ -142,9 +163,8 @@ def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
         "-- Counted before anything answers.",
         _spend("reveal_day", rule.per_day, table),
         _spend("reveal_month", rule.per_month, table) if rule.per_month else "",
-        shown.read_key("p_key"),
-        shown.find,
-        block("IF NOT FOUND THEN", _missing(shown)),
+        f"v_found := {shown.reads('find', 'p_key')};",
+        _missing(shown),
         "-- Of whom the columns speak.",
         *(_for_subject(shown, bundle, names) for bundle, names in own),
         *(_case(shown, purpose) for purpose in cases),
@@ -168,12 +188,11 @@ def _missing(shown: Shown) -> str:
     bundle = shown.spec.bundles[0]
     call = f"pgmask_private.whom_to_call({shown.unit}, v_class, v_subject)"
     return lines(
-        shown.find_high_value,
+        f"IF v_found IS NULL THEN\n  v_nothing := {shown.refuse('PM407')};\nEND IF;",
         block(
-            "IF FOUND THEN",
+            "IF v_found.high IS NOT FALSE THEN",
             lines(shown.subject(bundle), f"v_nothing := {shown.refuse('PM408', call)};"),
         ),
-        f"v_nothing := {shown.refuse('PM407')};",
     )
 
 
@@ -193,10 +212,20 @@ def _for_subject(shown: Shown, bundle: Bundle, names: tuple[str, ...]) -> str:
 
 
 def _case(shown: Shown, purpose: Purpose) -> str:
+    """The purpose's business case."""
+    asked = shown.reads(f"case_{purpose.name}", "p_reference", "v_for_class", "v_for_subject")
+    return (
+        f"IF p_purpose = {literal(purpose.name)} THEN\n  v_case := {asked};\n"
+        f"  IF (v_case) IS NOT TRUE THEN\n    v_nothing := {shown.refuse('PM404')};\n  END IF;\n"
+        "END IF;"
+    )
+
+
+def _case_reader(shown: Shown, purpose: Purpose) -> Object | None:
     """The business case: there, of the same subject, and in the state that is asked for."""
     home = _case_table(shown.context, purpose)
     if home is None:
-        return ""  # refused before by problems
+        return None  # refused before by problems
     context, relation = home
     key = relation.primary_key[0]
     kind = context.type_of(key)
@@ -204,70 +233,76 @@ def _case(shown: Shown, purpose: Purpose) -> str:
         (b.subject.name.text, b.subject_class) for b in bundles_of(context) if b.subject is not None
     }
     of_same = " OR ".join(
-        f"v_for_class = {literal(class_)} AND c.{Name(name).quoted}::text = v_for_subject"
+        f"v_for_class = {literal(class_)} AND {_text(context, name)} = v_for_subject"
         for name, class_ in sorted(subjects)
     )
     tests = [f"c.{Name(key).quoted} = p_reference::{kind}", f"({of_same or 'false'})"]
     for column, values in purpose.when:
-        tests.append(f"c.{Name(column).quoted}::text = ANY ({texts(values)})")
+        tests.append(f"{_text(context, column)} = ANY ({texts(values)})")
     if purpose.within is not None:
         column, days = purpose.within
         today = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
         tests.append(f"c.{Name(column).quoted}::date BETWEEN {today} - {days} AND {today} + {days}")
     where = "\n      AND ".join(tests)
-    return (
-        f"IF p_purpose = {literal(purpose.name)} THEN\n  BEGIN\n"
-        f"    v_case := EXISTS (\n      SELECT FROM {context.place.quoted} AS c\n"
+    text = (
+        f"BEGIN\n{indent(READER_ONLY, '  ')}\n"
+        f"  RETURN EXISTS (\n    SELECT FROM {context.place.quoted} AS c\n"
         f"      WHERE {where});\n"
-        "  EXCEPTION\n    WHEN data_exception THEN\n      v_case := false;\n  END;\n"
-        f"  IF (v_case) IS NOT TRUE THEN\n    v_nothing := {shown.refuse('PM404')};\n  END IF;\n"
-        "END IF;"
+        "EXCEPTION\n  WHEN data_exception THEN\n    RETURN false;\nEND"
     )
+    return reader(
+        shown, f"case_{purpose.name}",
+        "p_reference text, v_for_class text, v_for_subject text", "boolean", text,
+        f"Whether a case fits purpose {purpose.name}",
+    )  # fmt: skip
+
+
+def _text(context: Context, column: str) -> str:
+    """A column of the row ``c`` as text."""
+    fact = context.relation.column(column)
+    return as_text(f"c.{Name(column).quoted}", foreign=fact is not None and fact.foreign)
 
 
 def _case_table(context: Context, purpose: Purpose) -> tuple[Context, RelationFact] | None:
     """The table of a purpose's case with its facts, if its rows have a key of one column."""
+    found = _beside(context, context.catalogue.table(purpose.case or ""))
+    if found is None or len(found.relation.primary_key) != 1:
+        return None
+    key = found.relation.column(found.relation.primary_key[0])
+    if key is None or key.domain or key.own:
+        return None  # its checks and casts would be code of the application
+    day = found.relation.column(purpose.within[0]) if purpose.within is not None else None
+    if day is not None and day.own:
+        return None
+    return found, found.relation
+
+
+def _beside(context: Context, table: Table | None) -> Context | None:
+    """The context of another table, None where it is not there."""
     catalogue, facts = context.catalogue, context.facts
-    table = catalogue.table(purpose.case or "")
     place = place_in(catalogue, facts, table)
     if table is None or place is None:
         return None
     store = catalogue.store(table.schema)
     relation = facts.store_relation(table.id, table.schema, table.name)
-    if store is None or relation is None or len(relation.primary_key) != 1:
+    if store is None or relation is None:
         return None
-    key = relation.column(relation.primary_key[0])
-    if key is None or key.domain:
-        return None  # its checks would run with the rights that open values
-    found = Context(
+    return Context(
         catalogue=catalogue, facts=facts, table=table, store=store, relation=relation, place=place
     )
-    return found, relation
 
 
 def _share(shown: Shown, percent: int) -> str:
     """Not more than a share of the customers whom the person's own view shows.
 
-    The view is counted only as far as the answer needs it.
+    They are counted only as far as the answer needs it.
     """
-    catalogue, subject = shown.context.catalogue, shown.context.subject
-    home = catalogue.table(subject.table) if subject is not None else None
-    view, owner = shown.view, catalogue.view_owner(shown.profile)
-    if home is not None and Operation.SELECT in shown.profile.may(home):
-        store = catalogue.store(home.schema)
-        if store is not None:
-            view = QualName.of(catalogue.view_schema(shown.profile, store), home.name)
+    most = f"(v_known - 1) * 100 / {percent}"
     return (
         "v_known := pgmask_private.subjects_of_month(\n"
         f"  v_me.person_id, v_for_class, v_for_subject, {shown.table});\n"
-        # Another view under that name would run its functions as the sealer.
-        "IF (SELECT c.relowner FROM pg_class AS c"
-        f" WHERE c.oid = to_regclass({literal(view.quoted)}))\n"
-        f"   IS DISTINCT FROM to_regrole({literal(Name(owner).quoted)})::oid THEN\n"
-        f"  v_nothing := {shown.refuse('PM407')};\nEND IF;\n"
-        f"SELECT count(*) INTO v_own\n  FROM (SELECT FROM {view.quoted} AS v"
-        f" LIMIT (v_known - 1) * 100 / {percent} + 1) AS c;\n"
-        f"IF (v_own > (v_known - 1) * 100 / {percent}) IS NOT TRUE THEN\n"
+        f"v_own := {shown.reads('own', f'{most} + 1')};\n"
+        f"IF (v_own > {most}) IS NOT TRUE THEN\n"
         "  v_nothing := pgmask_private.refuse_reveal(\n"
         f"    'PM405', {shown.table},"
         f" format('Customers this month: %s, more than {percent} per cent of the own ones.',"
@@ -275,10 +310,34 @@ def _share(shown: Shown, percent: int) -> str:
     )
 
 
+def _own(shown: Shown) -> str:
+    """Counts the rows that the person's row rule gives him, up to ``p_most``.
+
+    Not those that this transaction wrote, or a later one: customers entered for the count, and
+    taken back after it, are none.  Every number of a subtransaction comes after its transaction's;
+    very old numbers look like very new ones.
+    """
+    profile, subject = shown.profile, shown.context.subject
+    home = shown.context.catalogue.table(subject.table) if subject is not None else None
+    context = shown.context
+    if home is not None and Operation.SELECT in profile.may(home):
+        context = _beside(context, home) or context
+    return body(
+        "  v_own bigint;",
+        READER_ONLY,
+        f"SELECT count(*) INTO v_own\n  FROM (\n"
+        f"    SELECT FROM {context.place.quoted} AS s\n"
+        f"     WHERE {row_condition(context, profile, 's.')}\n"
+        "       AND age(s.xmin) NOT BETWEEN -1000000000 AND 0\n"
+        "     LIMIT p_most) AS c;",
+        "RETURN v_own;",
+    )
+
+
 def _reveal_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
     declare = lines(
         DECLARE, "  v_ticket pgmask_audit.ticket;", f"  v_row {shown.view.quoted};",
-        "  v_sealed bytea;", "  v_open jsonb;", "  v_text text;", shown.key_variables,
+        "  v_sealed bytea;", "  v_open jsonb;", "  v_text text;",
     )  # fmt: skip
     return body(
         declare,
@@ -288,9 +347,9 @@ def _reveal_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
         f"IF (v_ticket.columns <@ {texts(columns)}\n"
         f"    AND v_ticket.purpose = ANY ({texts(p.name for p in rule.purposes)})) IS NOT TRUE"
         f" THEN\n  v_nothing := {shown.refuse('PM406')};\nEND IF;",
-        shown.read_key("v_ticket.row_key"),
-        shown.find,
-        block("IF NOT FOUND THEN", f"v_nothing := {shown.refuse('PM407')};"),
+        f"v_found := {shown.reads('find', 'v_ticket.row_key')};",
+        f"IF v_found IS NULL THEN\n  v_nothing := {shown.refuse('PM407')};\nEND IF;",
+        f"IF v_found.high IS NOT FALSE THEN\n  v_nothing := {shown.refuse('PM407')};\nEND IF;",
         "-- The row that was asked for, and not another one that has taken its place.",
         f"IF (v_ticket.digest = {_state(shown, columns)}) IS NOT TRUE THEN\n"
         f"  v_nothing := {shown.refuse('PM407', CHANGED)};\nEND IF;",
@@ -310,7 +369,7 @@ def _state(shown: Shown, columns: tuple[str, ...]) -> str:
         if any(sealed is not None for _, sealed in found):
             parts.append(f"encode({STORED}.{bundle.sealed.quoted}, 'hex')")
         parts += [
-            f"{STORED}.{Name(n).quoted}::text"
+            as_text(f"{STORED}.{Name(n).quoted}", foreign=shown.context.fact(n).foreign)
             for n, sealed in found
             if sealed is None or not sealed.always
         ]
@@ -355,7 +414,7 @@ def _column(shown: Shown, name: str) -> str:
     empty = f", CASE WHEN {field(STORED, column)}::text = '' THEN '' END" if sealed.text else ""
     held = f"v_open ->> {literal(name)}"
     truth = f"v_text := coalesce({held}{empty});" if empty else f"v_text := {held};"
-    taken = lines(truth, f"{target} := {value_of(column, 'v_text')};")
+    taken = lines(truth, f"{target} := {value_of(column, 'v_text', 'v_row')};")
     if not sealed.text:
         # What cannot be read as the type must not be told by PostgreSQL's own error.
         taken = (
@@ -472,7 +531,8 @@ def problems(context: Context) -> tuple[Problem, ...]:
                 refuse(
                     purpose.name,
                     f"the case of purpose {purpose.name!r} of profile {profile.name} is in"
-                    f" {purpose.case}, which has no primary key of one column without a domain",
-                    "Name a table whose rows have one key column.",
+                    f" {purpose.case}, which has no primary key of one column, or a key or date"
+                    " of a domain or type of the application's",
+                    "Name a table whose rows have one key column of one of PostgreSQL's own types.",
                 )
     return tuple(found)

@@ -1,8 +1,11 @@
 """Fragments that the generated reveal and search functions of a table have in common (B2, B3).
 
-A function of a profile meets the row twice in one statement: as the profile's own view shows it
-(policies, identity and all) and as it is stored.  ``v_found`` is that pair, ``shown`` and
-``stored``; secrets come out of ``stored`` by assignments only.
+A function of a profile meets the row twice: as the profile's own view shows it (policies, identity
+and all) and as it is stored.  ``v_found`` is that pair, ``shown`` and ``stored``; secrets come out
+of ``stored`` by assignments only.
+
+It is found by another function, of a role that reaches no key: what PostgreSQL evaluates while it
+plans a query on a store or view is the application's code (ADR 0034, ``sealing_reads``).
 """
 
 from __future__ import annotations
@@ -13,16 +16,18 @@ from textwrap import indent
 
 from pgmask.catalogue.model import Profile
 from pgmask.compile.columns import HIGH_VALUE
-from pgmask.compile.context import SEALER, Context, statement
+from pgmask.compile.context import READER, SEALER, Context, statement
 from pgmask.compile.grants import Privilege
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.policies import _rows
 from pgmask.compile.rowterms import terms
 from pgmask.compile.sealing import OWN, _typed, bundles_of, spec_of
+from pgmask.compile.sealing_objects import owned
+from pgmask.compile.sealing_reads import READER_ONLY
 from pgmask.compile.sealing_spec import Bundle, Coding, SealedColumn, SealSpec, Typed
-from pgmask.compile.sealing_sql import field, lines, subject_of, text_of
-from pgmask.names import Name, QualName
+from pgmask.compile.sealing_sql import as_text, field, lines, subject_of, text_of, uncast
+from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import dollar, literal
 
 STORED = "(v_found.stored)"
@@ -86,7 +91,10 @@ class Shown:
     def unit(self) -> str:
         """The stored row's unit as text, for whom to call."""
         column = self.context.unit_column
-        return f"{STORED}.{Name(column).quoted}::text" if column else "NULL"
+        fact = self.context.unit_fact if column else None
+        if not column or fact is None:
+            return "NULL"
+        return as_text(f"{STORED}.{Name(column).quoted}", foreign=fact.foreign)
 
     @property
     def row_key(self) -> str:
@@ -117,28 +125,57 @@ class Shown:
     @property
     def key_variables(self) -> str:
         """Their declarations."""
-        return "\n".join(f"  v_key_{n} {k.type};" for n, k in enumerate(self.spec.key, 1))
+        return "\n".join(f"  v_key_{n} {self.key_type(k)};" for n, k in enumerate(self.spec.key, 1))
+
+    def key_type(self, key: Typed) -> str:
+        """No value becomes one of a domain or an enum: that would run the application's code."""
+        if _told(key):
+            return "text"
+        return self.context.fact(key.name.text).base_type or key.type
 
     def read_key(self, array: str) -> str:
-        """Texts into key values; what is no value of the key's type is no such row."""
+        """Texts into key values; what is no value of the key's type is no such row: NULL."""
         reads = "\n".join(f"  v_key_{n} := {array}[{n}];" for n, _ in enumerate(self.spec.key, 1))
         size = len(self.spec.key)
         return (
             f"IF (cardinality({array}) = {size} AND array_ndims({array}) = 1) IS NOT TRUE THEN\n"
-            f"  v_nothing := {self.refuse('PM407')};\nEND IF;\n"
+            f"  RETURN NULL;\nEND IF;\n"
             f"BEGIN\n{reads}\nEXCEPTION\n  WHEN data_exception OR check_violation"
-            f" OR not_null_violation THEN\n    v_nothing := {self.refuse('PM407')};\nEND;"
+            f" OR not_null_violation THEN\n    RETURN NULL;\nEND;"
         )
 
     def refuse(self, code: str, hint: str = "NULL") -> str:
         """The call that raises."""
         return f"pgmask_private.refuse_reveal('{code}', {self.table}, NULL, {hint})"
 
+    def read(self, part: str) -> QualName:
+        """The name of a function that reads for this profile: ``read_<table>_<profile>_<part>``."""
+        name = derived("read_", self.context.table.id, self.profile.name, part)
+        return QualName(Name("pgmask_private"), name)
+
+    def reads(self, part: str, *arguments: str) -> str:
+        """A call of it."""
+        return f"{self.read(part).quoted}({', '.join(arguments)})"
+
+    @property
+    def find_body(self) -> str:
+        """The row with a key as the view shows it and as it is stored, else a high-value one."""
+        return body(
+            lines("  v_found record;", self.key_variables),
+            READER_ONLY,
+            self.read_key("p_key"),
+            self.find,
+            "IF FOUND THEN\n  RETURN v_found;\nEND IF;",
+            self.find_high_value,
+            "IF FOUND THEN\n  RETURN v_found;\nEND IF;",
+            "RETURN NULL;",
+        )
+
     @property
     def find(self) -> str:
         """``v_found``: the row as the profile's view shows it, and as it is stored."""
         return (
-            "SELECT v AS shown, s AS stored\n  INTO v_found\n"
+            "SELECT v AS shown, s AS stored, false AS high\n  INTO v_found\n"
             f"  FROM {self.view.quoted} AS v\n"
             f"  JOIN {self.context.place.quoted} AS s ON {self.same_key('s', 'v')}\n"
             f" WHERE {self.key_is('v')};"
@@ -148,7 +185,8 @@ class Shown:
     def find_high_value(self) -> str:
         """``v_found``: a high-value row that the profile's row rule would otherwise reach."""
         return (
-            f"SELECT s AS stored\n  INTO v_found\n  FROM {self.context.place.quoted} AS s\n"
+            "SELECT s AS stored, true AS high\n  INTO v_found\n"
+            f"  FROM {self.context.place.quoted} AS s\n"
             f" WHERE {self.key_is('s')}\n   AND s.{HIGH_VALUE.quoted}\n   AND {self.reach};"
         )
 
@@ -168,9 +206,21 @@ class Shown:
 
 def _equal(key: Typed, left: str, right: str) -> str:
     """Types from outside pg_catalog have operators that the pinned path does not see."""
-    if "." in key.type and key.coding is Coding.TEXT:
+    if _told(key):
+        return f"{told(key, left)} = {told(key, right)}"
+    if key.foreign and key.coding is Coding.TEXT:
         return f'{left}::text COLLATE "C" = {right}::text COLLATE "C"'
     return f"{left} = {right}"
+
+
+def _told(key: Typed) -> bool:
+    """Whether a key's values are compared as texts: an enum's, which no cast may make."""
+    return key.foreign and key.coding is not Coding.TEXT
+
+
+def told(key: Typed, reference: str) -> str:
+    """A key value of a row, or a variable that holds one, as it is compared."""
+    return uncast(reference) if _told(key) and "." in reference else reference
 
 
 def texts(values: Iterable[str]) -> str:
@@ -212,6 +262,38 @@ def function(
         ),
         drop=(statement(f"DROP FUNCTION {qualified}"),),
         depends=(f"{Kind.VIEW}:{shown.view}", *uses),
+        address=(name.schema.text, name.name.text),
+    )
+
+
+def reader(shown: Shown, part: str, parameters: str, returns: str, body: str, says: str) -> Object:
+    """One function that reads for a profile's functions; only the sealer may call it.
+
+    Names of columns and views stand in its text only: it stays when a migration takes views down.
+    """
+    name = shown.read(part)
+    arguments = ", ".join(p.split(" ", 1)[1] for p in parameters.split(", "))
+    qualified = f"{name.quoted}({arguments})"
+    says = f"{says}, profile {shown.profile.name}"
+    text = (
+        f"CREATE OR REPLACE FUNCTION {name.quoted}({parameters})\nRETURNS {returns}\n"
+        "LANGUAGE plpgsql\nVOLATILE\nCALLED ON NULL INPUT\nPARALLEL UNSAFE\n"
+        "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET datestyle = 'ISO, YMD'\n"
+        f"SET timezone = 'UTC'\nAS {dollar(chr(10) + body + chr(10))}"
+    )
+    return Object(
+        kind=Kind.FUNCTION,
+        identity=str(name),
+        table=shown.context.table.id,
+        phase=Phase.CALLS,
+        create=(
+            statement(text, says),
+            statement(f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
+            *owned(qualified, READER),
+            statement(f"COMMENT ON FUNCTION {qualified} IS " + literal(f"{says}.")),
+        ),
+        drop=(statement(f"DROP FUNCTION {qualified}"),),
+        replace=True,
         address=(name.schema.text, name.name.text),
     )
 

@@ -122,7 +122,7 @@ def _way_back(context: Context) -> Iterator[Problem]:
         return
     recorded = context.facts.store(context.table.id)
     table = context.table.id
-    if recorded is not None and recorded.sealed and context.table.sealed_columns:
+    if recorded is not None and recorded.holds_sealed and context.table.sealed_columns:
         yield Problem(
             table=table, code="PM272", what=table,
             message=f"its values are sealed: from {now.value} there is no way to {wanted.value}",

@@ -17,8 +17,9 @@ from pgmask.catalogue.model import Catalogue, Profile, Subject, Table
 from pgmask.compile.columns import HIGH_VALUE, RESTRICTED, UNIT
 from pgmask.compile.context import SEALER, Context, place_in, statement
 from pgmask.compile.objects import Kind, Object, Phase
+from pgmask.compile.sealing_sql import as_text
 from pgmask.compile.stages import Stage
-from pgmask.facts.model import Facts
+from pgmask.facts.model import Facts, RelationFact
 from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import literal
 
@@ -85,21 +86,22 @@ def _flags(context: Context, outer: str, what: str) -> Iterator[str]:
     subject = context.subject
     if _is_home(context.table, subject):
         if what == "high_value" and subject is not None and subject.high_value is not None:
-            yield high_value(subject, outer)
+            yield high_value(subject, outer, context.relation)
         return
     for subject_class, column in persons(context):
         found = _looked_up(what, subject_class, f"{outer}{Name(column).quoted}")
         yield f"coalesce({found}, false)"
 
 
-def high_value(subject: Subject, prefix: str) -> str:
-    """Whether a row of the subject's own table meets its high-value rule; never NULL."""
+def high_value(subject: Subject, prefix: str, home: RelationFact | None) -> str:
+    """Whether a row of the subject's own table, ``home``, meets its high-value rule; never NULL."""
     rule = subject.high_value
     if rule is None:
         return "false"
     grades = ", ".join(literal(g) for g in rule.grades)
-    column = f"{prefix}{Name(rule.column).quoted}"
-    return f"coalesce({column}::text = ANY (ARRAY[{grades}]), false)"
+    fact = home.column(rule.column) if home is not None else None
+    grade = as_text(f"{prefix}{Name(rule.column).quoted}", foreign=bool(fact and fact.foreign))
+    return f"coalesce({grade} = ANY (ARRAY[{grades}]), false)"
 
 
 def _is_home(table: Table, subject: Subject | None) -> bool:
@@ -148,7 +150,8 @@ def _view(
     if Stage(home.rollout).seals:
         flags = f"s.{HIGH_VALUE.quoted}", f"s.{RESTRICTED.quoted}"
     else:
-        flags = high_value(subject, "s."), "false"
+        relation = facts.store_relation(home.id, home.schema, home.name)
+        flags = high_value(subject, "s.", relation), "false"
     unit = f"s.{Name(subject.unit).quoted}" if subject.unit else "NULL::text"
     name = subject_view(subject.name)
     says = f"Unit and flags of the subjects of class {subject.name}, for tables not yet sealed."

@@ -15,7 +15,7 @@ import pglast
 
 from pgmask.catalogue.model import Catalogue, Column, Form, Operation, Subject, Table, Unique
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
-from pgmask.compile.context import KEYLESS, SEALER, Context, place_in
+from pgmask.compile.context import KEYLESS, READER, SEALER, Context, place_in
 from pgmask.compile.grants import schema_grant
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.policies import row_condition
@@ -99,7 +99,9 @@ def build(context: Context) -> tuple[Object, ...]:
     taken = taken_over(context, spec)
     used = schemas_used(spec) - {spec.store.schema.text}
     rights = [
-        schema_grant(Name(s), role, ("USAGE",)) for s in sorted(used) for role in (SEALER, KEYLESS)
+        schema_grant(Name(s), role, ("USAGE",))
+        for s in sorted(used)
+        for role in (SEALER, KEYLESS, READER)
     ]
     return (*rights, *((taken,) if taken is not None else ()), *objects(spec))
 
@@ -134,6 +136,7 @@ def spec_of(context: Context) -> SealSpec | None:
         own_high=own_high,
         unit=Name(subject.unit) if home and subject is not None and subject.unit else None,
         unit_type=context.fact(subject.unit).type if home and subject and subject.unit else "",
+        unit_foreign=bool(home and subject and subject.unit and _is_foreign(context, subject.unit)),
         keeps_unit=keeps_unit,
         dependants=dependants,
         subject_class=subject.name if home and subject is not None else None,
@@ -152,8 +155,11 @@ def _is_home(table: Table, subject: Subject | None) -> bool:
 
 def _typed(context: Context, name: str) -> Typed:
     fact = context.fact(name)
-    coding = coding_of(fact.base_type or fact.type, enum=fact.kind == "e")
-    return Typed(name=Name(name), type=context.type_of(name), coding=coding or Coding.CAST)
+    coding = coding_of(fact.base_type or fact.type, kind=fact.kind)
+    return Typed(
+        name=Name(name), type=context.type_of(name), coding=coding or Coding.CAST,
+        foreign=fact.foreign,
+    )  # fmt: skip
 
 
 def _own_high(context: Context) -> HighRule | None:
@@ -161,7 +167,13 @@ def _own_high(context: Context) -> HighRule | None:
     if subject is None or subject.high_value is None or not _is_home(context.table, subject):
         return None
     rule = subject.high_value
-    return HighRule(column=Name(rule.column), grades=rule.grades)
+    foreign = _is_foreign(context, rule.column)
+    return HighRule(column=Name(rule.column), grades=rule.grades, foreign=foreign)
+
+
+def _is_foreign(context: Context, column: str) -> bool:
+    fact = context.relation.column(column)
+    return fact is not None and fact.foreign
 
 
 def _subject_class(context: Context, column: Column) -> Subject | None:
@@ -305,6 +317,7 @@ def _sealed_column(
         chosen = Chosen(
             discriminator=Name(column.kind_by.column),
             cases=tuple((value, _rule(kind)) for value, kind in column.kind_by.cases),
+            foreign=_is_foreign(context, column.kind_by.column),
         )
         rule = _rule(column.kind_by.otherwise)
     always = column.sealed
@@ -390,6 +403,7 @@ def _unique_keys(
                 predicate=index.predicate,
                 nulls_equal=index.nulls_not_distinct,
                 foreign=_foreign(context, index),
+                own=_own_types(context, index),
             )
         )
     primary = {i.name for i in context.relation.indexes if i.primary}
@@ -408,6 +422,13 @@ def _foreign(context: Context, index: IndexFact) -> tuple[str, ...]:
         match = _QUALIFIED.match(type_) if fact is not None and fact.kind == "b" else None
         found.append((match[1] or match[2]).replace('""', '"') if match else "")
     return tuple(found) if any(found) else ()
+
+
+def _own_types(context: Context, index: IndexFact) -> frozenset[int]:
+    """The key columns of a type that the application made (an enum), by number."""
+    names = index.columns[: index.key_count or len(index.columns)]
+    facts = [context.relation.column(name) if name is not None else None for name in names]
+    return frozenset(n for n, f in enumerate(facts) if f is not None and f.own)
 
 
 def _parts(index: IndexFact) -> tuple[str, ...]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pgmask.compile.sealing_parts import masked_shadow
 from pgmask.compile.sealing_rewrite import columns_of
 from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec, Typed
-from pgmask.compile.sealing_sql import field, glyph, same
+from pgmask.compile.sealing_sql import field, glyph, of_grade, same, same_text
 from pgmask.names import Name
-from pgmask.sqltext import literal
 
 
-def shadow_same(name: Name) -> str:
+def shadow_same(name: Name, source: Typed) -> str:
     """Whether a shadow column is written as it was."""
-    q = name.quoted
-    return f'NEW.{q}::text COLLATE "C" IS NOT DISTINCT FROM OLD.{q}::text COLLATE "C"'
+    return same_text(f"NEW.{name.quoted}", f"OLD.{name.quoted}", foreign=source.foreign)
 
 
 def _watched(spec: SealSpec) -> list[Typed]:
@@ -30,12 +28,10 @@ def _watched(spec: SealSpec) -> list[Typed]:
 def unconcerned(spec: SealSpec) -> list[str]:
     """When a write changes nothing that sealing, row access or a moved CHECK looks at."""
     tests = [same(c.column) for c in spec.columns]
-    tests += [shadow_same(s.name) for s in spec.shadows if not s.hidden]
+    tests += [shadow_same(s.name, s.source) for s in spec.shadows if not s.hidden]
     tests += [same(t) for t in _watched(spec) if t.name.text not in {c.name for c in spec.columns}]
     if spec.own_high is not None:
-        grades = ", ".join(map(literal, spec.own_high.grades))
-        grade = f"NEW.{spec.own_high.column.quoted}::text"
-        tests.append(f"(NEW.pgmask_high_value OR ({grade} IN ({grades})) IS NOT TRUE)")
+        tests.append(f"(NEW.pgmask_high_value OR ({of_grade(spec, 'NEW')}) IS NOT TRUE)")
     for plain in ("pgmask_high_value", "pgmask_restricted", "pgmask_quality"):
         tests.append(f"NEW.{plain} IS NOT DISTINCT FROM OLD.{plain}")
     if spec.unit is not None and spec.dependants:
@@ -115,10 +111,7 @@ def unsealed_rows(spec: SealSpec) -> str:
                 f" AND {column.column.name.quoted}::text <> '')"
             )
     if spec.own_high is not None:
-        grades = ", ".join(map(literal, spec.own_high.grades))
-        tests.append(
-            f"(NOT pgmask_high_value AND {spec.own_high.column.quoted}::text IN ({grades}))"
-        )
+        tests.append(f"(NOT pgmask_high_value AND {of_grade(spec)})")
     for bundle in spec.bundles:
         if bundle.row is not None and bundle.subject is not None:
             subject, row = bundle.subject.name.quoted, bundle.row
@@ -148,7 +141,7 @@ def touched(spec: SealSpec, bundle: Bundle) -> list[str]:
         tests.append(f"NOT ({same(column.column)})")
         shadow = masked_shadow(spec, column)
         if shadow is not None:
-            tests.append(f"NOT ({shadow_same(shadow)})")
+            tests.append(f"NOT ({shadow_same(shadow, column.column)})")
     if spec.has_high:
         tests.append("v_high <> OLD.pgmask_high_value")
         level_2 = [c for c in columns if not c.always]
@@ -156,7 +149,7 @@ def touched(spec: SealSpec, bundle: Bundle) -> list[str]:
         for column in level_2:
             shadow = masked_shadow(spec, column)
             if shadow is not None:
-                changed.append(f"NOT ({shadow_same(shadow)})")
+                changed.append(f"NOT ({shadow_same(shadow, column.column)})")
         if changed:
             changed.append(late_left(level_2, "OLD"))
             tests.append(f"(OLD.pgmask_high_value AND ({' OR '.join(changed)}))")

@@ -15,12 +15,11 @@ from pgmask.compile.sealing_parts import (
     any_truth,
     at_rest,
     blind_indexes,
-    digest_of,
+    call,
     forms,
     hidden,
     high_value,
     key_json,
-    key_match,
     label,
     level_2_index,
     masked_shadow,
@@ -30,7 +29,7 @@ from pgmask.compile.sealing_parts import (
     spend,
     variables,
 )
-from pgmask.compile.sealing_rewrite import columns_of
+from pgmask.compile.sealing_reads import other_keys
 from pgmask.compile.sealing_spec import (
     MARKED,
     OTHER_GLYPH,
@@ -43,7 +42,6 @@ from pgmask.compile.sealing_sql import (
     FETCH_KEYS,
     KEY_VARIABLES,
     MAKE_KEY,
-    any_of,
     block,
     data,
     field,
@@ -53,13 +51,11 @@ from pgmask.compile.sealing_sql import (
     lines,
     mask_of,
     refusal,
-    row_key,
     seal,
     subject_of,
     text_of,
     value_of,
 )
-from pgmask.names import Name
 from pgmask.sqltext import literal
 
 
@@ -75,7 +71,7 @@ def insert_body(spec: SealSpec) -> str:
     if spec.has_high:
         extra.append("  v_high boolean := NEW.pgmask_high_value;")
     if any(b.row for b in spec.bundles):
-        extra += ["  v_flag_1 boolean;", "  v_flag_2 boolean;"]
+        extra += ["  v_look record;"]
     extra += ["  v_flags text[] := coalesce(NEW.pgmask_quality, '{}');", "  v_old jsonb;"]
     extra += ["  v_c record;", "  v_rows jsonb := '{}';"]
     extra += [f"  v_kept_{n} boolean := FALSE;" for n, _ in enumerate(spec.bundles)]
@@ -223,45 +219,30 @@ def hidden_row(spec: SealSpec) -> str:
     """
     if not spec.upserts or not spec.unique_keys:
         return ""
-    met = "\n    OR ".join(f"({key_match(key, 'NEW')})" for key in spec.unique_keys)
-    sees = "\n".join(f"WHEN {literal(p)} THEN {condition}" for p, condition in spec.upserts)
     words = (
         "new row violates row-level security policy (USING expression)"
         f' for table "{spec.store.name}"'
     )
     return block(
-        f"IF {_not_kept(spec)} AND EXISTS (\n  SELECT FROM {spec.store.quoted} AS c\n"
-        f"   WHERE ({met})\n"
-        "     AND CASE (SELECT s.profile FROM pgmask_private.identity_state AS s)\n"
-        f"{sees}\nELSE TRUE END IS NOT TRUE\n) THEN",
+        f"IF {_not_kept(spec)} AND {call(spec, 'hidden', 'NEW')} THEN",
         f"RAISE EXCEPTION USING ERRCODE = '42501',\n  MESSAGE = {literal(words)};",
     )
 
 
 def _probe(spec: SealSpec, var: dict[str, str]) -> str:
+    if not spec.unique_keys:
+        return ""
     masks = forms(spec)
-    loops = []
-    for key in spec.unique_keys:
-        hits = "".join(
-            f',\n         c.{Name(name).quoted}::text COLLATE "C" ='
-            f' {ref}::text COLLATE "C" AS f_{n}'
-            for n, (name, ref) in enumerate(masks)
-        )
-        marks = [
-            f"IF v_c.f_{n} THEN"
-            f" {ref} := translate({ref}, '{PLAIN_GLYPH}', '{OTHER_GLYPH}'); END IF;"
-            for n, (_, ref) in enumerate(masks)
-        ]
-        loops.append(
-            f"FOR v_c IN\n"
-            f"  SELECT {row_key(spec, 'c')} AS k, {digest_of(spec, 'c')} AS d{hits}\n"
-            f"    FROM {spec.store.quoted} AS c\n"
-            f"   WHERE {key_match(key, 'NEW')}\n"
-            f"     FOR NO KEY UPDATE\n"
-            f"LOOP\n  v_rows := v_rows || jsonb_build_object(v_c.k, v_c.d);\n"
-            + indented("\n".join(marks))
-            + "\nEND LOOP;"
-        )
+    marks = [
+        f"IF v_c.hit_forms[{n}] THEN"
+        f" {ref} := translate({ref}, '{PLAIN_GLYPH}', '{OTHER_GLYPH}'); END IF;"
+        for n, (_, ref) in enumerate(masks, 1)
+    ]
+    meets = block(
+        f"FOR v_c IN SELECT f.* FROM {call(spec, 'probe', 'NEW')} AS f LOOP",
+        lines("v_rows := v_rows || jsonb_build_object(v_c.hit_key, v_c.hit_digest);", *marks),
+        "END LOOP;",
+    )
     typed = []
     for column in spec.columns:
         when = sealed_when(spec, column)
@@ -289,9 +270,9 @@ def _probe(spec: SealSpec, var: dict[str, str]) -> str:
         f"  'forms', jsonb_build_object({kept}), 'typed', {' OR '.join(given) or 'FALSE'}));"
     )
     body = lines(
-        *loops, f"IF v_rows <> '{{}}' THEN\n{indented(found)}\nELSE\n{indented(nothing)}\nEND IF;"
+        meets, f"IF v_rows <> '{{}}' THEN\n{indented(found)}\nELSE\n{indented(nothing)}\nEND IF;"
     )
-    return block(f"IF v_up <> '' AND {_not_kept(spec)} THEN", body) if loops else ""
+    return block(f"IF v_up <> '' AND {_not_kept(spec)} THEN", body)
 
 
 def _truth_of(spec: SealSpec, var: dict[str, str], name: str) -> str:
@@ -307,17 +288,9 @@ def _sealing(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str
     if not any(sealed_when(spec, c) for c in columns):
         return ""
     index = blind_indexes(spec, [c for c in columns if c.always], var)
-    primary = tuple(t.name.text for t in spec.key)
-    others = [
-        k for k in spec.unique_keys
-        if k.predicate is not None or tuple(n for p in k.parts for n in columns_of(p)) != primary
-    ]  # fmt: skip
     guard = ""
-    if others:
-        met = any_of(
-            f"EXISTS (SELECT FROM {spec.store.quoted} AS c WHERE {key_match(k, 'NEW')})"
-            for k in others
-        )
+    if other_keys(spec):
+        met = call(spec, "meets", "NEW")
         # DO NOTHING may be all that happens to this row: then it leaves no data key behind.
         guard = block("IF v_key IS NULL AND coalesce(v_up, '') = '' THEN", f"v_marked := {met};")
     make = lines(MAKE_KEY, seal(spec, bundle, var, "v_high"), *index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pgmask.compile.sealing_parts import call
 from pgmask.compile.sealing_rewrite import replace_columns
 from pgmask.compile.sealing_spec import Coding, SealedColumn, SealSpec, Typed
 from pgmask.compile.sealing_sql import any_of, block, field, lines, refusal, text_of, value_of
@@ -102,7 +103,10 @@ def moved_checks(spec: SealSpec, var: dict[str, str], *, guard: str) -> str:
 
     parts = []
     for check in spec.moved:
-        test = replace_columns(check.expression, truth)
+        # To its domain a truth goes as text, by no way over another type.
+        test = replace_columns(
+            check.expression, truth if check.domain is None else lambda n: f"({var[n]})"
+        )
         refuse = refusal("refuse_value", literal(spec.table_id), "''",
                          literal(f"check {check.name.text}"))  # fmt: skip
         parts.append(block(f"IF ({test}) IS FALSE THEN", refuse))
@@ -113,10 +117,4 @@ def shared(spec: SealSpec, column: SealedColumn) -> str:
     """Flag a value that many other rows have, counted on the blind index up to the bound."""
     if column.index_column is None or column.shared_by is None:
         return ""
-    own = " AND ".join(f"c.{k.name.quoted} = NEW.{k.name.quoted}" for k in spec.key)
-    count = (
-        f"(SELECT count(*) FROM (SELECT FROM {spec.store.quoted} AS c"
-        f" WHERE c.{column.index_column.quoted} = NEW.{column.index_column.quoted}"
-        f" AND ({own}) IS NOT TRUE LIMIT {column.shared_by}) AS s)"
-    )
-    return flag(column, "shared", f"{count} >= {column.shared_by}")
+    return flag(column, "shared", call(spec, f"shared_{column.name}", "NEW"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pgmask.compile import unsealing
+from pgmask.compile.context import READER
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing_insert import insert_body
 from pgmask.compile.sealing_parts import KEYLESS_ONLY, follow_body, follows, masked_shadow
+from pgmask.compile.sealing_reads import reads
 from pgmask.compile.sealing_spec import MARKED, OTHER_GLYPH, PLAIN_GLYPH, SealedColumn, SealSpec
 from pgmask.compile.sealing_sql import indented
 from pgmask.compile.sealing_update import statement_body, update_body
@@ -88,14 +90,40 @@ def _functions(spec: SealSpec) -> list[Object]:
             "statement": (statement_body(spec), False, "Ends an upsert's stash"),
         }
         verify, says = verify_body(spec), "Says whether the sealing of a row holds"
-    found = [_function(spec, part, *rest) for part, rest in bodies.items()]
+    found = [
+        _function(spec, part, _of_own_table(spec, body) if definer else body, definer, what)
+        for part, (body, definer, what) in bodies.items()
+    ]
     found.append(
         _function(
             spec, "verify", verify, True, says,
             parameters=f"new {spec.store.quoted}", returns="text",
         )
     )  # fmt: skip
+    found += [
+        _function(
+            spec, r.part, r.text, True, r.says, parameters=r.parameters, returns=r.returns,
+            owner=READER,
+        )
+        for r in reads(spec)
+    ]  # fmt: skip
     return [*found, *_keyless(spec)]
+
+
+def _of_own_table(spec: SealSpec, body: str) -> str:
+    """The body of a trigger function, around it a refusal to run for any other table.
+
+    Whoever could hang it on a table of his own would have it read his own types: asked before a
+    variable gets its value.
+    """
+    store = f"{literal(spec.store.quoted)}::regclass"
+    says = literal(f"this function seals {spec.table_id} and no other table")
+    ours = f"TG_RELID = {store} OR pg_partition_root(TG_RELID) = {store}"
+    return (
+        f"BEGIN\n  IF ({ours}) IS NOT TRUE THEN\n"
+        f"    RAISE EXCEPTION USING ERRCODE = 'PM901', MESSAGE = {says};\n  END IF;\n"
+        f"{indented(body)};\nEND"
+    )
 
 
 def _keyless(spec: SealSpec) -> list[Object]:
@@ -156,7 +184,7 @@ def _function(
         create=(
             Statement(text=text),
             Statement(text=f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
-            *_owned(qualified, owner),
+            *owned(qualified, owner),
             Statement(
                 text=f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} in {spec.table_id}.')}"
             ),
@@ -167,7 +195,8 @@ def _function(
     )
 
 
-def _owned(qualified: str, owner: str) -> list[Statement]:
+def owned(qualified: str, owner: str) -> list[Statement]:
+    """Give a function of ``pgmask_private`` to its owner; the sealer calls those of the others."""
     give = Statement(text=f"ALTER FUNCTION {qualified} OWNER TO {owner}")
     if owner == OWNER:
         return [give]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pgmask.compile.context import KEYLESS
 from pgmask.compile.sealing_rewrite import replace_columns
 from pgmask.compile.sealing_spec import Bundle, SealedColumn, SealSpec, UniqueKey
 from pgmask.compile.sealing_sql import (
     any_of,
+    as_text,
     blind,
     block,
     field,
@@ -15,7 +17,10 @@ from pgmask.compile.sealing_sql import (
     indented,
     lines,
     mask_of,
+    of_grade,
     refusal,
+    text_of,
+    uncast,
     value_of,
 )
 from pgmask.names import Name
@@ -69,34 +74,34 @@ def high_value(spec: SealSpec, record: str) -> str:
     """
     parts: list[str] = []
     if spec.own_high is not None:
-        grades = ", ".join(map(literal, spec.own_high.grades))
-        parts.append(
-            "v_high := v_high"
-            f" OR coalesce(NEW.{spec.own_high.column.quoted}::text IN ({grades}), FALSE);"
-        )
+        parts.append(f"v_high := v_high OR coalesce({of_grade(spec, 'NEW')}, FALSE);")
     for n, bundle in enumerate(spec.bundles):
         if bundle.row is None or bundle.subject is None:
             continue
         row, subject = bundle.row, field("NEW", bundle.subject)
-        unit = f", s.{row.unit.quoted}" if row.unit and spec.keeps_unit and n == 0 else ""
-        into = ", NEW.pgmask_unit" if unit else ""
+        unit = row.unit is not None and spec.keeps_unit and n == 0
         parts.append(
             block(
                 f"IF {subject} IS NOT NULL THEN",
                 lines(
-                    f"SELECT s.pgmask_high_value, s.pgmask_restricted{unit}",
-                    f"  INTO v_flag_1, v_flag_2{into}",
-                    f"  FROM {row.relation.quoted} AS s",
-                    f" WHERE s.{row.key.quoted} = {subject}",
-                    "   FOR KEY SHARE;",
-                    "v_high := v_high OR coalesce(v_flag_1, FALSE);" if row.high_value else "",
-                    "NEW.pgmask_restricted := NEW.pgmask_restricted OR coalesce(v_flag_2, FALSE);",
+                    f"v_look := {call(spec, f'subject_{n}', text_of(bundle.subject, subject))};",
+                    "IF v_look IS NULL THEN" if unit else "IF NOT (v_look IS NULL) THEN",
+                    "  NEW.pgmask_unit := NULL;\nELSE" if unit else "",
+                    "  v_high := v_high OR v_look.high_value;" if row.high_value else "",
+                    "  NEW.pgmask_restricted := NEW.pgmask_restricted OR v_look.restricted;",
+                    "  NEW.pgmask_unit := v_look.unit;" if unit else "",
+                    "END IF;",
                 ),
             )
         )
     if spec.has_high:
         parts.append("NEW.pgmask_high_value := v_high;")
     return lines(*parts)
+
+
+def call(spec: SealSpec, part: str, argument: str) -> str:
+    """A call of a function of ``sealing_reads``; ``argument``: the row, or a key as text."""
+    return f"pgmask_private.{spec.function(part).quoted}({argument})"
 
 
 def at_rest(column: SealedColumn, v: str, high: str) -> str:
@@ -141,7 +146,12 @@ def key_match(key: UniqueKey, other: str) -> str:
 def key_json(key: UniqueKey, record: str) -> str:
     """The key of a row as JSON text, NULL where the row can be in nobody's way under it."""
     parts = [replace_columns(p, lambda n: f"{record}." + Name(n).quoted) for p in key.parts]
-    told = [f"lower(({p})::text)" if key.schema(n) is not None else p for n, p in enumerate(parts)]
+    told = [
+        uncast(p) if n in key.own
+        else f"lower(({p})::text)" if key.schema(n) is not None
+        else p
+        for n, p in enumerate(parts)
+    ]  # fmt: skip
     made = f"jsonb_build_array({', '.join(told)})::text"
     conditions = [] if key.nulls_equal else [f"({p}) IS NOT NULL" for p in parts]
     if key.predicate is not None:
@@ -225,10 +235,13 @@ def propagate(spec: SealSpec, *, update: bool) -> str:
     if not follows(spec):
         return ""
     high = "NEW.pgmask_high_value" if spec.has_high else "false"
-    at = f"NEW.{spec.unit.quoted}::text" if spec.unit is not None else "NULL"
+    at = "NULL"
+    if spec.unit is not None:
+        at = as_text(f"NEW.{spec.unit.quoted}", foreign=spec.unit_foreign)
+    key = as_text(field("NEW", spec.key[0]), foreign=spec.key[0].foreign)
     call = (
         f"v_nothing := pgmask_private.{spec.function('follow').quoted}(\n"
-        f"  {field('NEW', spec.key[0])}::text, NEW.pgmask_restricted, {high}, {at});"
+        f"  {key}, NEW.pgmask_restricted, {high}, {at});"
     )
     changed = ["NEW.pgmask_restricted" + (" AND NOT OLD.pgmask_restricted" if update else "")]
     if spec.has_high:
@@ -246,11 +259,19 @@ def follows(spec: SealSpec) -> bool:
     return spec.subject_class is not None and bool(spec.dependants)
 
 
-KEYLESS_ONLY = """\
-IF CURRENT_USER <> 'pgmask_keyless' THEN
+def only(role: str) -> str:
+    """The first statement of a function that never runs with its caller's rights.
+
+    Its owner may alter it, but not its body; every name is qualified, for he may set its
+    search_path.
+    """
+    return f"""\
+IF (CURRENT_USER OPERATOR(pg_catalog.=) '{role}'::pg_catalog.name) IS NOT TRUE THEN
   RAISE EXCEPTION USING ERRCODE = 'PM901', MESSAGE = 'this function was altered';
 END IF;"""
-"""Its owner may alter such a function, but not its body: it never runs with its caller's rights."""
+
+
+KEYLESS_ONLY = only(KEYLESS)
 
 
 def follow_body(spec: SealSpec) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pgmask.catalogue.model import Unique
 from pgmask.compile.context import Context
 from pgmask.compile.objects import Problem, Severity
+from pgmask.compile.sealing_casts import casts
 from pgmask.compile.sealing_objects import TRIGGER_PREFIX
 from pgmask.compile.sealing_rewrite import calls_of, columns_of, exclusion
 from pgmask.compile.sealing_spec import SealedColumn, SealSpec, coding_of
@@ -25,6 +26,31 @@ def problems(context: Context, spec: SealSpec) -> Iterator[Problem]:
         yield from _triggers(context, relation)
     yield from _children(context)
     yield from _moved(context, spec)
+    yield from _read_anew(context, spec)
+
+
+def _read_anew(context: Context, spec: SealSpec) -> Iterator[Problem]:
+    """Expressions that the generated functions read anew, and every cast in them with the text."""
+    own = {f.name: f.base_type for f in context.relation.columns if f.own}
+    found = [(f"CHECK {c.name.text!r}", c.name.text, c.expression)
+             for c in spec.moved if c.domain is None]  # fmt: skip
+    for key in spec.unique_keys:
+        found += [
+            (f"unique key {key.name!r}", key.name, e) for e in (*key.parts, key.predicate) if e
+        ]
+    for column in spec.columns:
+        if column.index_where is not None and column.index_name is not None:
+            name = column.index_name.text
+            found.append((f"constraint {name!r}", name, column.index_where))
+    for says, name, expression in found:
+        what = casts(expression, own)
+        if what is not None:
+            yield _say(
+                context, "PM251", name,
+                f"{says} does more with {what} than compare it with constants of its type: a cast"
+                " that the type's owner makes would run with the sealer's rights",
+                "Compare it with constants of its own type, or let the application check it.",
+            )  # fmt: skip
 
 
 def _moved(context: Context, spec: SealSpec) -> Iterator[Problem]:
@@ -64,8 +90,7 @@ def _types(context: Context, spec: SealSpec, masked: set[str]) -> Iterator[Probl
                 f"column {column.name!r} of level {column.level} is in the primary key",
                 "The key must stay readable: use a number of its own as the key.",
             )  # fmt: skip
-        enum = fact.kind == "e"
-        if coding_of(fact.base_type or fact.type, enum=enum) is None:
+        if coding_of(fact.base_type or fact.type, kind=fact.kind) is None:
             yield _say(
                 context, "PM252", column.name,
                 f"column {column.name!r} is of type {fact.type}, which cannot be sealed",

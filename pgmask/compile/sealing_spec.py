@@ -39,11 +39,14 @@ class Typed:
     """A column of the store as the triggers read and write it.
 
     type: as ``format_type`` writes it, with a qualified name where it is not PostgreSQL's own.
+    foreign: the type, or the one beneath a domain, is not PostgreSQL's own.  A cast of it is its
+    owner's to make and runs as whoever casts, so values of it are never cast (ADR 0033).
     """
 
     name: Name
     type: str
     coding: Coding
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """The rule by the discriminator's value as text, in order; the column's own rule else."""
+    """The rule by the discriminator's value as text, in order; the column's own rule else.
+
+    foreign: the discriminator's type is not PostgreSQL's own.
+    """
 
     discriminator: Name
     cases: tuple[tuple[str, Rule], ...]
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +166,8 @@ class UniqueKey:
 
     parts: expressions over the table's columns as ``pg_get_indexdef`` writes them; predicate of a
     partial index; nulls_equal: NULLS NOT DISTINCT; foreign: per part the schema of its type's
-    operators where that is not pg_catalog (citext), '' else; empty: all of pg_catalog.
+    operators where that is not pg_catalog (citext), '' else; empty: all of pg_catalog; own: the
+    parts, by number, of a type of the application's.
     """
 
     name: str
@@ -167,6 +175,7 @@ class UniqueKey:
     predicate: str | None = None
     nulls_equal: bool = False
     foreign: tuple[str, ...] = ()
+    own: frozenset[int] = frozenset()
 
     def schema(self, number: int) -> Name | None:
         """The schema of the operators of a part, None for PostgreSQL's own."""
@@ -186,10 +195,14 @@ class MovedCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HighRule:
-    """Own subject table: the grade column and the grades that count."""
+    """Own subject table: the grade column and the grades that count.
+
+    foreign: the column's type is not PostgreSQL's own.
+    """
 
     column: Name
     grades: tuple[str, ...]
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +239,7 @@ class SealSpec:
     own_high: HighRule | None = None
     unit: Name | None = None
     unit_type: str = ""
+    unit_foreign: bool = False
     keeps_unit: bool = False
     dependants: tuple[Dependant, ...] = ()
     subject_class: str | None = None
@@ -265,8 +279,13 @@ _CAST = {
 }  # fmt: skip
 
 
-def coding_of(type_: str, *, enum: bool = False) -> Coding | None:
-    """How values of a type are sealed, None for a type whose text depends on session settings."""
+def coding_of(type_: str, *, kind: str = "b") -> Coding | None:
+    """How values of a type are sealed, None for a type whose text depends on session settings.
+
+    kind: ``typtype``; an enum is one whatever its name.
+    """
+    if kind != "b":
+        return Coding.CAST if kind == "e" else None
     base = type_.split("(")[0].strip()
     rest = type_.rpartition(")")[2].strip() if "(" in type_ else ""
     base = f"{base} {rest}".strip()
@@ -280,7 +299,7 @@ def coding_of(type_: str, *, enum: bool = False) -> Coding | None:
         return Coding.UTC
     if base == "bytea":
         return Coding.HEX
-    if base in _CAST or enum:
+    if base in _CAST:
         return Coding.CAST
     if base.endswith("[]") and (base[:-2] in _TEXT | _INTEGER | {"numeric", "boolean", "uuid"}):
         return Coding.CAST

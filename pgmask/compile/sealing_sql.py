@@ -49,8 +49,22 @@ def field(record: str, column: Typed) -> str:
     return f"{record}.{column.name.quoted}"
 
 
+def uncast(reference: str) -> str:
+    """The text of a value by its type's own output function, whatever casts of it there are."""
+    # Not format('%s'): drivers take that for a placeholder.
+    told = f"pg_catalog.concat({reference})"
+    return f"(CASE WHEN {reference} IS DISTINCT FROM NULL THEN {told} END)"
+
+
+def as_text(reference: str, *, foreign: bool) -> str:
+    """A value as text; foreign: its type is not PostgreSQL's own."""
+    return uncast(reference) if foreign else f"{reference}::text"
+
+
 def text_of(column: Typed, reference: str) -> str:
     """The value as the text that is sealed."""
+    if column.foreign:
+        return uncast(reference)
     match column.coding:
         case Coding.ISO:
             return f"(to_jsonb({reference}) #>> '{{}}')"
@@ -62,11 +76,19 @@ def text_of(column: Typed, reference: str) -> str:
             return f"{reference}::text"
 
 
-def value_of(column: Typed, text: str) -> str:
-    """The text back as a value of the column's type."""
+def value_of(column: Typed, text: str, record: str = "NEW") -> str:
+    """The text back as a value of the column's type.
+
+    record: a row that has the column; a value of a type of the application's comes out of it,
+    because that asks the type's input function and no cast.  Not NULL, or every other column's
+    domain would be asked.
+    """
     match column.coding:
         case Coding.TEXT:
             return text
+        case _ if column.foreign:
+            held = f"jsonb_build_object({literal(column.name.text)}, {text})"
+            return f"(jsonb_populate_record({record}, {held})).{column.name.quoted}"
         case Coding.HEX:
             return f"decode({text}, 'hex')"
         case _:
@@ -89,7 +111,22 @@ def same(column: Typed) -> str:
     new, old = field("NEW", column), field("OLD", column)
     if column.coding is Coding.INTEGER or column.coding in (Coding.ISO, Coding.UTC, Coding.HEX):
         return f"{new} IS NOT DISTINCT FROM {old}"
-    return f'{new}::text COLLATE "C" IS NOT DISTINCT FROM {old}::text COLLATE "C"'
+    return same_text(new, old, foreign=column.foreign)
+
+
+def same_text(new: str, old: str, *, foreign: bool) -> str:
+    """Whether two values have the same text."""
+    texts = (f'{as_text(r, foreign=foreign)} COLLATE "C"' for r in (new, old))
+    return " IS NOT DISTINCT FROM ".join(texts)
+
+
+def of_grade(spec: SealSpec, record: str = "") -> str:
+    """The subject's own grade is a high-value one; NULL for NULL."""
+    if spec.own_high is None:
+        return "FALSE"
+    grades = ", ".join(map(literal, spec.own_high.grades))
+    column = (record and f"{record}.") + spec.own_high.column.quoted
+    return f"{as_text(column, foreign=spec.own_high.foreign)} IN ({grades})"
 
 
 def glyph(text: str) -> str:
@@ -112,9 +149,8 @@ def _by_kind(column: SealedColumn, call: str, rule_part: str, default: str) -> s
     cases = " ".join(
         f"WHEN {literal(value)} THEN {of(rule)}" for value, rule in column.chosen.cases
     )
-    return (
-        f"(CASE NEW.{column.chosen.discriminator.quoted}::text {cases} ELSE {of(column.rule)} END)"
-    )
+    chosen = as_text(f"NEW.{column.chosen.discriminator.quoted}", foreign=column.chosen.foreign)
+    return f"(CASE {chosen} {cases} ELSE {of(column.rule)} END)"
 
 
 def mask_of(column: SealedColumn, text: str, *, high: bool = False) -> str:

@@ -16,6 +16,7 @@ from pgmask.compile.sealing_parts import (
     any_truth,
     at_rest,
     blind_indexes,
+    call,
     forms,
     hidden,
     high_value,
@@ -77,7 +78,7 @@ def update_body(spec: SealSpec) -> str:
     if spec.has_high:
         declare.append("  v_high boolean := NEW.pgmask_high_value;")
     if any(b.row for b in spec.bundles):
-        declare += ["  v_flag_1 boolean;", "  v_flag_2 boolean;"]
+        declare += ["  v_look record;"]
     body = lines(
         only_looked_at(spec),
         hidden(spec, update=True),
@@ -138,10 +139,9 @@ def order_after_dependants(spec: SealSpec) -> str:
     """Reaching the grade waits for inserts that have read the old flags; they hold a key share."""
     if not (spec.dependants and spec.has_high):
         return ""
-    own = " AND ".join(f"c.{k.name.quoted} = OLD.{k.name.quoted}" for k in spec.key)
     return block(
         "IF v_high AND NOT OLD.pgmask_high_value THEN",
-        f"PERFORM FROM {spec.store.quoted} AS c WHERE {own} FOR UPDATE;",
+        f"v_nothing := {call(spec, 'order', 'OLD')};",
     )
 
 
@@ -227,7 +227,9 @@ def _decide(spec: SealSpec, bundle: Bundle, n: int, column: SealedColumn, v: str
     through = ""
     if shadow is not None:
         s_new, s_old = f"NEW.{shadow.quoted}", f"OLD.{shadow.quoted}"
-        test = f"NOT ({shadow_same(shadow)})" if column.text else f"{s_new} IS NOT NULL"
+        test = (
+            f"NOT ({shadow_same(shadow, column.column)})" if column.text else f"{s_new} IS NOT NULL"
+        )
         through = block(
             f"IF {test} THEN",
             f"{v} := CASE\n"
@@ -252,7 +254,9 @@ def _new_values(spec: SealSpec) -> dict[str, str]:
 
 def _kept(spec: SealSpec, column: SealedColumn) -> str:
     shadow = masked_shadow(spec, column)
-    return same(column.column) + (f" AND {shadow_same(shadow)}" if shadow is not None else "")
+    return same(column.column) + (
+        f" AND {shadow_same(shadow, column.column)}" if shadow is not None else ""
+    )
 
 
 def _judge(spec: SealSpec, n: int, bundle: Bundle, var: dict[str, str]) -> str:

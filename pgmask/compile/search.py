@@ -3,18 +3,22 @@
 ``<view schema>.<table>_by_<column>(value)`` gives the rows that the profile's view shows and whose
 truth is the value, masked as ever.  It is one call, usable in FROM; it is counted, recorded and
 noted before anything answers (``pgmask_private.begin_search``).  The blind index finds candidates,
-the opened value decides: 64 bits are no proof.
+the opened value decides: 64 bits are no proof.  Stores and views are read by functions of a role
+that reaches no key (``reveal_sql``).
 """
 
 from __future__ import annotations
+
+from textwrap import indent
 
 from pgmask.catalogue.model import Operation, Profile, Rows, Search
 from pgmask.compile.columns import HIGH_VALUE
 from pgmask.compile.context import Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, texts
+from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, reader, texts, told
+from pgmask.compile.sealing_reads import READER_ONLY
 from pgmask.compile.sealing_spec import SealedColumn
-from pgmask.compile.sealing_sql import blind, block, data, lines, mask_of
+from pgmask.compile.sealing_sql import blind, block, data, field, lines, mask_of, row_key, uncast
 from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import literal
 
@@ -68,6 +72,20 @@ def searches(shown: Shown, columns: tuple[str, ...]) -> list[Object]:
         near = _near_index(shown, column)
         found += [i for i in (index, near) if i is not None]
         found += [
+            reader(
+                shown, f"by_{name}", f"p_index {_kind(column)}", "SETOF record",
+                _candidates(shown, column), f"Rows of {context.table.id} that may have a {name}",
+            ),
+            *(
+                [
+                    reader(
+                        shown, f"near_{name}", "p_masks text[], p_hits text[]", "boolean",
+                        _met(shown, column), f"Whether other rows show the mask of a {name}",
+                    )
+                ]
+                if column.text
+                else []
+            ),
             function(
                 shown, one, "p_value text", returns, _body(shown, rule, column),
                 f"Rows of {context.table.id} whose {name} is the value",
@@ -137,8 +155,6 @@ def _index_on(shown: Shown, name: Name, keys: str, where: str, says: str) -> Obj
 def _body(shown: Shown, rule: Search, column: SealedColumn) -> str:
     context, profile = shown.context, shown.profile
     name = column.name
-    kind = "uuid" if column.unique else "bigint"
-    index = column.index_column
     normal = column.rule.normal
     purposes = tuple(p.name for p in profile.reveal.purposes) if profile.reveal else ()
     valid = f"{column.rule.valid}(p_value)" if column.rule.valid else "p_value <> ''"
@@ -149,10 +165,10 @@ def _body(shown: Shown, rule: Search, column: SealedColumn) -> str:
     declare = lines(
         "  v_me record;", "  v_found record;", f"  v_row {shown.view.quoted};",
         "  v_class text;", "  v_subject text;", "  v_normal text;", "  v_content bytea;",
-        f"  v_index {kind};", "  v_sealed bytea;", "  v_open jsonb;", "  v_text text;",
-        "  v_call text;", "  v_hit boolean := false;", "  v_high boolean;",
-        *(("  v_mask text;", "  v_other text;") if column.text else ()),
-        "  v_nothing text;", shown.key_variables,
+        f"  v_index {_kind(column)};", "  v_sealed bytea;", "  v_open jsonb;", "  v_text text;",
+        "  v_call text;", "  v_hits text[] := '{}';",
+        *(("  v_mask text;", "  v_other text;", "  v_near boolean;") if column.text else ()),
+        "  v_nothing text;",
     )  # fmt: skip
     return body(
         declare,
@@ -167,31 +183,33 @@ def _body(shown: Shown, rule: Search, column: SealedColumn) -> str:
         "v_nothing := pgmask_private.begin_search(\n"
         f"  v_me.person_id, {rule.per_day}, {rule.near_per_day}, {shown.table}, {literal(name)},\n"
         f"  {texts(purposes)}, v_index::text)::text;",
-        "FOR v_found IN\n  SELECT s AS stored\n"
-        f"    FROM {context.place.quoted} AS s\n"
-        f"   WHERE s.{index.quoted if index else ''} = v_index\n   LIMIT {MOST}\nLOOP",
+        f"FOR v_found IN\n  SELECT f.* FROM {shown.reads(f'by_{name}', 'v_index')} AS f"
+        f" (shown {shown.view.quoted}, stored {context.place.quoted}, high boolean)\nLOOP",
         "  " + _candidate(shown, column, normalised).replace("\n", "\n  "),
         "END LOOP;",
         _near(shown, rule, column) if column.text else "",
         "v_normal := NULL;",
-        "IF v_call IS NOT NULL AND NOT v_hit THEN\n"
+        "IF v_call IS NOT NULL AND v_hits = '{}' THEN\n"
         f"  v_nothing := {shown.refuse('PM408', 'v_call')};\nEND IF;",
         "RETURN;",
     )
 
 
-def _candidate(shown: Shown, column: SealedColumn, normalised: object) -> str:
-    """One row that the blind index found: only what the caller reaches is opened."""
-    bundle = shown.bundle(column.name)
+def _kind(column: SealedColumn) -> str:
+    return "uuid" if column.unique else "bigint"
+
+
+def _candidates(shown: Shown, column: SealedColumn) -> str:
+    """Rows with the blind index that the caller reaches: as his view shows them, or high-value."""
+    assert column.index_column is not None  # noqa: S101  asked by the caller
     keys = "\n".join(
-        f"v_key_{n} := {STORED}.{k.name.quoted};" for n, k in enumerate(shown.spec.key, 1)
+        f"v_key_{n} := {told(k, field(STORED, k))};" for n, k in enumerate(shown.spec.key, 1)
     )
-    normal = normalised(f"v_open ->> {literal(column.name)}") if callable(normalised) else ""
     reached = (
         f"EXISTS (\n    SELECT FROM {shown.context.place.quoted} AS s\n"
         f"     WHERE {shown.key_is('s')}\n       AND {shown.reach})"
     )
-    return lines(
+    each = lines(
         keys,
         f"SELECT v.* INTO v_row FROM {shown.view.quoted} AS v WHERE {shown.key_is('v')};",
         "v_high := NOT FOUND;",
@@ -199,6 +217,28 @@ def _candidate(shown: Shown, column: SealedColumn, normalised: object) -> str:
         f"  CONTINUE WHEN ({STORED}.{HIGH_VALUE.quoted}) IS NOT TRUE;",
         f"  CONTINUE WHEN ({reached}) IS NOT TRUE;",
         "END IF;",
+        "v_one := ROW(v_row, v_found.stored, v_high);",
+        "RETURN NEXT v_one;",
+    )
+    return body(
+        lines(
+            "  v_found record;", f"  v_row {shown.view.quoted};", "  v_high boolean;",
+            "  v_one record;", shown.key_variables,
+        ),
+        READER_ONLY,
+        "FOR v_found IN\n  SELECT s AS stored\n"
+        f"    FROM {shown.context.place.quoted} AS s\n"
+        f"   WHERE s.{column.index_column.quoted} = p_index\n   LIMIT {MOST}\nLOOP",
+        indent(each, "  "),
+        "END LOOP;",
+    )  # fmt: skip
+
+
+def _candidate(shown: Shown, column: SealedColumn, normalised: object) -> str:
+    """One row that the blind index found and the caller reaches: it is opened."""
+    bundle = shown.bundle(column.name)
+    normal = normalised(f"v_open ->> {literal(column.name)}") if callable(normalised) else ""
+    return lines(
         shown.subject(bundle),
         f"v_sealed := {STORED}.{bundle.sealed.quoted};",
         "CONTINUE WHEN v_sealed IS NULL;",
@@ -209,28 +249,44 @@ def _candidate(shown: Shown, column: SealedColumn, normalised: object) -> str:
         "v_open := NULL;",
         'CONTINUE WHEN (v_text COLLATE "C" = v_normal COLLATE "C") IS NOT TRUE;',
         "v_text := NULL;",
-        "IF v_high THEN",
+        "IF v_found.high IS NOT FALSE THEN",
         f"  v_call := pgmask_private.whom_to_call({shown.unit}, v_class, v_subject);",
         "ELSE",
-        "  v_hit := true;",
+        f"  v_hits := v_hits || {row_key(shown.spec, STORED)};",
+        "  v_row := v_found.shown;",
         "  RETURN NEXT v_row;",
         "END IF;",
     )
 
 
 def _near(shown: Shown, rule: Search, column: SealedColumn) -> str:
-    """A value that is no hit and has the mask of a row the caller sees is a guess at its truth."""
-    place = f"v.{column.column.name.quoted}::text"
-    if "." not in column.column.type:
-        place = f"v.{column.column.name.quoted}"
-    return block(
-        "IF NOT v_hit AND v_call IS NULL THEN",
-        lines(
-            f"v_mask := {mask_of(column, 'p_value')};",
-            f"v_other := {mask_of(column, 'v_normal')};",
-            "IF translate(v_mask, '*', '') <> '' AND EXISTS (\n"
-            f"  SELECT FROM {shown.view.quoted} AS v WHERE {place} IN (v_mask, v_other))\nTHEN\n"
-            "  v_nothing := pgmask_private.count_near("
-            f"v_me.person_id, {rule.near_per_day}, {shown.table});\nEND IF;",
+    """A value whose mask is on a row that the caller sees and that does not have the value is a
+    guess at that row's truth, also where another row has it: that one may be planted.
+    """
+    asked = shown.reads(f"near_{column.name}", "ARRAY[v_mask, v_other]", "v_hits")
+    return lines(
+        f"v_mask := {mask_of(column, 'p_value')};",
+        f"v_other := {mask_of(column, 'v_normal')};",
+        block(
+            "IF translate(v_mask, '*', '') <> '' THEN",
+            lines(
+                f"v_near := {asked};",
+                "IF v_near IS NOT FALSE THEN\n"
+                "  v_nothing := pgmask_private.count_near("
+                f"v_me.person_id, {rule.near_per_day}, {shown.table});\nEND IF;",
+            ),
         ),
+    )
+
+
+def _met(shown: Shown, column: SealedColumn) -> str:
+    """Whether the view shows one of the masks on a row that is none of the hits."""
+    place = f"v.{column.column.name.quoted}"
+    if column.column.foreign:
+        place = uncast(place)
+    return (
+        f"BEGIN\n{indent(READER_ONLY, '  ')}\n"
+        f"  RETURN EXISTS (\n    SELECT FROM {shown.view.quoted} AS v\n"
+        f"     WHERE {place} = ANY (p_masks)\n"
+        f"       AND ({row_key(shown.spec, 'v')} = ANY (p_hits)) IS NOT TRUE);\nEND"
     )

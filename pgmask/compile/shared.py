@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgmask.catalogue.model import Catalogue
-from pgmask.compile.context import BACKUP, KEYLESS, MIGRATOR, OWNER, SEALER, statement
+from pgmask.compile.context import BACKUP, KEYLESS, MIGRATOR, OWNER, READER, SEALER, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.identity_views import identity_view
 from pgmask.compile.objects import Kind, Object, Phase
@@ -159,6 +159,7 @@ def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
         may(name, catalogue.store_owner, "USAGE", "CREATE")
         may(name, SEALER, "USAGE")
         may(name, KEYLESS, "USAGE")
+        may(name, READER, "USAGE")
         may(name, BACKUP, "USAGE")
     for store in catalogue.stores:
         tables = [t for t in catalogue.tables if t.schema == store.schema]
@@ -182,6 +183,8 @@ def _schemas(catalogue: Catalogue, elsewhere: frozenset[str]) -> list[Object]:
         may(place, SEALER, "USAGE")
         may(place, KEYLESS, "USAGE")
         may(store.schema, KEYLESS, "USAGE")
+        may(place, READER, "USAGE")
+        may(store.schema, READER, "USAGE")
         may(place, BACKUP, "USAGE")
         may(store.schema, BACKUP, "USAGE")
         for profile in catalogue.profiles:
@@ -208,8 +211,9 @@ def _identity_rights(catalogue: Catalogue, facts: Facts) -> list[Object]:
         for name in names:
             depends = (f"{Kind.VIEW}:{name}",)
             found.append(grant("relation", name, owner, "", (("SELECT", ()),), depends=depends))
-        # The sealing trigger asks whether the row that an upsert meets is hidden from the caller.
+        # Reveals and searches ask who it is, their reads which rows he reaches.
         name = identity_view(profile)
         depends = (f"{Kind.VIEW}:{name}",)
-        found.append(grant("relation", name, SEALER, "", (("SELECT", ()),), depends=depends))
+        for role in (SEALER, READER):
+            found.append(grant("relation", name, role, "", (("SELECT", ()),), depends=depends))
     return found

@@ -14,7 +14,7 @@ gives up its column (OWNED BY NONE) and keeps its own owner.  ``adopted`` names 
 
 from __future__ import annotations
 
-from pgmask.compile.context import BACKUP, KEYLESS, SEALER, Context, statement
+from pgmask.compile.context import BACKUP, KEYLESS, READER, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.facts.model import AclEntry, RelationFact, SequenceFact
 from pgmask.hashing import canonical_json
@@ -155,7 +155,7 @@ def _move(context: Context, relation: RelationFact) -> list[Statement]:
 def managed_grantees(context: Context) -> frozenset[str]:
     """The roles whose privileges on the store are compiled; everybody else's are taken away."""
     catalogue = context.catalogue
-    found = {catalogue.store_owner, SEALER, KEYLESS, BACKUP}
+    found = {catalogue.store_owner, SEALER, KEYLESS, READER, BACKUP}
     for profile in catalogue.profiles:
         found |= {catalogue.view_owner(profile), catalogue.group_role(profile)}
     return frozenset(found)
@@ -291,13 +291,27 @@ def _security(context: Context, place: QualName) -> list[Object]:
             "Backups hold every row; the columns hold masks.",
         )
     )  # fmt: skip
+    if place == context.place:  # its children are read through it
+        found.append(
+            standing_policy(
+                table, place, Name("pgmask_reader_reads"), Name(READER), "SELECT", "true",
+                "Functions of pgmask look rows up.",
+            )
+        )  # fmt: skip
+        found.append(
+            standing_policy(
+                table, place, Name("pgmask_reader_locks"), Name(READER), "UPDATE", "true",
+                "They lock rows and change none.", check=" WITH CHECK (false)",
+            )
+        )  # fmt: skip
     return found
 
 
 def standing_policy(
-    table: str, place: QualName, name: Name, role: Name, command: str, condition: str, says: str
-) -> Object:
-    """A policy whose condition is the same for reading and writing."""
+    table: str, place: QualName, name: Name, role: Name, command: str, condition: str, says: str,
+    *, check: str = "",
+) -> Object:  # fmt: skip
+    """A policy whose condition is the same for reading and writing, where ``check`` is empty."""
     return Object(
         kind=Kind.POLICY,
         identity=f"{place}.{name}",
@@ -306,7 +320,7 @@ def standing_policy(
         create=(
             statement(
                 f"CREATE POLICY {name.quoted} ON {place.quoted} AS PERMISSIVE FOR {command}"
-                f" TO {role.quoted} USING ({condition})"
+                f" TO {role.quoted} USING ({condition}){check}"
             ),
             statement(f"COMMENT ON POLICY {name.quoted} ON {place.quoted} IS {literal(says)}"),
         ),

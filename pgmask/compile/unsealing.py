@@ -176,7 +176,7 @@ def _function(spec: SealSpec, var: dict[str, str], declare: list[str], body: str
     if spec.has_high:
         head.append("  v_high boolean := NEW.pgmask_high_value;")
     if any(b.row for b in spec.bundles):
-        head += ["  v_flag_1 boolean;", "  v_flag_2 boolean;"]
+        head += ["  v_look record;"]
     return "DECLARE\n" + "\n".join(head) + f"\n{KEY_VARIABLES}\nBEGIN\n{indented(body)}\nEND"
 
 
@@ -238,7 +238,9 @@ def _written(spec: SealSpec, column: SealedColumn, new: str) -> str:
     shadow = masked_shadow(spec, column)
     if shadow is not None:
         written = (
-            f"NOT ({shadow_same(shadow)})" if column.text else f"NEW.{shadow.quoted} IS NOT NULL"
+            f"NOT ({shadow_same(shadow, column.column)})"
+            if column.text
+            else f"NEW.{shadow.quoted} IS NOT NULL"
         )
         parts.append(_through(spec, column, written, f"{new} := TRUE;"))
     return lines(*parts)

@@ -22,8 +22,9 @@ from pgmask.compile.columns import shadow
 from pgmask.compile.context import Context, statement
 from pgmask.compile.notes import read
 from pgmask.compile.objects import Kind, Object, Phase
-from pgmask.compile.policies import row_condition
+from pgmask.compile.policies import row_condition, wherever
 from pgmask.compile.sealing_adopt import retypes, taken_key
+from pgmask.compile.sealing_sql import as_text
 from pgmask.facts.model import ColumnFact
 from pgmask.kinds import KINDS, family_of
 from pgmask.names import Name
@@ -47,22 +48,24 @@ def _view(context: Context, profile: Profile) -> Object:
         options = " WITH (security_barrier = true)"
     defaults = _defaults(context, profile)
     says = f"{context.table.id} as profile {profile.name} sees it."
+    create = (
+        statement(
+            f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
+            f"FROM {context.place.quoted} AS s\n"
+            f"WHERE (SELECT {read(context, profile)} IS NOT NULL){rows}",
+            f"{context.table.id} for profile {profile.name}",
+        ),
+        statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
+        statement(f"COMMENT ON VIEW {name.quoted} IS " + literal(_comment(context, says))),
+        *view_columns.wanted(context, name, defaults),
+    )
     return Object(
         kind=Kind.VIEW,
         identity=str(name),
         table=context.table.id,
         phase=Phase.VIEWS,
-        create=(
-            statement(
-                f"CREATE OR REPLACE VIEW {name.quoted}{options} AS\nSELECT\n  {lines}\n"
-                f"FROM {context.place.quoted} AS s\n"
-                f"WHERE (SELECT {read(context, profile)} IS NOT NULL){rows}",
-                f"{context.table.id} for profile {profile.name}",
-            ),
-            statement(f"ALTER VIEW {name.quoted} OWNER TO {owner.quoted}"),
-            statement(f"COMMENT ON VIEW {name.quoted} IS " + literal(_comment(context, says))),
-            *view_columns.wanted(context, name, defaults),
-        ),
+        create=create,
+        state=wherever(context, profile, create),
         drop=(statement(f"DROP VIEW {name.quoted}"),),
         # No column changes its type under a view.
         replace=same_shape(context, profile)
@@ -162,9 +165,14 @@ def _mask(context: Context, column: Column, fact: ColumnFact) -> str | None:
     """
     if family_of(fact.type, base_type=fact.base_type, is_enum=fact.kind == "e") != "text":
         return None
-    value = f"s.{Name(fact.name).quoted}::text"
+    if fact.kind != "b":
+        return None
+    # The view is read by functions that open values: no cast of the application's runs in it.
+    value = as_text(f"s.{Name(fact.name).quoted}", foreign=fact.foreign)
     if column.kind_by is not None:
-        switch = f"s.{Name(column.kind_by.column).quoted}::text"
+        by = context.relation.column(column.kind_by.column)
+        name = f"s.{Name(column.kind_by.column).quoted}"
+        switch = as_text(name, foreign=by is not None and by.foreign)
         whens = " ".join(
             f"WHEN {literal(given)} THEN {_call(kind, None, value)}"
             for given, kind in column.kind_by.cases

@@ -57,6 +57,16 @@ class ColumnFact:
     comment: str | None = None
     acl: tuple[AclEntry, ...] = ()
 
+    @property
+    def foreign(self) -> bool:
+        """Whether the type, or the one under a domain, stands outside of pg_catalog."""
+        return "." in (self.base_type or self.type)
+
+    @property
+    def own(self) -> bool:
+        """Foreign and of the application's making: only superusers make base types (citext)."""
+        return self.foreign and (self.kind != "b" or self.base_type.endswith("[]"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintFact:
@@ -177,6 +187,20 @@ class Dependant:
         return self.name if self.kind == "function" else f"{self.schema}.{self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class PlannedCall:
+    """A function that PostgreSQL may call while it plans a query on a relation.
+
+    kind, name: what calls it, an index, statistics, CHECK or partition key; function: as
+    regprocedure text; owner: neither a superuser nor a role of pgmask.
+    """
+
+    kind: str
+    name: str
+    function: str
+    owner: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceFact:
     """One sequence; column: the column of the relation that owns it; internal: an identity's."""
@@ -199,6 +223,7 @@ class RelationFact:
     the server's text; partition_columns: the columns in it; definition: of a view; extension: made
     by one; default_sequences: (column, sequence schema, sequence) used by defaults;
     default_functions: functions that defaults call and PUBLIC may not, as regprocedure text;
+    planned_calls: code of the application that planning a query on it may run;
     raw: the rows it was made from, without oids.
     """
 
@@ -229,6 +254,7 @@ class RelationFact:
     dependants: tuple[Dependant, ...] = ()
     default_sequences: tuple[tuple[str, str, str], ...] = ()
     default_functions: tuple[str, ...] = ()
+    planned_calls: tuple[PlannedCall, ...] = ()
     raw: object = field(default=None, compare=False, repr=False)
 
     @property
@@ -353,7 +379,8 @@ class ManagedFact:
 class StoreFact:
     """What ``pgmask_private.store_table`` holds of one protected table.
 
-    unsealing: the table is on its way back (``pgmask unseal``).
+    unsealing: the table is on its way back (``pgmask unseal``); empty: it has no page on disk, so
+    no row.
     """
 
     table_id: str
@@ -365,6 +392,12 @@ class StoreFact:
     sealed: bool = False
     adopted: Mapping[str, Any] = field(default_factory=dict)
     unsealing: bool = False
+    empty: bool = False
+
+    @property
+    def holds_sealed(self) -> bool:
+        """``pgmask seal`` has ended, and there may be rows."""
+        return self.sealed and not self.empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

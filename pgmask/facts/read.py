@@ -23,6 +23,7 @@ from pgmask.facts.model import (
     IndexFact,
     ManagedFact,
     MembershipFact,
+    PlannedCall,
     PolicyFact,
     PublicationFact,
     PublishedTable,
@@ -35,13 +36,22 @@ from pgmask.facts.model import (
     TriggerFact,
     UseFact,
 )
+from pgmask.facts.rendered import renamed
 from pgmask.resources import sql_dir
 
 Row = tuple[Any, ...]
 
 # What a single step neither changes nor records.
 _NOT_IN_SCOPE = frozenset(
-    {"default_sequences", "default_functions", "function_dependants", "deployed", "beside", "uses"}
+    {
+        "default_sequences",
+        "default_functions",
+        "function_dependants",
+        "planned_calls",
+        "deployed",
+        "beside",
+        "uses",
+    }
 )
 T = TypeVar("T")
 
@@ -190,7 +200,7 @@ def read_scope(
 def _read(reader: _Reader) -> Facts:
     reader.pin()
     version, database, user, superuser, lock_slots, runtime = reader.rows("server")[0]
-    relations, names = _relations(reader)
+    relations, names = _relations(reader, runtime)
     return Facts(
         version=version,
         database=database,
@@ -251,7 +261,7 @@ def _deployed(reader: _Reader) -> dict[str, Any]:
         "stores": tuple(
             StoreFact(
                 table_id=r[0], schema=r[1], name=r[2], original_schema=r[3], original_owner=r[4],
-                stage=r[5], sealed=r[6], adopted=r[7], unsealing=r[8],
+                stage=r[5], sealed=r[6], adopted=r[7], unsealing=r[8], empty=r[9],
             )
             for r in reader.rows("stores")
         ),
@@ -275,7 +285,9 @@ def _deployed(reader: _Reader) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _relations(reader: _Reader) -> tuple[tuple[RelationFact, ...], dict[int, RelationName]]:
+def _relations(
+    reader: _Reader, runtime: bool
+) -> tuple[tuple[RelationFact, ...], dict[int, RelationName]]:
     base = reader.rows("relations")
     names = {r[0]: (r[1], r[2]) for r in base}
     raw_columns = {r[0]: r[1] for r in reader.rows("columns")}
@@ -301,6 +313,9 @@ def _relations(reader: _Reader) -> tuple[tuple[RelationFact, ...], dict[int, Rel
         dependants[oid].append(Dependant(kind="function", schema=schema, name=name, owner=owner))
     default_sequences = _grouped(reader.rows("default_sequences"))
     default_functions = _grouped(reader.rows("default_functions"))
+    # No name outside a string has such brackets.
+    places = {(r[1], r[2]): f"{{{r[0]}}}" for r in (reader.rows("places") if runtime else ())}
+    planned_calls = _grouped(reader.rows("planned_calls"))
 
     found = tuple(
         RelationFact(
@@ -319,12 +334,18 @@ def _relations(reader: _Reader) -> tuple[tuple[RelationFact, ...], dict[int, Rel
             dependants=tuple(dependants.get(r[0], ())),
             default_sequences=tuple((x[0], x[1], x[2]) for x in default_sequences.get(r[0], ())),
             default_functions=tuple(x[1] for x in default_functions.get(r[0], ())),
+            planned_calls=tuple(
+                PlannedCall(kind=x[0], name=x[1], function=x[2], owner=x[3])
+                for x in planned_calls.get(r[0], ())
+            ),
             raw=(
-                r[1:], _steady(raw_columns.get(r[0], ())),
+                (*r[1:14], renamed(r[14], places), *r[15:]), _steady(raw_columns.get(r[0], ())),
                 # A foreign key's rendering names the other table, which may move by the same plan.
                 [c if c[1] != "f" else (*c[:3], *c[4:7]) for c in constraints.get(r[0], ())],
-                indexes.get(r[0]), triggers.get(r[0]), policies.get(r[0]), rules.get(r[0]),
-                parents.get(r[0]),
+                indexes.get(r[0]), triggers.get(r[0]),
+                [(*p[:4], renamed(p[4], places), renamed(p[5], places), *p[6:])
+                 for p in policies.get(r[0], ())],
+                rules.get(r[0]), parents.get(r[0]),
             ),
         )
         for r in base

@@ -113,6 +113,13 @@ def _unplanned(facts: Facts) -> Iterator[Drift]:
             recorded="not planned", now=f"owned by {one.owner}"
             + (", without protection" if one.kind == "table" else ""),
         )  # fmt: skip
+    for relation in facts.relations:
+        for call in relation.planned_calls if relation.qualified in family else ():
+            yield Drift(
+                table="", object=f"{call.kind}:{relation.schema}.{relation.name}.{call.name}",
+                attribute="code", recorded="none of the application",
+                now=f"calls {call.function}, owned by {call.owner} (PM257)",
+            )  # fmt: skip
     named = {(b.schema, b.name) for b in facts.beside}
     for relation in facts.relations:
         if relation.qualified not in family:

@@ -334,14 +334,27 @@ def only_tables(plan: Plan, tables: Iterable[str]) -> Plan:
     known = {f"{t['schema']}.{t['name']}": t for t in catalogue.get("tables", ())}
     for name in sorted(wanted - set(known)) if known else ():
         raise PlanRefused("PM274", f"{name} is not a table of the catalogue")
-    homes = {s["name"]: s["table"] for s in catalogue.get("subjects", ())}
-    pending = {s.table for s in plan.steps}
     for name in sorted(wanted & set(known)):
-        home = homes.get(known[name].get("subject_class"))
-        if home in pending - wanted and name in pending:
-            raise PlanRefused("PM278", f"{name} needs the changes of {home} first")
+        for home in homes_due(plan, name) - wanted:
+            raise PlanRefused(
+                "PM278", f"{name} needs the changes of {home} first",
+                hint=f"pgmask apply CATALOGUE --only {home} --only {name}, or without --only.",
+            )  # fmt: skip
     all_of_them = {s.table for s in plan.steps} - {SHARED, AFTER} <= wanted
     return narrowed(plan, wanted | {SHARED} | ({AFTER} if all_of_them else set()))
+
+
+def homes_due(plan: Plan, table: str) -> frozenset[str]:
+    """The table of a table's subjects, where the plan changes both: that one's step comes first."""
+    homes = {s["name"]: s["table"] for s in plan.catalogue.get("subjects", ())}
+    pending = {s.table for s in plan.steps}
+    return frozenset(
+        home
+        for t in plan.catalogue.get("tables", ())
+        if f"{t['schema']}.{t['name']}" == table and table in pending
+        for home in (homes.get(t.get("subject_class")),)
+        if home in pending - {table}
+    )
 
 
 def nothing(catalogue: Catalogue, database: str) -> Plan:

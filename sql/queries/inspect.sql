@@ -311,6 +311,43 @@ WHERE n.nspname <> 'pg_catalog'
   AND (%(scope)s::oid[] IS NULL OR d.adrelid = ANY (%(scope)s::oid[]))
 ORDER BY d.adrelid, n.nspname::text, p.oid::regprocedure::text;
 
+-- name: planned_calls
+-- Functions that PostgreSQL may call while it plans a query on the relation: those of index
+-- expressions and predicates, statistics, CHECKs and the partition key. Not those that a superuser
+-- or pgmask owns: nobody else can change them.
+SELECT DISTINCT c.relation, c.kind, c.name, p.oid::regprocedure::text, r.rolname::text
+FROM (
+  SELECT x.relation, x.kind, x.name,
+    CASE d.refclassid WHEN 'pg_catalog.pg_proc'::regclass THEN d.refobjid ELSE o.oprcode::oid END AS function
+  FROM (
+    SELECT i.indrelid AS relation, 'index' AS kind, n.relname::text AS name,
+      'pg_catalog.pg_class'::regclass AS class, i.indexrelid AS oid
+    FROM pg_catalog.pg_index AS i
+    JOIN pg_catalog.pg_class AS n ON n.oid = i.indexrelid
+    WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+    UNION ALL
+    SELECT s.stxrelid, 'statistics', s.stxname::text, 'pg_catalog.pg_statistic_ext'::regclass, s.oid
+    FROM pg_catalog.pg_statistic_ext AS s
+    UNION ALL
+    SELECT k.conrelid, 'CHECK', k.conname::text, 'pg_catalog.pg_constraint'::regclass, k.oid
+    FROM pg_catalog.pg_constraint AS k
+    WHERE k.contype = 'c' AND k.conrelid <> 0
+    UNION ALL
+    SELECT t.partrelid, 'partition key of', n.relname::text, 'pg_catalog.pg_class'::regclass, t.partrelid
+    FROM pg_catalog.pg_partitioned_table AS t
+    JOIN pg_catalog.pg_class AS n ON n.oid = t.partrelid
+  ) AS x
+  JOIN pg_catalog.pg_depend AS d ON d.classid = x.class AND d.objid = x.oid
+    AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass)
+  LEFT JOIN pg_catalog.pg_operator AS o
+    ON d.refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = d.refobjid
+) AS c
+JOIN pg_catalog.pg_proc AS p ON p.oid = c.function
+JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner
+WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgmask_owner', 'pgmask_sealer')
+  AND (%(scope)s::oid[] IS NULL OR c.relation = ANY (%(scope)s::oid[]))
+ORDER BY c.relation, c.kind, c.name, 4;
+
 -- name: view_dependants
 SELECT DISTINCT
   d.refobjid,
@@ -386,7 +423,8 @@ WITH role AS (
     SELECT u.name, bool_and(u.stores) AS stores
     FROM (
       VALUES ('pgmask_owner', false), ('pgmask_sealer', false), ('pgmask_backup', false),
-        ('pgmask_register', false), ('pgmask_unseal', false), ('pgmask_migrator', false), ('pgmask_store', true)
+        ('pgmask_register', false), ('pgmask_unseal', false), ('pgmask_migrator', false),
+        ('pgmask_keyless', false), ('pgmask_reader', false), ('pgmask_store', true)
       UNION ALL
       SELECT m.fingerprint ->> 'owner', m.kind = 'place'
       FROM pgmask_private.managed_object AS m
@@ -485,10 +523,26 @@ ORDER BY m.kind, m.identity;
 -- name: stores
 SELECT s.table_id, s.schema_name, s.table_name, s.original_schema, s.original_owner, s.stage,
   s.sealed_at IS NOT NULL, s.adopted,
-  EXISTS (SELECT FROM pgmask_private.unseal_run AS u WHERE u.table_id = s.table_id)
+  EXISTS (SELECT FROM pgmask_private.unseal_run AS u WHERE u.table_id = s.table_id),
+  -- Without a page there is no row; no row is read to know it.
+  NOT EXISTS (
+    WITH RECURSIVE family AS (
+      SELECT c.oid
+      FROM pg_catalog.pg_class AS c
+      JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+      WHERE n.nspname = s.schema_name AND c.relname = s.table_name
+      UNION ALL
+      SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN family AS f ON f.oid = i.inhparent
+    )
+    SELECT FROM family AS f WHERE pg_catalog.pg_relation_size(f.oid) > 0
+  )
 FROM pgmask_private.store_table AS s
 WHERE (%(parent)s::text IS NULL OR s.table_id = %(parent)s::text)
 ORDER BY s.table_id;
+
+-- name: places
+SELECT s.table_id, s.schema_name, s.table_name
+FROM pgmask_private.store_table AS s;
 
 -- name: deployed
 SELECT d.id, d.catalogue_hash, d.access

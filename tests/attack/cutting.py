@@ -41,6 +41,11 @@ LOGIN = "pgmask.log_in(text, text)"
 ASKS = "crm.customer_reveal_request(text[], text[], text, text, crm.customer)"
 SHOWS = "crm.customer_reveal(uuid)"
 FINDS = "crm.customer_by_phone(text)"
+READS_ROW = 'pgmask_private."read_crm.customer_agent_find"(text[])'
+READS_CASE = 'pgmask_private."read_crm.customer_agent_case_claim"(text, text, text)'
+READS_PHONE = 'pgmask_private."read_crm.customer_agent_by_phone"(bigint)'
+READS_OWN = 'pgmask_private."read_crm.customer_hunter_own"(bigint)'
+"""What the functions above ask of stores and views, as a role that reaches no key."""
 
 UNCOMMITTED = Cut(
     (TICKET, "v_ticket.xid IS DISTINCT FROM pg_current_xact_id_if_assigned()", "true"),

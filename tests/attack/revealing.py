@@ -7,9 +7,11 @@ from typing import Final
 
 from tests.attack import asking, strongly
 from tests.attack.cutting import (
-    ASKS,
     HOLDER,
     LOGIN,
+    READS_CASE,
+    READS_OWN,
+    READS_ROW,
     SHOWS,
     TICKET,
     UNCOMMITTED,
@@ -17,8 +19,9 @@ from tests.attack.cutting import (
     Cut,
     Flag,
 )
-from tests.attack.model import Attack, Gets, Hides, Refused
-from tests.attack.people import FRESH, OURS, THEIRS
+from tests.attack.model import Attack, Gets, Hides, Outcome, Refused
+from tests.attack.people import FRESH, OURS, THEIRS, customers
+from tests.attack.place import Play
 
 _TRUTH: Final = (OURS.phone,)
 _GRADE: Final = Cut((HOLDER, "(p_grade = 'challenge' OR", "(true OR"))
@@ -36,6 +39,25 @@ _COUNTERS: Final = (
     "GRANT USAGE ON SCHEMA pgmask_private TO {0};"
     "GRANT ALL ON SEQUENCE pgmask_private.counter_reveal_day_11 TO {0}"
 )
+
+
+def padded_share(play: Play) -> Outcome:
+    """A request for each own customer, among two hundred that a savepoint has brought."""
+    own = [c.id for c in customers() if c.unit == "north" and c.grade == "basic"]
+    answered = 0
+    for key in own:
+        session = play.session("app").begin("hugo")
+        session.run("SAVEPOINT a")
+        session.run(
+            "INSERT INTO hunter.customer (id, unit_id, name, region)"
+            " SELECT 910000 + n, 'north', 'x', 'r' FROM generate_series(1, 200) AS n"
+        )
+        session.run("RELEASE a")
+        asking.ask(session, key)
+        session.run("DELETE FROM hunter.customer WHERE id > 910000").run("COMMIT")
+        answered += session.failed is None
+        session.connection.rollback()
+    return Outcome(words=f"answered {answered}")
 
 
 def _refused(
@@ -104,7 +126,7 @@ _TABLE: Final = (
         does="see other records than those of one's tickets by COPY, LATERAL and recursion",
         attempt=asking.all_tickets_at_once,
         control=Cut(
-            (SHOWS, 'WHERE v."id" = v_key_1;', 'WHERE v."id" = (SELECT min(x.id) FROM'
+            (READS_ROW, 'WHERE v."id" = v_key_1;', 'WHERE v."id" = (SELECT min(x.id) FROM'
              ' crm.customer AS x WHERE x.id > v_key_1);'),
             _ANY_ROW,
             (SHOWS, "(v_class = v_ticket.subject_class AND v_subject = v_ticket.subject_key)",
@@ -112,6 +134,15 @@ _TABLE: Final = (
         ),
         expect=Hides(("10",), shows="('4\\n',)"),
         proves=("B2",),
+    ),
+    Attack(
+        id="B09-padded-share",
+        actor="hugo",
+        does="enter customers for the count of the own ones, and take them back before COMMIT",
+        attempt=padded_share,
+        control=Cut((READS_OWN, "AND age(s.xmin) NOT BETWEEN -1000000000 AND 0", "")),
+        expect=Hides(("answered 27",), shows="answered 6"),
+        proves=("B3",),
     ),
     Attack(
         id="B09-loop",
@@ -175,11 +206,13 @@ _TABLE: Final = (
           "PM401", actor="carl"),
     _asks("B06-case-of-another", "ask with the business case of another customer",
           "SELECT pgmask.reveal_request('crm.customer', '1', '{phone}', 'claim', 'C-10-open')",
-          Cut((ASKS, "AND (v_for_class = 'customer' AND c.\"customer_id\"::text = v_for_subject)",
-               "")), "PM404"),
+          Cut((READS_CASE,
+               "AND (v_for_class = 'customer' AND c.\"customer_id\"::text = v_for_subject)", "")),
+          "PM404"),
     _asks("A50-other-unit", "ask for another unit's customer",
           asking.ASK.format(key=THEIRS.id),
-          Cut((ASKS, 'FROM "crm"."customer" AS v', 'FROM "crm_store"."customer" AS v')), "PM407"),
+          Cut((READS_ROW, 'FROM "crm"."customer" AS v', 'FROM "crm_store"."customer" AS v')),
+          "PM407"),
     _asks("C04-strong-replayed", "answer the challenge of an earlier transaction",
           strongly.Overheard("later"), _RIGHT, "PM103"),
     _asks("C04-strong-other-backend", "answer another connection's challenge",

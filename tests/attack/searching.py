@@ -7,7 +7,16 @@ from typing import Final
 
 from tests.attack.asking import Loop
 from tests.attack.attempts import SEES_ALL
-from tests.attack.cutting import ASKS, FINDS, HOLDER, UNCIRCLED, UNLIMITED, Cut, Flag
+from tests.attack.cutting import (
+    FINDS,
+    HOLDER,
+    READS_PHONE,
+    READS_ROW,
+    UNCIRCLED,
+    UNLIMITED,
+    Cut,
+    Flag,
+)
 from tests.attack.model import Alike, Attack, Gets, Hides, Outcome, Refused
 from tests.attack.people import FRESH, OURS, RICH, THEIRS
 from tests.attack.place import Play
@@ -63,6 +72,29 @@ def rows_met(play: Play) -> Outcome:
     return Outcome(rows=(("differ" if seen[0] != seen[1] else "alike",),))
 
 
+def planted_guesses(play: Play) -> Outcome:
+    """Ten numbers with the mask of a customer's; each is written to another row and undone."""
+    answered = 0
+    for i in range(10):
+        guess = f"{OURS.phone[:3]}{1000 + i}{OURS.phone[-4:]}"
+        session = play.session("app").begin("ann")
+        session.run(f"UPDATE crm.customer SET phone = '{guess}' WHERE id = 4")
+        found = session.run(_FIND, guess)
+        answered += found.failed is None
+        session.connection.rollback()
+    return Outcome(words=f"answered {answered}")
+
+
+def only_without_a_hit(play: Play) -> None:
+    """The control: a near miss counts where nothing was found; and a new day."""
+    Cut((FINDS, "IF v_near IS NOT FALSE THEN", "IF v_near AND v_hits = '{}' THEN"))(play)
+    play.rex(
+        "DO $$ DECLARE r record; BEGIN FOR r IN SELECT c.oid::regclass AS name FROM pg_class AS c"
+        " WHERE c.relkind = 'S' AND c.relname LIKE 'counter\\_near\\_day\\_%'"
+        " LOOP EXECUTE format('ALTER SEQUENCE %s RESTART', r.name); END LOOP; END $$"
+    )
+
+
 _LOOP: Final = "crm.customer_by_phone('134' || (10000000 + i))"
 _TABLE: Final = (
     Attack(
@@ -89,6 +121,15 @@ _TABLE: Final = (
         does="try the numbers behind a customer's mask one by one",
         attempt=Loop(f"crm.customer_by_phone('{OURS.phone[:3]}' || (1000 + i) || '5678')", 10),
         control=UNCIRCLED,
+        expect=Hides(("answered 10",), shows="answered 3"),
+        proves=("B3",),
+    ),
+    Attack(
+        id="B3-circling-planted",
+        actor="ann",
+        does="try them with each guess planted in another row of one's own, which is found",
+        attempt=planted_guesses,
+        control=only_without_a_hit,
         expect=Hides(("answered 10",), shows="answered 3"),
         proves=("B3",),
     ),
@@ -154,7 +195,7 @@ _TABLE: Final = (
         actor="ben",
         does="learn by a search whether another unit has this high-value customer",
         attempt=Pair(_FIND, RICH.phone, actor="ben"),
-        control=Cut((FINDS, "CONTINUE WHEN (EXISTS (", "CONTINUE WHEN (true OR EXISTS (")),
+        control=Cut((READS_PHONE, "CONTINUE WHEN (EXISTS (", "CONTINUE WHEN (true OR EXISTS (")),
         expect=Alike(),
         proves=("D1", "C1"),
     ),
@@ -166,7 +207,9 @@ _TABLE: Final = (
             "SELECT pgmask.reveal_request('crm.customer', %s, '{phone}', 'callback')",
             str(RICH.id), str(THEIRS.id + 900), actor="ben",
         ),
-        control=Cut((ASKS, 'AND s."pgmask_high_value"', 'AND s."pgmask_high_value" OR s."id" = 3')),
+        control=Cut(
+            (READS_ROW, 'AND s."pgmask_high_value"', 'AND s."pgmask_high_value" OR s."id" = 3')
+        ),
         expect=Alike(),
         proves=("D1", "C1"),
     ),

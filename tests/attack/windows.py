@@ -73,6 +73,21 @@ _CAPTURING: Final = {
         "PM213",
     ),
 }  # fmt: skip
+_LET_PLANNED: Final = (
+    "CREATE OR REPLACE FUNCTION pgmask_private.refuse_planned_code(p_table_id text,"
+    " p_members oid[]) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$"
+)
+_OWN_CODE: Final = (
+    "CREATE SCHEMA IF NOT EXISTS dev AUTHORIZATION olga; GRANT USAGE ON SCHEMA dev TO PUBLIC;"
+    "SET ROLE olga; CREATE OR REPLACE FUNCTION dev.always() RETURNS boolean IMMUTABLE"
+    " LANGUAGE sql AS 'SELECT true'; RESET ROLE;"
+)
+_PLANNED: Final = {
+    "index": "CREATE INDEX planted ON crm_store.customer (region) WHERE dev.always()",
+    "check": "ALTER TABLE crm_store.customer ADD CONSTRAINT planted CHECK (dev.always())",
+    "statistics": "CREATE STATISTICS crm_store.planted ON (dev.always()), region"
+    " FROM crm_store.customer",
+}
 _LET: Final = (
     "CREATE OR REPLACE FUNCTION pgmask_private.refuse_unprotected(p_table_id text,"
     " p_forced boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$"
@@ -125,6 +140,31 @@ ROWS: tuple[Attack, ...] = (
             proves=("B7", "B1"),
         )
         for name, (does, statements, code) in _CAPTURING.items()
+    ),
+    *(
+        Attack(
+            id=f"B7-planned-code-{name}",
+            actor="olga",
+            does=f"leave an {name} in a migration that calls her function, which PostgreSQL runs"
+            " while it plans a query".replace("an check", "a CHECK").replace("an stat", "stat"),
+            setup=_MEMBER + ";" + _OWN_CODE,
+            attempt=Window(statement),
+            control=_LET_PLANNED,
+            undo=_NO_MEMBER,
+            expect=Refused("PM257"),
+            proves=("B7", "F1"),
+        )
+        for name, statement in _PLANNED.items()
+    ),
+    Attack(
+        id="B7-planned-code-reported",
+        actor="olga",
+        does="make such an index beside a migration, unnoticed",
+        setup=_OWN_CODE,
+        attempt=Drift("SET ROLE pgmask_store;" + _PLANNED["index"] + "; RESET ROLE"),
+        control=Drift.forget,
+        expect=Noticed(("planted", "code")),
+        proves=("B7", "D5"),
     ),
     Attack(
         id="B7-capturing-trigger-reported",

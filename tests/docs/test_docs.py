@@ -21,6 +21,7 @@ from tests.docs.pages import ROOT, anchors, blocks, codes, commands, links, miss
 
 PAGES = pages()
 HOUR = ROOT / "docs/tutorial/first-hour.md"
+LEAVE = ROOT / "docs/howto/leave-pgmask.md"
 RUNBOOK = ROOT / "docs/runbook"
 GENERATED = ("docs/reference/", "docs/requirements.md")
 
@@ -228,6 +229,32 @@ def test_without_its_key_nothing_is_called_verified(hour: tuple[tuple[Ran, ...],
     assert pgmask("keys", "status").returncode == 2
     assert pgmask("keys", "load", "insurer.key").returncode == 0
     assert pgmask("seal", "crm.customer", "--verify").returncode == 0
+
+
+@pytest.mark.requirement("A5")
+def test_the_page_on_leaving_runs_in_sequence(hour: tuple[tuple[Ran, ...], Any]) -> None:
+    """The last of this file: it takes pgmask out of the database of the first hour."""
+    _, (_, folder, environ) = hour
+    as_dba = {**environ, "PGUSER": "dba", "PGPASSWORD": "first-hour", "PGDATABASE": "insurer"}
+    first = next(b for b in blocks(LEAVE) if b.language == "sh")
+    done = subprocess.run(
+        ["bash", "-ec", first.text], cwd=folder, env=as_dba, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    path = "stays\tsearch_path of role analyst_sun\tnames a schema that goes: analyst"
+    assert done.stdout.count(path) == 2, "by --dry-run, and at the end"
+    told = [
+        "psql",
+        "-X",
+        "-At",
+        "-U",
+        "crm_app",
+        "-c",
+        "SELECT phone FROM crm.customer WHERE id=42",
+    ]
+    truth = subprocess.run(told, env=as_dba, text=True, capture_output=True, check=False)
+    assert truth.stdout == "17775196458\n", truth.stderr
 
 
 def _crash(cluster: Cluster) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -39,7 +40,7 @@ def test_a_start_runs_and_prints_what_it_says(
         pytest.skip(f"not here: Java or {', '.join(missing)}")
     page = ROOT / f"docs/tutorial/start-{name}.md"
     cluster, before = started
-    ran, _ = run(page, cluster, tmp_path, without=MADE if before else ())
+    ran, environ = run(page, cluster, tmp_path, without=MADE if before else ())
     before.append(name)
     shown = {b.line: b for b in blocks(page) if b.mark == "prints"}
     wrong = [f"{r.block.place} ended with {r.code}\n{r.printed}" for r in ran if r.code != r.wanted]
@@ -51,3 +52,12 @@ def test_a_start_runs_and_prints_what_it_says(
                 wrong.append(f"{one.block.place} does not print: {lost}\nbut\n{one.printed}")
     assert not shown, "an output that belongs to no block"
     assert not wrong, "\n\n".join(wrong)
+    # Step 1 is for the first page alone; by mistake it says so and changes nothing.
+    as_dba = {**environ, "PGUSER": "dba", "PGPASSWORD": "first-hour", "PGDATABASE": "insurer"}
+    again = subprocess.run(
+        ["sh", "docs/tutorial/first-hour/protect.sh"],
+        cwd=tmp_path, env=as_dba, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.count("\n") == 1
+    assert "the first hour or another start" in again.stderr

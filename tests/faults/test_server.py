@@ -169,6 +169,10 @@ class TestCrash:
         own = Server(binaries_of(server.major))
         try:
             own.start()
+            with own.admin() as connection:
+                # What was committed before the crash is what the test looks for after it.
+                connection.execute("ALTER SYSTEM SET synchronous_commit = on")
+                connection.execute("SELECT pg_reload_conf()")
             site = Site(database=own.create_database(name="crashing"), folder=tmp_path)
             fill_applied(site)
             yield site

@@ -136,6 +136,7 @@ def test_foreign_absent_and_hidden_rows_answer_the_same(site: Site) -> None:
         said.add((error.value.sqlstate, diag.message_primary, diag.message_detail,
                   diag.message_hint, (diag.context or "").splitlines()[-1]))  # fmt: skip
     assert {s[0] for s in said} == {"PM407"}
+    assert {s[2] for s in said} == {None}, "no empty line where there is no detail"
     assert len({s[:4] for s in said}) == 1
 
 

@@ -141,7 +141,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "a longer life": {"exp": time.time() + 4000},
     "no challenge after all": {"challenge": None},
     "another challenge": {"challenge": "pgmask1:1:1:x"},
-    "a second factor from the future": {"second_factor_at": time.time() + 1000},
+    "a second factor from the future": {"second_factor_at": time.time() + 1e6},
     "a purpose with control characters": {"purpose": "a\x1fb"},
     "a long purpose": {"purpose": "a" * 201},
 }

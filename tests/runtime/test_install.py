@@ -107,7 +107,7 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
             install(other.dsn("second_installer"))
         assert caught.value.code == "PM029"
         granted = re.findall(r"GRANT \w+ TO second_installer[^;]*;", caught.value.detail)
-        assert len(granted) == 8
+        assert len(granted) == 9
         with server.admin() as admin:
             for statement in granted:
                 admin.execute(statement.encode())
@@ -117,7 +117,8 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
         with server.admin() as admin:
             admin.execute(
                 "REVOKE pgmask_owner, pgmask_sealer, pgmask_store, pgmask_backup, pgmask_register,"
-                " pgmask_unseal, pgmask_migrator, pgmask_keyless FROM second_installer"
+                " pgmask_unseal, pgmask_migrator, pgmask_keyless, pgmask_reader"
+                " FROM second_installer"
             )
             # doctor would name it to every other test of this cluster.
             admin.execute("ALTER ROLE second_installer NOCREATEROLE NOCREATEDB")

@@ -72,9 +72,9 @@ def _wrong(connection: Connection, spec: SealSpec) -> list[tuple[object, ...]]:
 
 def _let_the_sealer_in(root: Connection, schema: str) -> None:
     name = Name(schema).quoted
-    root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer, pgmask_keyless;"
+    root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer, pgmask_keyless, pgmask_reader;"
                  f" GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {name}"
-                 " TO pgmask_sealer".encode())  # fmt: skip
+                 " TO pgmask_sealer, pgmask_reader".encode())  # fmt: skip
 
 
 @pytest.fixture

@@ -50,8 +50,21 @@ def test_it_asks_for_the_name_and_dry_run_changes_nothing(
     was = site.dump(small)
     assert run(["uninstall", "--dsn", small.dsn()]) == 3
     assert run(["uninstall", "--yes-database", "other", "--dsn", small.dsn()]) == 3
+    with small.superuser() as su:
+        su.execute(
+            f'ALTER ROLE app IN DATABASE "{small.name}" SET search_path = crm_store, crm'.encode()
+        )
+        su.execute(f'ALTER ROLE alan IN DATABASE "{small.name}" SET search_path = crm'.encode())
+    capsys.readouterr()
     assert run(["uninstall", "--dry-run", "--dsn", small.dsn()]) == 0
-    assert "gives back\tcrm.customer" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "gives back\tcrm.customer" in said
+    # What is left on the application's side: a path that names a schema that goes, and no other.
+    (path,) = [line for line in said.splitlines() if "search_path" in line]
+    assert path == (
+        f"stays\tsearch_path of role app in database {small.name}"
+        "\tnames a schema that goes: crm_store, crm"
+    )
     assert site.dump(small) == was
 
 

@@ -53,10 +53,18 @@ BEGIN
     'refused', pgmask_private.known_claims(), p_table, p_code, p_detail);
   SELECT e.title, e.way_out INTO v_title, v_way_out
     FROM pgmask_private.error_code AS e WHERE e.code = p_code;
+  -- An empty DETAIL would be shown as a line of its own.
+  IF (p_detail <> '') IS NOT TRUE THEN
+    RAISE EXCEPTION USING
+      ERRCODE = p_code,
+      MESSAGE = coalesce(v_title, 'refused'),
+      HINT = coalesce(p_hint, v_way_out, ''),
+      TABLE = coalesce(p_table, '');
+  END IF;
   RAISE EXCEPTION USING
     ERRCODE = p_code,
     MESSAGE = coalesce(v_title, 'refused'),
-    DETAIL = coalesce(p_detail, ''),
+    DETAIL = p_detail,
     HINT = coalesce(p_hint, v_way_out, ''),
     TABLE = coalesce(p_table, '');
 END;

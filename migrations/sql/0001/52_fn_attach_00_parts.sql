@@ -399,6 +399,58 @@ GRANT EXECUTE ON FUNCTION pgmask_private.protect_member(text, oid, oid) TO pgmas
 COMMENT ON FUNCTION pgmask_private.protect_member(text, oid, oid) IS
   'Protects a partition or child that joined a protected table.';
 
+-- Refuses code that PostgreSQL may call while it plans a query on a store: functions of index
+-- expressions and predicates, statistics, CHECKs and partition keys that neither a superuser nor
+-- pgmask owns. Their owner could put anything in their place later.
+--   p_members  the table with its partitions and children
+--   errors     PM257
+CREATE FUNCTION pgmask_private.refuse_planned_code(p_table_id text, p_members oid[])
+  RETURNS void
+  LANGUAGE plpgsql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL SAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_found text;
+BEGIN
+  SELECT string_agg(DISTINCT format('%s calls %s of %I', x.name, p.oid::regprocedure, pg_get_userbyid(p.proowner)), E'\n')
+    INTO v_found
+    FROM (
+      SELECT format('index %s', i.indexrelid::regclass) AS name, 'pg_class'::regclass AS class, i.indexrelid AS oid
+        FROM pg_index AS i WHERE i.indrelid = ANY (p_members)
+      UNION ALL
+      SELECT format('statistics %I', s.stxname), 'pg_statistic_ext'::regclass, s.oid
+        FROM pg_statistic_ext AS s WHERE s.stxrelid = ANY (p_members)
+      UNION ALL
+      SELECT format('CHECK %I', k.conname), 'pg_constraint'::regclass, k.oid
+        FROM pg_constraint AS k WHERE k.contype = 'c' AND k.conrelid = ANY (p_members)
+      UNION ALL
+      SELECT format('partition key of %s', t.partrelid::regclass), 'pg_class'::regclass, t.partrelid
+        FROM pg_partitioned_table AS t WHERE t.partrelid = ANY (p_members)
+    ) AS x
+    JOIN pg_depend AS d ON d.classid = x.class AND d.objid = x.oid
+     AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+    LEFT JOIN pg_operator AS o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+    JOIN pg_proc AS p ON p.oid = CASE d.refclassid WHEN 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode::oid END
+    JOIN pg_roles AS r ON r.oid = p.proowner
+   WHERE NOT r.rolsuper AND r.rolname NOT IN ('pgmask_owner', 'pgmask_sealer');
+  IF v_found IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM257',
+      MESSAGE = format('code of the application would run while a query on %s is planned', p_table_id),
+      DETAIL = v_found,
+      HINT = 'Nothing of this transaction was kept. Use PostgreSQL''s own functions, or have a superuser take the function over.';
+  END IF;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.refuse_planned_code(text, oid[]) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.refuse_planned_code(text, oid[]) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.refuse_planned_code(text, oid[]) TO pgmask_migrator;
+COMMENT ON FUNCTION pgmask_private.refuse_planned_code(text, oid[]) IS
+  'Raises PM257 where planning a query on a store would run code of the application.';
+
 -- What the generated functions say of a column: they are text and do not follow a change.
 --   p_column  the name it had
 --   result    table_id: whose sealing; key: the name is a key inside sealed values
@@ -417,7 +469,7 @@ BEGIN
     FROM pgmask_private.managed_object AS m
     JOIN pg_proc AS p
       ON p.pronamespace = 'pgmask_private'::regnamespace AND p.proname = m.address[2]
-   WHERE m.kind = 'function' AND m.address[1] = 'pgmask_private'
+   WHERE m.kind = 'function' AND m.address[1] = 'pgmask_private' AND NOT starts_with(m.address[2], 'read_')
      AND (m.parent = p_table_id OR strpos(p.prosrc, p_store) > 0)
      AND (strpos(p.prosrc, '"' || replace(p_column, '"', '""') || '"') > 0
           OR strpos(p.prosrc, quote_literal(p_column)) > 0)

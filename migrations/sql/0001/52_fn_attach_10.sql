@@ -4,7 +4,9 @@
 --   p_table  as for pgmask.detach
 --   result   what came back and what the migration changed, one row each
 --   errors   PM261 not detached; PM262 the table was moved or renamed; PM213 a protection was taken
---            off; PM218 generated functions name columns that changed. Nothing is kept then
+--            off; PM218 generated functions name columns that changed; PM257 what PostgreSQL calls
+--            while it plans a query on the table is the application's; PM258 a trigger behind a
+--            referential action. Nothing is kept then
 CREATE FUNCTION pgmask.attach(p_table text)
   RETURNS TABLE (object text, what text)
   LANGUAGE plpgsql
@@ -58,6 +60,7 @@ BEGIN
   END IF;
 
   v_members := pgmask_private.table_family(v_kept.relation);
+  PERFORM pgmask_private.refuse_planned_code(v_store.table_id, v_members);
   PERFORM pgmask_private.settle_constraints(v_members, false);
   FOREACH v_oid IN ARRAY v_members LOOP
     IF (v_oid = ANY (v_kept.members)) IS NOT TRUE OR NOT EXISTS (
@@ -78,7 +81,8 @@ BEGIN
            'hidden', CASE WHEN y.typtype = 'd'
                           THEN format('(ARRAY[]::%s[])[1]', format_type(a.atttypid, a.atttypmod))
                           ELSE 'NULL::' || t.words END,
-           'text_like', b.typcategory = 'S') ORDER BY c.number)
+           -- A domain's CHECK would run with the rights of whoever reads.
+           'text_like', b.typcategory = 'S' AND y.typtype = 'b') ORDER BY c.number)
     INTO v_columns
     FROM jsonb_to_recordset(v_kept.columns) AS c (number int2, name text, type bigint, typmod integer)
     LEFT JOIN pg_attribute AS a
@@ -181,6 +185,12 @@ BEGIN
                    FROM unnest(v_tables) AS t (id);
   END IF;
   PERFORM pgmask_private.refuse_unprotected(v_store.table_id, true);
+  PERFORM pgmask_private.refuse_own_types(
+    v_store.table_id, v_kept.relation,
+    format('"%s"."%s"', replace(v_store.schema_name, '"', '""'), replace(v_store.table_name, '"', '""')),
+    v_kept.columns);
+  PERFORM pgmask_private.refuse_own_calls(v_store.table_id, v_kept.relation);
+  PERFORM pgmask_private.refuse_cascades(v_store.table_id, v_members);
   DELETE FROM pgmask_private.detached AS d WHERE d.table_id = v_store.table_id;
   PERFORM pgmask_private.settle_constraints(v_members, true);
 
@@ -188,6 +198,8 @@ BEGIN
   SELECT format('%s.%s', v_store.table_id, coalesce(c.now, c.name)),
          CASE WHEN c.now IS NULL THEN 'DROPPED: take it out of the catalogue'
               WHEN c.now <> c.name THEN format('RENAMED from %s: rename it in the catalogue', c.name)
+              WHEN strpos(c.type, '.') > 0
+              THEN format('TYPE CHANGED to %s, which is not PostgreSQL''s own: its owner makes its casts', c.type)
               ELSE format('TYPE CHANGED to %s', c.type) END
     FROM jsonb_to_recordset(v_columns) AS c (name text, now text, type text)
    WHERE c.now IS DISTINCT FROM c.name OR c.type IS NOT NULL;

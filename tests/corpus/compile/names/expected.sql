@@ -109,6 +109,10 @@ REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_keyless";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_reader";
+
+GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_reader";
+
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_backup";
@@ -116,6 +120,10 @@ GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_backup";
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_keyless";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_reader";
+
+GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_sealer";
 
@@ -197,9 +205,17 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_des
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_desk_views";
 
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_reader";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_reader";
+
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_sealer";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_sealer";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_reader";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_sealer";
 
@@ -377,6 +393,14 @@ CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" AS PERMISSIVE FOR A
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" IS 'Statements of the owner are refused: they would see no rows.';
 
+CREATE POLICY "pgmask_reader_locks" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_reader_locks" ON "Store; 'x'"."Order" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_reader_reads" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
+
+COMMENT ON POLICY "pgmask_reader_reads" ON "Store; 'x'"."Order" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" IS 'Profile wide, rows all.';
@@ -467,6 +491,10 @@ GRANT SELECT ON TABLE "Store; 'x'"."Order" TO "pgmask_backup";
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_desk_views";
 
 GRANT SELECT ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), INSERT ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), UPDATE ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), DELETE ON TABLE "Store; 'x'"."Order" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_reader";
+
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."Order" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_sealer";
 
@@ -582,6 +610,14 @@ CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" 
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" IS 'Statements of the owner are refused: they would see no rows.';
 
+CREATE POLICY "pgmask_reader_locks" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_reader_locks" ON "Store; 'x'"."bank_account-party_party" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_reader_reads" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
+
+COMMENT ON POLICY "pgmask_reader_reads" ON "Store; 'x'"."bank_account-party_party" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" IS 'Profile wide, rows all.';
@@ -636,6 +672,10 @@ GRANT SELECT ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_backup"
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_desk_views";
 
 GRANT SELECT ("id", "pgmask_hidden_$pgmask$"), INSERT ("id", "pgmask_hidden_$pgmask$"), UPDATE ("id", "pgmask_hidden_$pgmask$"), DELETE ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_reader";
+
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_sealer";
 
@@ -754,6 +794,14 @@ CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Statements of the owner are refused: they would see no rows.';
 
+CREATE POLICY "pgmask_reader_locks" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_reader_locks" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_reader_reads" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
+
+COMMENT ON POLICY "pgmask_reader_reads" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
 COMMENT ON POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile wide, rows all.';
@@ -810,6 +858,10 @@ GRANT SELECT ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_desk_views";
 
 GRANT SELECT ("user", "pgmask_hidden_table"), INSERT ("user", "pgmask_hidden_table"), UPDATE ("user", "pgmask_hidden_table"), DELETE ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_desk_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_reader";
+
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_sealer";
 

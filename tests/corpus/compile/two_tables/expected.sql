@@ -120,6 +120,10 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "crm" TO "pgmask_keyless";
 
+REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_reader";
+
+GRANT USAGE ON SCHEMA "crm" TO "pgmask_reader";
+
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_backup";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_backup";
@@ -127,6 +131,10 @@ GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_backup";
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_keyless";
+
+REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_reader";
+
+GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
@@ -208,6 +216,10 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_ag
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_agent_views";
 
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_reader";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_reader";
+
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_sealer";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_sealer";
@@ -215,6 +227,10 @@ GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_sealer";
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_analyst_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_analyst_views";
+
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_reader";
+
+GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_sealer";
 
@@ -367,6 +383,14 @@ CREATE POLICY "pgmask_owner_refused" ON "crm_store"."customer" AS PERMISSIVE FOR
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."customer" IS 'Statements of the owner are refused: they would see no rows.';
 
+CREATE POLICY "pgmask_reader_locks" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."customer" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_reader_reads" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
+
+COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."customer" IS 'Functions of pgmask look rows up.';
+
 -- crm.customer for profile analyst
 CREATE OR REPLACE VIEW "analyst"."customer" AS
 SELECT
@@ -461,6 +485,10 @@ GRANT SELECT ON TABLE "crm_store"."customer" TO "pgmask_backup";
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
 
 GRANT SELECT ("id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_reader";
+
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_sealer";
 
@@ -589,6 +617,14 @@ CREATE POLICY "pgmask_owner_refused" ON "crm_store"."policy" AS PERMISSIVE FOR A
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."policy" IS 'Statements of the owner are refused: they would see no rows.';
 
+CREATE POLICY "pgmask_reader_locks" ON "crm_store"."policy" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."policy" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_reader_reads" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
+
+COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."policy" IS 'Functions of pgmask look rows up.';
+
 -- crm.policy for profile analyst
 CREATE OR REPLACE VIEW "analyst"."policy" AS
 SELECT
@@ -661,6 +697,10 @@ GRANT SELECT ON TABLE "crm_store"."policy" TO "pgmask_backup";
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_keyless";
 
 GRANT SELECT ("holder_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."policy" TO "pgmask_keyless";
+
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_reader";
+
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."policy" TO "pgmask_reader";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_sealer";
 
