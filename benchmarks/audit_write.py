@@ -27,6 +27,7 @@ from benchmarks.measure import (
     without_waiting,
 )
 from benchmarks.place import Place
+from benchmarks.write import durable
 from pgmask.apply import seal_finish
 from pgmask.compile import changes
 from pgmask.compile.context import Context
@@ -52,15 +53,18 @@ def run(place: Place) -> list[Measurement]:
     if peer:
         _copy(place, _PEER)
         place.superuser_run(
-            f"CREATE EXTENSION {_PEER};"
+            f"CREATE EXTENSION {_PEER} CASCADE;"
             f" SELECT audit.enable_tracking('{_PEER}.customer'::regclass)"
         )
         schemas.append(_PEER)
     found = []
     with place.owner() as connection:
-        connection.execute("SET synchronous_commit = off")
+        if not place.fsync(on=False):
+            return [figure("audit.bulk", None, "needs a superuser to switch fsync")]
         found += _in_bulk(place, connection, schemas)
-        found += _one_by_one(place, connection, schemas)
+        found += _one_by_one(place, connection, schemas, "no_fsync", "fsync off")
+        with durable(place):
+            found += _one_by_one(place, connection, schemas, "fsync", "fsync and WAL sync on")
     if not peer:
         found.append(figure(f"audit.{_PEER}", None, f"not measured: no extension {_PEER} here"))
     return found
@@ -131,7 +135,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _one_by_one(
-    place: Place, connection: psycopg.Connection[Any], schemas: list[str]
+    place: Place, connection: psycopg.Connection[Any], schemas: list[str], name: str, how: str
 ) -> list[Measurement]:
     cases = {s: _update(connection, s) for s in schemas}
     for case in cases.values():
@@ -145,14 +149,14 @@ def _one_by_one(
     result = ratio(samples, "audited", "unaudited")
     middle = {s: timing(samples[s]).wall for s in schemas}
     found = [
-        at_most("audit.row", result.wall, 2.0,
-                f"UPDATE of one row by key; {middle['unaudited']:.0f} ->"
+        at_most(f"audit.row.{name}", result.wall, 2.0,
+                f"UPDATE of one row by key, {how}; {middle['unaudited']:.0f} ->"
                 f" {middle['audited']:.0f} us seen"),
-        *without_waiting("audit.row", result),
+        *without_waiting(f"audit.row.{name}", result),
     ]  # fmt: skip
     if _PEER in middle:
         found.append(
-            at_least(f"audit.row.{_PEER}", _added(middle), 3,
+            at_least(f"audit.row.{name}.{_PEER}", _added(middle), 3,
                      f"what it adds / what pgmask adds; with it {middle[_PEER]:.0f} us", unit="x")
         )  # fmt: skip
     return found

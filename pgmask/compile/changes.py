@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgmask.compile.changes_sql import NEW, OLD, OWN, ChangeSpec, body_of
+from pgmask.compile.changes_sql import NEW, OLD, OWN, ChangeSpec, body_of, masker_body
 from pgmask.compile.changes_values import values_of
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import KEYLESS, MIGRATOR, SEALER, Context, statement
@@ -50,46 +50,70 @@ def build(context: Context) -> tuple[Object, ...]:
     for relation in (context.relation, *context.facts.descendants(context.relation)):
         if relation.kind not in "rp":
             continue
-        function = _function(context, relation)
-        functions.setdefault(function.identity, function)
-        triggers += _triggers(context, place_of(context, relation), function)
+        masking, recording = _functions(context, relation)
+        functions |= {f.identity: f for f in (masking, recording)}
+        triggers += _triggers(context, place_of(context, relation), recording)
     return (*functions.values(), *triggers)
 
 
-def _function(context: Context, relation: RelationFact) -> Object:
-    """One for the whole family; of its own for a child with columns that its parent has not."""
+def _functions(context: Context, relation: RelationFact) -> tuple[Object, Object]:
+    """What masks values, and what records: for the whole family, or for a child with columns that
+    its parent has not.
+    """
     above = {c.name for c in context.relation.columns}
     extra = any(c.name not in above and not c.name.startswith(PREFIX) for c in relation.columns)
-    spec = change_spec(context, relation if extra else context.relation)
     parts = (context.table.id, relation.name) if extra else (context.table.id,)
-    name = derived(PART, *parts)
-    qualified = f"pgmask_private.{name.quoted}()"
-    says = f"Records the changes of {context.table.id}."
+    masker = derived("masked_", *parts)
+    spec = change_spec(
+        context, relation if extra else context.relation, f"pgmask_private.{masker.quoted}"
+    )
+    masks = sorted({m for v in spec.values for m in v.masks})
+    masking = _function(
+        context, masker, "p_mask text, p_value text", "text",
+        "STABLE\nCALLED ON NULL INPUT\nPARALLEL SAFE\nSECURITY INVOKER", masker_body(masks),
+        "Masks what the record of changes shows",
+    )  # fmt: skip
+    recording = _function(
+        context, derived(PART, *parts), "", "trigger",
+        "VOLATILE\nCALLED ON NULL INPUT\nPARALLEL UNSAFE\nSECURITY DEFINER\n"
+        "SET search_path = pg_catalog, pg_temp\n"
+        # A plan is made for the first statement's number of rows, and kept.
+        "SET enable_nestloop = off",
+        body_of(spec), "Records the changes", granted=MIGRATOR, depends=(masking.key,),
+    )  # fmt: skip
+    return masking, recording
+
+
+def _function(
+    context: Context, name: Name, parameters: str, returns: str, marks: str, body: str, says: str,
+    *, granted: str = "", depends: tuple[str, ...] = (),
+) -> Object:  # fmt: skip
+    arguments = ", ".join(p.split(" ", 1)[1] for p in parameters.split(", ") if p)
+    qualified = f"pgmask_private.{name.quoted}({arguments})"
     schema = "CREATE ON SCHEMA pgmask_private"
+    create = [
+        f"CREATE OR REPLACE FUNCTION pgmask_private.{name.quoted}({parameters})\n"
+        f"RETURNS {returns}\nLANGUAGE plpgsql\n{marks}\nAS {dollar(chr(10) + body + chr(10))}",
+        f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC",
+        # An owner needs CREATE to be given a function, and keeps none to replace it with.
+        f"GRANT {schema} TO {RECORDER}",
+        f"ALTER FUNCTION {qualified} OWNER TO {RECORDER}",
+        f"REVOKE {schema} FROM {RECORDER}",
+    ]
+    if granted:
+        create.append(f"GRANT EXECUTE ON FUNCTION {qualified} TO {granted}")
+    create.append(
+        f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} of {context.table.id}.')}"
+    )
     return Object(
         kind=Kind.FUNCTION,
         identity=f"pgmask_private.{name}",
         table=context.table.id,
         phase=Phase.FUNCTIONS,
-        create=(
-            statement(
-                f"CREATE OR REPLACE FUNCTION {qualified}\n"
-                "RETURNS trigger\nLANGUAGE plpgsql\nVOLATILE\nCALLED ON NULL INPUT\n"
-                "PARALLEL UNSAFE\nSECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\n"
-                # A plan is made for the first statement's number of rows, and kept.
-                "SET enable_nestloop = off\n"
-                f"AS {dollar(chr(10) + body_of(spec) + chr(10))}"
-            ),
-            statement(f"REVOKE ALL ON FUNCTION {qualified} FROM PUBLIC"),
-            # An owner needs CREATE to be given a function, and keeps none to replace it with.
-            statement(f"GRANT {schema} TO {RECORDER}"),
-            statement(f"ALTER FUNCTION {qualified} OWNER TO {RECORDER}"),
-            statement(f"REVOKE {schema} FROM {RECORDER}"),
-            statement(f"GRANT EXECUTE ON FUNCTION {qualified} TO {MIGRATOR}"),
-            statement(f"COMMENT ON FUNCTION {qualified} IS {literal(says)}"),
-        ),
+        create=tuple(statement(text) for text in create),
         drop=(statement(f"DROP FUNCTION {qualified}"),),
         replace=True,
+        depends=depends,
         address=("pgmask_private", name.text),
     )
 
@@ -119,7 +143,7 @@ def _triggers(context: Context, place: QualName, function: Object) -> Iterator[O
         )
 
 
-def change_spec(context: Context, relation: RelationFact) -> ChangeSpec:
+def change_spec(context: Context, relation: RelationFact, masker: str) -> ChangeSpec:
     """What the function must know of the table, or of a child with more columns."""
     spec = spec_of(context) if context.stage.seals else None
     facts = tuple(c for c in relation.columns if not c.name.startswith(PREFIX))
@@ -128,7 +152,7 @@ def change_spec(context: Context, relation: RelationFact) -> ChangeSpec:
     key = context.relation.primary_key
     return ChangeSpec(
         table_id=context.table.id,
-        values=values_of(context, spec, facts),
+        values=values_of(context, spec, facts, masker),
         key=tuple(by_name[c] for c in key),
         subject=_subject(context, by_name),
         flags=context.stage.seals,

@@ -81,6 +81,18 @@ def body_of(spec: ChangeSpec) -> str:
     return "BEGIN\n" + "\n".join(f"  {line}" if line else "" for line in text.split("\n")) + "\nEND"
 
 
+def masker_body(masks: Iterable[str]) -> str:
+    """The body of the function that masks a value.
+
+    Masks are SQL functions: called in the statement itself, each would be written out in it, and
+    every statement would pay for preparing all of them.
+    """
+    arms = "\n".join(
+        f"  IF p_mask = {literal(m)} THEN\n    RETURN {m}(p_value);\n  END IF;" for m in masks
+    )
+    return f"BEGIN\n{arms}\n  RETURN CASE WHEN p_value IS NOT NULL THEN {SIGN} END;\nEND"
+
+
 def _update(spec: ChangeSpec, *, own: bool) -> str:
     differs = {v.name: v.differs_shown if own else v.differs for v in spec.values}
     kept = [v for v in spec.values if differs[v.name] is not None]

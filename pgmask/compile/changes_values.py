@@ -47,6 +47,8 @@ class Value:
     known: Column | None
     sealed: SealedColumn | None
     spec: SealSpec | None
+    masker: str
+    """The table's function that masks: name of the mask's function, value."""
 
     @property
     def differs(self) -> str:
@@ -104,17 +106,31 @@ class Value:
         if column is None:
             return SIGN
         if column.kind_by is None:
-            return _call(column.kind or "free_text", column.mask, text)
+            return self._call(column.kind or "free_text", column.mask, text)
         chosen = f"format('%s', {row}.{Name(column.kind_by.column).quoted})"
         whens = " ".join(
-            f"WHEN {literal(given)} THEN {_call(kind, None, text)}"
+            f"WHEN {literal(given)} THEN {self._call(kind, None, text)}"
             for given, kind in column.kind_by.cases
         )
-        return f"CASE {chosen} {whens} ELSE {_call(column.kind_by.otherwise, None, text)} END"
+        otherwise = self._call(column.kind_by.otherwise, None, text)
+        return f"CASE {chosen} {whens} ELSE {otherwise} END"
+
+    def _call(self, kind: str, mask: str | None, text: str) -> str:
+        return f"{self.masker}({literal(KINDS[kind].rule(mask).function)}, {text})"
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The functions of the masks that may be asked for."""
+        if self.recorded is not Recorded.MASK or self.known is None:
+            return ()
+        if self.known.kind_by is None:
+            return (KINDS[self.known.kind or "free_text"].rule(self.known.mask).function,)
+        kinds = (*(k for _, k in self.known.kind_by.cases), self.known.kind_by.otherwise)
+        return tuple(KINDS[k].rule(None).function for k in kinds)
 
 
 def values_of(
-    context: Context, spec: SealSpec | None, facts: tuple[ColumnFact, ...]
+    context: Context, spec: SealSpec | None, facts: tuple[ColumnFact, ...], masker: str
 ) -> tuple[Value, ...]:
     """The application's columns as the record shows them, in the table's order."""
     sealed = {c.name: c for c in spec.columns} if spec is not None else {}
@@ -129,6 +145,7 @@ def values_of(
                 known=known,
                 sealed=sealed.get(fact.name),
                 spec=spec,
+                masker=masker,
             )
         )
     return tuple(found)
@@ -179,7 +196,3 @@ def _base(fact: ColumnFact) -> str:
 
 def _family(fact: ColumnFact) -> str | None:
     return family_of(fact.type, base_type=fact.base_type, is_enum=fact.kind == "e")
-
-
-def _call(kind: str, mask: str | None, text: str) -> str:
-    return f"{KINDS[kind].rule(mask).function}({text})"
