@@ -52,10 +52,10 @@ BEGIN
     JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
    WHERE i.indrelid = TG_RELID AND i.indisprimary AND k.place <= i.indnkeyatts;
   SELECT string_agg(format(
-           'CASE WHEN ROW(o.%1$I) OPERATOR(pg_catalog.*<>) ROW(n.%1$I)'
+           'CASE WHEN record_image_ne(ROW(o.%1$I), ROW(n.%1$I))'
            ' THEN jsonb_build_object(%2$L, ''•''::text) ELSE ''{}'' END', a.attname, a.attname), ' || '
            ORDER BY a.attnum),
-         string_agg(format('ROW(o.%1$I) OPERATOR(pg_catalog.*<>) ROW(n.%1$I)', a.attname), ' OR '),
+         string_agg(format('record_image_ne(ROW(o.%1$I), ROW(n.%1$I))', a.attname), ' OR '),
          format('jsonb_object(ARRAY[%s], array_fill(''•''::text, ARRAY[%s]))',
                 string_agg(quote_literal(a.attname), ', ' ORDER BY a.attnum), count(*))
     INTO v_changed, v_any, v_whole

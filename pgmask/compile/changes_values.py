@@ -2,7 +2,7 @@
 
 The trigger runs with rights that the application does not have, so nothing here may set off code of
 the application.  Values of PostgreSQL's own types are compared and cast by PostgreSQL's own
-operators; everything else is compared byte by byte (``*<>``) and written by its output function
+operators; everything else is compared byte by byte (``record_image_ne``) and written by its output function
 (``format``): a cast that the owner of an enum made is not asked, nor is ``to_jsonb``, which asks it.
 """
 
@@ -187,7 +187,7 @@ def changed(fact: ColumnFact, old: str, new: str) -> str:
         return f'({old} COLLATE "C") IS DISTINCT FROM ({new} COLLATE "C")'
     if base in _EXACT:
         return f"{old} IS DISTINCT FROM {new}"
-    return f"ROW({old}) OPERATOR(pg_catalog.*<>) ROW({new})"
+    return f"record_image_ne(ROW({old}), ROW({new}))"
 
 
 def _base(fact: ColumnFact) -> str:
