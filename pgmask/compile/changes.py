@@ -102,9 +102,7 @@ def _function(
     ]
     if granted:
         create.append(f"GRANT EXECUTE ON FUNCTION {qualified} TO {granted}")
-    create.append(
-        f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} of {context.table.id}.')}"
-    )
+    create.append(f"COMMENT ON FUNCTION {qualified} IS {literal(f'{says} of {context.table.id}.')}")
     return Object(
         kind=Kind.FUNCTION,
         identity=f"pgmask_private.{name}",
@@ -162,9 +160,7 @@ def change_spec(context: Context, relation: RelationFact, masker: str) -> Change
     )
 
 
-def _subject(
-    context: Context, by_name: dict[str, ColumnFact]
-) -> tuple[str, ColumnFact] | None:
+def _subject(context: Context, by_name: dict[str, ColumnFact]) -> tuple[str, ColumnFact] | None:
     """Class and column of the customer; a row that speaks of nobody else is its own subject."""
     table = context.table
     if table.subject is not None and table.subject_class is not None:

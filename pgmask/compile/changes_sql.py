@@ -194,9 +194,7 @@ def _insert_into(
 def _key(spec: ChangeSpec, row: str) -> str:
     if not spec.key:
         return "NULL"
-    return (
-        "ARRAY[" + ", ".join(text_of(f, f"{row}.{Name(f.name).quoted}") for f in spec.key) + "]"
-    )
+    return "ARRAY[" + ", ".join(text_of(f, f"{row}.{Name(f.name).quoted}") for f in spec.key) + "]"
 
 
 def _subject(spec: ChangeSpec, row: str) -> str:

@@ -181,9 +181,7 @@ def test_a_cascade_is_recorded(site: Site, root: Connection) -> None:
     ]  # fmt: skip
 
 
-def test_partitions_are_recorded_once_however_they_are_named(
-    site: Site, root: Connection
-) -> None:
+def test_partitions_are_recorded_once_however_they_are_named(site: Site, root: Connection) -> None:
     at = mark(root)
     for name in ("contact_log", "contact_log_h1"):
         root.execute(
@@ -196,9 +194,7 @@ def test_partitions_are_recorded_once_however_they_are_named(
     ]  # fmt: skip
 
 
-def test_a_changed_key_and_a_row_that_moves_keep_their_pair(
-    site: Site, root: Connection
-) -> None:
+def test_a_changed_key_and_a_row_that_moves_keep_their_pair(site: Site, root: Connection) -> None:
     (key, day) = root.execute(
         "SELECT id, at::text FROM crm_store.contact_log_h1 ORDER BY id LIMIT 1"
     ).fetchone() or (None, None)

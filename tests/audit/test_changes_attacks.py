@@ -164,7 +164,7 @@ def test_a_cast_of_the_applications_own_runs_with_no_rights_of_the_record(server
         ).fetchone() or ("",)
         for row in "on":
             source = source.replace(
-                f"CASE WHEN num_nulls({row}.\"mood\") = 0 THEN format('%s', {row}.\"mood\") END",
+                f'CASE WHEN num_nulls({row}."mood") = 0 THEN format(\'%s\', {row}."mood") END',
                 f'{row}."mood"::text',
             )
         assert '"mood"::text' in source

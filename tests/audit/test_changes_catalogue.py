@@ -44,7 +44,7 @@ SCHEMA = """\
 CREATE SCHEMA crm;
 CREATE TABLE crm.customer (
   id bigint PRIMARY KEY, phone text, code text, papers jsonb, log text, scan bytea, secret text,
-  flag boolean, moment timestamptz, extra json, loose text);
+  flag boolean, moment timestamptz, extra json);
 """
 
 
@@ -65,9 +65,7 @@ def test_the_key_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["plain", "hash"])
-def test_nothing_above_level_3_is_recorded_plain_or_as_a_digest(
-    tmp_path: Path, value: str
-) -> None:
+def test_nothing_above_level_3_is_recorded_plain_or_as_a_digest(tmp_path: Path, value: str) -> None:
     with pytest.raises(CatalogueError) as refused:
         load(written(tmp_path, code=f", audit: {value}"))
     assert "PM014 crm.customer.code has level 2" in refused.value.detail
@@ -95,11 +93,11 @@ def root(server: Server, tmp_path: Path) -> Iterator[Connection]:
 def test_values_show_as_the_catalogue_says(root: Connection) -> None:
     at = mark(root)
     root.execute(
-        "INSERT INTO crm_store.customer (id, phone, papers, log, scan, secret, flag, moment, extra,"
-        " loose) VALUES (1, '13900001111', '{\"a\": 1}', 'long', '\\x00ff', 's', true,"
-        " '2026-01-02 03:04:05+00', '{}', 'unclassified')"
+        "INSERT INTO crm_store.customer (id, phone, papers, log, scan, secret, flag, moment,"
+        " extra) VALUES (1, '13900001111', '{\"a\": 1}', 'long', '\\x00ff', 's', true,"
+        " '2026-01-02 03:04:05+00', '{}')"
     )
-    root.execute("UPDATE crm_store.customer SET papers = '{}', extra = NULL, loose = 'other',"
+    root.execute("UPDATE crm_store.customer SET papers = '{}', extra = NULL,"
                  " flag = NULL, secret = 't'")  # fmt: skip
     insert, update = since(root, at)
     digest = root.execute(
@@ -108,10 +106,10 @@ def test_values_show_as_the_catalogue_says(root: Connection) -> None:
     assert insert.after is not None and digest is not None
     assert (insert.after["log"], insert.after["scan"]) == digest
     assert insert.after["code"] is None and insert.after["flag"] == "true"
-    assert {insert.after[c] for c in ("papers", "secret", "extra", "loose")} == {"•"}
+    assert {insert.after[c] for c in ("papers", "secret", "extra")} == {"•"}
     assert insert.after["moment"].startswith("2026-01-02T")
     assert update.after == {
-        "papers": "•", "extra": None, "loose": "•", "flag": None, "secret": "•",
+        "papers": "•", "extra": None, "flag": None, "secret": "•",
     }  # fmt: skip
 
 

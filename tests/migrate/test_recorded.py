@@ -1,4 +1,4 @@
-"""Changes are on record inside a migration's window and after it, whatever became of columns (G1)."""
+"""Changes are on record inside a migration's window and after it, whatever columns became (G1)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def test_columns_that_go_come_and_change_their_name(flyway: Database) -> None:
     assert update.after == {"region": "•", "name": "•"}
     assert (key.key, key.new_key) == (["7001"], ["7002"])
     assert (delete.operation, delete.key) == ("delete", ["7002"])
-    assert delete.before is not None and set(delete.before) >= {"grade", "region", "name"}
+    assert delete.before is not None
+    assert set(delete.before) >= {"grade", "region", "name"}
     assert set(delete.before.values()) == {"•"}
     assert (insert.operation, insert.key) == ("insert", ["7001"])
 
