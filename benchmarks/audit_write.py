@@ -85,7 +85,9 @@ def _triggers(place: Place) -> str:
     table = catalogue.table("crm.customer")
     store = catalogue.store("crm")
     relation = facts.relation("audited", "customer")
-    assert table is not None and store is not None and relation is not None
+    assert table is not None
+    assert store is not None
+    assert relation is not None
     context = Context(
         catalogue=catalogue, facts=facts, table=replace(table, name="audited", rollout="views"),
         store=store, relation=relation, place=QualName.of("audited", "customer"),

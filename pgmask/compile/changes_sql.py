@@ -1,8 +1,8 @@
 """The body of the trigger function that records the changes of one table (G1).
 
 An UPDATE's rows before and after are paired by their number: PostgreSQL adds both to their
-transition tables one after the other.  So a changed key, keys that swap and tables without a key
-need no form of their own.  Only a row that an UPDATE moves to another partition can come without its
+transition tables one after the other. So a changed key, keys that swap and tables without a key
+need no form of their own. Only a row that an UPDATE moves to another partition can come without its
 partner, where a trigger of the application swallows it there; then the rows before are recorded as
 deleted and the rows after as inserted.
 

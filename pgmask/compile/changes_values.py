@@ -1,9 +1,10 @@
 """How the record of changes shows a column: as a mask, as it is, as a digest, or as a sign.
 
 The trigger runs with rights that the application does not have, so nothing here may set off code of
-the application.  Values of PostgreSQL's own types are compared and cast by PostgreSQL's own
-operators; everything else is compared byte by byte (``record_image_ne``) and written by its output function
-(``format``): a cast that the owner of an enum made is not asked, nor is ``to_jsonb``, which asks it.
+the application. Values of PostgreSQL's own types are compared and cast by PostgreSQL's own
+operators; everything else is compared byte by byte (``record_image_ne``) and written by its output
+function (``format``): a cast that the owner of an enum made is not asked, nor is ``to_jsonb``,
+which asks it.
 """
 
 from __future__ import annotations

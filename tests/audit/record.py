@@ -38,4 +38,4 @@ def since(root: Connection, place: int, table: str | None = None) -> list[Change
         " WHERE change_id > %s AND (%s::text IS NULL OR table_id = %s) ORDER BY change_id",
         (place, table, table),
     ).fetchall()
-    return [Change(*r[:4], (r[4], r[5]), *r[6:]) for r in rows]
+    return [Change(r[0], r[1], r[2], r[3], (r[4], r[5]), *r[6:]) for r in rows]

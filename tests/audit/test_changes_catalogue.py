@@ -56,7 +56,8 @@ def written(folder: Path, *, code: str = "", papers: str = "") -> Path:
 
 def test_the_key_is_read(tmp_path: Path) -> None:
     table = load(written(tmp_path, papers=", audit: plain")).table("crm.customer")
-    assert table is not None and table.keep_sealed
+    assert table is not None
+    assert table.keep_sealed
     said = {c.name: c.audit for c in table.columns if c.audit is not None}
     assert said == {
         "papers": Recorded.PLAIN, "log": Recorded.HASH, "scan": Recorded.HASH,
@@ -103,9 +104,11 @@ def test_values_show_as_the_catalogue_says(root: Connection) -> None:
     digest = root.execute(
         "SELECT encode(sha256('long'), 'hex'), encode(sha256('\\x00ff'::bytea), 'hex')"
     ).fetchone()
-    assert insert.after is not None and digest is not None
+    assert insert.after is not None
+    assert digest is not None
     assert (insert.after["log"], insert.after["scan"]) == digest
-    assert insert.after["code"] is None and insert.after["flag"] == "true"
+    assert insert.after["code"] is None
+    assert insert.after["flag"] == "true"
     assert {insert.after[c] for c in ("papers", "secret", "extra")} == {"•"}
     assert insert.after["moment"].startswith("2026-01-02T")
     assert update.after == {
@@ -124,7 +127,8 @@ def test_the_sealed_value_of_before_is_kept_sealed(root: Connection) -> None:
     plain, phone, delete = since(root, at)
     assert plain.sealed is None, "nothing sealed changed"
     assert phone.sealed == [sealed]
-    assert delete.sealed is not None and delete.sealed != [sealed]
+    assert delete.sealed is not None
+    assert delete.sealed != [sealed]
 
 
 def test_half_of_equal_values_is_no_equal_value(root: Connection) -> None:
