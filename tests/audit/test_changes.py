@@ -214,7 +214,8 @@ def test_a_changed_key_and_a_row_that_moves_keep_their_pair(site: Site, root: Co
     assert (moved.operation, moved.key, moved.new_key) == (
         "update", [str(key), day], [str(key), "2026-09-09"],
     )  # fmt: skip
-    assert moved.after is not None and moved.after.pop("pgmask_sealed") == "•", "sealed anew"
+    assert moved.after is not None
+    assert moved.after.pop("pgmask_sealed") == "•", "sealed anew"
     assert moved.after == {"at": "2026-09-09", "purpose": "moved"}
     assert all((c.new_key or [""])[0] == f"z{(c.key or [''])[0]}" for c in renamed)
 
