@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "d5c9b8971dfff79ea660b5ab639eaf458de353a955b40082eb2ed528140661c4"
+DIGEST = "53f1a2d63a2fae03423df2227c59090764edc49f7fed8c263261cf1160fd12e5"
 
 
 def upgrade() -> None:
