@@ -12,6 +12,7 @@ from typing import Final
 
 from benchmarks import (
     audit_read,
+    audit_write,
     catalogue,
     django_get,
     drivers,
@@ -33,6 +34,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "plans": plans.run,
     "search": search.run,
     "write": write.run,
+    "audit": audit_write.run,
     "seal": seal.run,
     "reveal": reveal.run,
     "django": django_get.run,

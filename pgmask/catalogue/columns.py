@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pgmask.catalogue.levels import Draft, Layer, Levels, Rules
-from pgmask.catalogue.model import Column, KindBy, Position, Unique
+from pgmask.catalogue.model import Column, KindBy, Position, Recorded, Unique
 from pgmask.catalogue.problems import Problems, did_you_mean
 from pgmask.catalogue.shapes import Entry
 from pgmask.kinds import KINDS, Kind
@@ -96,6 +96,7 @@ class Resolver:
             hidden_as=self._say(draft, layers, "hidden_as") or "shadow",
             never_shown=any(k.never_shown for k in kinds),
             hidden_by_default=bool(kinds) and all(k.hidden_by_default for k in kinds),
+            audit=self._audit(draft, layers, level, kinds),
             position=draft.at,
         )
 
@@ -308,6 +309,31 @@ class Resolver:
                 f"values of kind {kind.name if kind else ''} cannot be compared by blind index",
                 f"Remove {wanted}, or choose another kind.",
             )
+
+    def _audit(
+        self, draft: Draft, layers: list[Layer], level: int, kinds: tuple[Kind, ...]
+    ) -> Recorded | None:
+        """What the record of changes holds: never more than the level allows (G1)."""
+        written = self._say(draft, layers, "audit")
+        if written is None:
+            return None
+        at = draft.origins["audit"][1]
+        wanted = Recorded(written)
+        where = f"{draft.table}.{draft.name}"
+        media = bool(kinds) and all(k.hidden_by_default for k in kinds)
+        message, hint = "", "Write mask or omit."
+        if wanted is Recorded.PLAIN and level < 3:
+            message = f"{where} has level {level}, and the record of changes would hold it plain"
+        elif wanted is Recorded.HASH and (level == 1 or (level == 2 and not media)):
+            message = f"{where} has level {level}, and its digest could be guessed from the record"
+        elif wanted is Recorded.MASK and not kinds and level == 3:
+            message, hint = f"{where} has no kind, so no mask", "Name a kind, or write omit."
+        elif wanted is not Recorded.OMIT and any(k.never_shown for k in kinds):
+            message, hint = f"{where} is of a kind that is never shown (B8)", "Write omit."
+        if message:
+            self.problems.add("PM014", "audit-values", at, message, hint)
+            return None
+        return wanted
 
     @staticmethod
     def _subject(draft: Draft) -> tuple[str | None, str | None]:

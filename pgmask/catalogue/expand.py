@@ -70,6 +70,8 @@ def _table(loaded: Loaded, table: Table) -> Iterator[Line]:
     yield 4, f"rollout: {table.rollout}", ""
     if table.conflict_target:
         yield 4, f"conflict_target: {flow_list(table.conflict_target)}", ""
+    if table.keep_sealed:
+        yield 4, "audit: {keep_sealed: true}", ""
     yield 4, "columns:", ""
     for column in table.columns:
         origins = loaded.origins.get((table.id, column.name), {})
@@ -102,6 +104,8 @@ def _column(column: Column, table: Table) -> Iterator[tuple[str, str]]:
     if column.level < 3:
         yield "validate", column.validate
         yield "hidden_as", column.hidden_as
+    if column.audit is not None:
+        yield "audit", str(column.audit)
     for key in ("why", "basis", "derivation"):
         value = getattr(column, key)
         if value is not None:

@@ -23,6 +23,7 @@ from pgmask.catalogue.shapes import (
 from pgmask.catalogue.words import (
     ACCESS,
     AUDIT_READS,
+    AUDIT_VALUES,
     BASIS,
     COLUMN_NAME,
     COLUMN_PATTERN,
@@ -113,6 +114,25 @@ COLUMN: Final = Record(
             doc="Cross checks against other columns: `{birth_date: dob, sex: gender}`.",
         ),
         Key(name="hidden_as", shape=HIDDEN_AS, doc="How a form other than plain is made."),
+        Key(
+            name="audit",
+            shape=AUDIT_VALUES,
+            doc="What the record of changes holds of its values; by default `plain` for level 3, "
+            "the mask for levels 1 and 2, `omit` for documents, media and what is never shown.",
+        ),
+    ),
+)
+
+TABLE_AUDIT: Final = Record(
+    name="table audit",
+    doc="What the record of this table's changes keeps.",
+    keys=(
+        Key(
+            name="keep_sealed",
+            shape=Flag(),
+            doc="Also the sealed values of before, as they were: erasing the customer's key "
+            "reaches them.",
+        ),
     ),
 )
 
@@ -139,6 +159,7 @@ TABLE: Final = Record(
         Key(
             name="conflict_target", shape=ListOf(item=NAME), doc="The columns upserts conflict on."
         ),
+        Key(name="audit", shape=TABLE_AUDIT, doc="What the record of its changes keeps."),
         Key(name="owner", shape=PERSON, doc="Who answers for the table; by default the include's."),
         Key(name="channel", shape=PERSON, doc="The channel that collected the information."),
         Key(name="domain", shape=WORD, doc="The domain in reports; by default the file's name."),

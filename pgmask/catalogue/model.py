@@ -66,6 +66,16 @@ class Unique(StrEnum):
     PER_UNIT = "per_unit"
 
 
+class Recorded(StrEnum):
+    """What the record of changes holds of a column's values (G1)."""
+
+    PLAIN = "plain"
+    MASK = "mask"
+    OMIT = "omit"
+    HASH = "hash"
+    """SHA-256 of the value as text."""
+
+
 class Opens(StrEnum):
     """When a profile's grants on a table are given."""
 
@@ -106,7 +116,8 @@ class Column:
     birth date and sex against the number, as (check name, other column); subject_class: the class
     of ``subject`` when it is not the table's; hidden_as: ``shadow`` (a stored column beside it) or
     ``computed`` (in the view, read-only there); never_shown: no profile, reveal or extract shows it
-    (B8); hidden_by_default: media, seen only where a profile names the column (A7).
+    (B8); hidden_by_default: media, seen only where a profile names the column (A7); audit: what the
+    record of changes holds of it, None for what follows from level, kind and type.
     """
 
     name: str
@@ -129,6 +140,7 @@ class Column:
     hidden_as: str = "shadow"
     never_shown: bool = False
     hidden_by_default: bool = False
+    audit: Recorded | None = None
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
@@ -182,7 +194,8 @@ class Table:
     unit, None: kept from the subject's row in ``pgmask_unit`` when a profile needs it;
     columns: every column of the table, by name, level 3 included; owner, channel:
     who answers for it and how it was collected; domain: its group in reports; rollout: the stage,
-    ``observe``, ``views``, ``sealing`` or ``enforced``; conflict_target: what upserts conflict on.
+    ``observe``, ``views``, ``sealing`` or ``enforced``; conflict_target: what upserts conflict on;
+    keep_sealed: the record of changes keeps sealed values of before, sealed as they were.
     """
 
     schema: str
@@ -196,6 +209,7 @@ class Table:
     conflict_target: tuple[str, ...] = ()
     channel: str = ""
     rollout: str = "enforced"
+    keep_sealed: bool = False
     position: Position = field(default=NOWHERE, compare=False)
 
     @property

@@ -144,6 +144,7 @@ def _table(raw: RawTable, scope: Scope, subjects: tuple[Subject, ...]) -> Table:
         if column.subject == subject and column.subject_class is None:
             column = dataclasses.replace(column, subject=None)
         columns.append(column)
+    audit = entry.get("audit")
     return Table(
         schema=raw.schema,
         name=raw.name,
@@ -154,6 +155,7 @@ def _table(raw: RawTable, scope: Scope, subjects: tuple[Subject, ...]) -> Table:
         channel=entry.get("channel", ""),
         domain=raw.domain,
         rollout=entry.get("rollout", "enforced"),
+        keep_sealed=isinstance(audit, Entry) and bool(audit.get("keep_sealed", False)),
         columns=tuple(columns),
         conflict_target=values(entry.get("conflict_target")),
         position=raw.at,

@@ -79,6 +79,14 @@ AUDIT_READS: Final = Choice(
         "subject": "also a note per customer whose row a statement examines",
     }
 )
+AUDIT_VALUES: Final = Choice(
+    options={
+        "plain": "as it is (level 3)",
+        "mask": "the mask",
+        "omit": "a sign that there is a value, or that it changed",
+        "hash": "its SHA-256 (level 3, and media below level 1)",
+    }
+)
 VALIDATE: Final = Choice(
     options={
         "refuse": "a value that is not valid for its kind is refused",

@@ -8,6 +8,7 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.compile import (
     added,
     backup,
+    changes,
     grants,
     identity_views,
     indexes,
@@ -114,6 +115,7 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
         if context.stage.moved:
             found += store.build(context)
             found += policies.build(context)
+            found += changes.build(context)
         else:
             found.append(rollout.observed(context))
         if context.stage.seals:
