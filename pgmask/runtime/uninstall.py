@@ -25,7 +25,7 @@ SCHEMAS: Final = (
 ROLES: Final = (
     "pgmask_owner", "pgmask_sealer", "pgmask_store", "pgmask_backup", "pgmask_register",
     "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_recorder", "pgmask_collector",
-    "pgmask_auditor", "pgmask_unit_auditor", "pgmask_high_value_auditor",
+    "pgmask_slots", "pgmask_auditor", "pgmask_unit_auditor", "pgmask_high_value_auditor",
 )  # fmt: skip
 KEPT: Final = "pgmask_audit"
 """The schema in which the record stays."""
