@@ -1184,12 +1184,6 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "pgmask audit collect",
     ),
     (
-        "PM727",
-        "everybody may write messages into the log of transactions",
-        "PostgreSQL allows it; a message without the signature is counted and dropped.",
-        "Nothing to do; REVOKE EXECUTE ON FUNCTION pg_logical_emit_message FROM PUBLIC to be rid of it.",
-    ),
-    (
         "PM728",
         "messages pretended to be notes",
         "Somebody wrote messages in the form of notes without the signature.",
@@ -1247,7 +1241,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM814",
         "the slot of the notes cannot be read",
         "The empty publication pgmask_notes is missing, or was made after the notes.",
-        "CREATE PUBLICATION pgmask_notes; pgmask audit collect --renew makes the slot anew, with a gap.",
+        "CREATE PUBLICATION pgmask_notes; then pgmask audit collect --renew, which leaves a gap.",
     ),
     (
         "PM815",

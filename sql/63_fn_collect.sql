@@ -6,11 +6,11 @@
 -- pgmask_audit.collector in one transaction, and release_notes moves the slot in a later one. What is
 -- killed between the two is read again and passed over by its position: exactly once.
 --
--- The position is where reading goes on: everything that begins before it is stored. Where the slot
--- stands beyond it (dropped and made anew, moved by another hand), notes are lost, and the gap goes on
--- record under a signature.
+-- The position is where reading goes on: everything that ends there or before is stored (a message is
+-- given with its end). Where the slot stands beyond it (dropped and made anew, moved by another hand),
+-- notes are lost, and the gap goes on record under a signature.
 
--- Every log of notes: what the collector obeys, put there by the catalogue.
+-- What the collector obeys, put there by the catalogue.
 CREATE TABLE pgmask_audit.stall_rule (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   when_audit_stalls text NOT NULL CHECK (when_audit_stalls IN ('stop_reads', 'lose_with_alarm')),
@@ -167,14 +167,14 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.drop_slot() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.drop_slot() OWNER TO pgmask_slots;
-GRANT EXECUTE ON FUNCTION pgmask_private.drop_slot() TO pgmask_owner;
-COMMENT ON FUNCTION pgmask_private.drop_slot() IS 'Drops the slot of notes, for uninstall.';
+GRANT EXECUTE ON FUNCTION pgmask_private.drop_slot() TO pgmask_owner, pgmask_collector;
+COMMENT ON FUNCTION pgmask_private.drop_slot() IS 'Drops the slot of notes: to make it anew, and for uninstall.';
 
 -- What the slot holds, without moving it.
---   p_from     positions before it are passed over: they are stored
+--   p_from     what ends there or before is passed over: it is stored
 --   p_upto     where to stop; p_limit: after how many messages to stop
 --   positions, notes  what may be notes, in the order of the log
---   seen       how many rows the slot gave; reached: where the last one ends for us
+--   seen       how many rows the slot gave; reached: where the last one ends
 --   odd        messages that pretend to be notes and are part of a transaction, as no note is
 --   marks      a message: byte 77, flags, position, prefix and a zero byte, length in four bytes
 CREATE FUNCTION pgmask_private.peek_notes(
@@ -192,14 +192,14 @@ BEGIN
   WITH seen AS (
     SELECT c.lsn, c.data, get_byte(c.data, 0) = 77 AND get_byte(c.data, 1) = 0 AS alone,
            get_byte(c.data, 0) = 77 AND substr(c.data, 11, 7) = '\x70676d61736b00'::bytea
-             AND octet_length(c.data) > 21 AND c.lsn >= p_from AS ours
+             AND octet_length(c.data) > 21 AND c.lsn > p_from AS ours
       FROM pg_logical_slot_peek_binary_changes(
              pgmask_private.slot_name(), p_upto, p_limit,
              'proto_version', '1', 'publication_names', 'pgmask_notes', 'messages', 'true') AS c
   )
   SELECT array_agg(s.lsn) FILTER (WHERE s.ours AND s.alone),
          array_agg(substr(s.data, 22)) FILTER (WHERE s.ours AND s.alone),
-         count(*), max(CASE WHEN s.alone THEN s.lsn + 1 ELSE s.lsn END),
+         count(*), max(s.lsn),
          count(*) FILTER (WHERE s.ours AND NOT s.alone)
     INTO positions, notes, seen, reached, odd
     FROM seen AS s;
@@ -237,12 +237,18 @@ COMMENT ON FUNCTION pgmask_private.move_slot(pg_lsn) IS 'Moves the slot of notes
 REVOKE CREATE ON SCHEMA pgmask_private FROM pgmask_slots;
 
 -- Which of these are notes: signed, and readable.
---   result   the same number of texts, NULL for what is none
---   marks    the secret flows through assignments only. The signed part of a statement comes again
---            with each customer it examined: it is verified once. The rest is not signed and may
---            hold what is no text
-CREATE FUNCTION pgmask_private.verified_notes(p_notes bytea[])
-  RETURNS text[]
+--   p_positions  where they lay; NULL for notes out of a server's log
+--   reads        those that go to pgmask_audit.access, others: the rest; each with its positions
+--   said         how many readings and doings they tell of
+--   rejected     what does not verify
+--   marks        the secret flows through assignments only. The signed part of a statement comes again
+--                with each customer it examined: it is verified once. The rest is not signed and may
+--                hold what is no text
+CREATE FUNCTION pgmask_private.verified_notes(
+  p_positions pg_lsn[], p_notes bytea[],
+  OUT reads text[], OUT reads_at pg_lsn[], OUT others text[], OUT others_at pg_lsn[],
+  OUT said bigint, OUT rejected bigint
+)
   LANGUAGE plpgsql
   VOLATILE
   CALLED ON NULL INPUT
@@ -252,15 +258,23 @@ CREATE FUNCTION pgmask_private.verified_notes(p_notes bytea[])
 AS $pgmask$
 DECLARE
   v_secret bytea;
+  v_at pg_lsn[] := p_positions;
+  v_number integer := 0;
   v_note bytea;
   v_head bytea;
   v_last bytea := '';
   v_end integer;
   v_text text;
-  v_found text[] := '{}';
 BEGIN
+  reads := '{}';
+  reads_at := '{}';
+  others := '{}';
+  others_at := '{}';
+  said := 0;
+  rejected := 0;
   SELECT k.secret INTO v_secret FROM pgmask_private.audit_key AS k;
   FOREACH v_note IN ARRAY p_notes LOOP
+    v_number := v_number + 1;
     v_end := position('\x1e'::bytea IN v_note);
     v_head := CASE WHEN v_end > 0 THEN substr(v_note, 1, v_end - 1) ELSE v_note END;
     v_text := NULL;
@@ -271,24 +285,33 @@ BEGIN
       IF v_end > 0 THEN
         BEGIN
           v_text := convert_from(v_note, 'UTF8');
+          said := said + length(v_text) - length(replace(v_text, U&'\001E', ''));
         EXCEPTION
           WHEN character_not_in_repertoire OR untranslatable_character THEN
             v_text := NULL;
         END;
       ELSE
         v_text := convert_from(v_note, 'UTF8');
+        said := said + 1;
       END IF;
     END IF;
-    v_found := v_found || v_text;
+    IF v_text IS NULL THEN
+      rejected := rejected + 1;
+    ELSIF split_part(v_text, U&'\001F', 3) = ANY ('{statement,subject,backup,audit}') THEN
+      reads := reads || v_text;
+      reads_at := reads_at || v_at[v_number];
+    ELSE
+      others := others || v_text;
+      others_at := others_at || v_at[v_number];
+    END IF;
   END LOOP;
   v_secret := NULL;
-  RETURN v_found;
 END;
 $pgmask$;
-REVOKE ALL ON FUNCTION pgmask_private.verified_notes(bytea[]) FROM PUBLIC;
-ALTER FUNCTION pgmask_private.verified_notes(bytea[]) OWNER TO pgmask_owner;
-COMMENT ON FUNCTION pgmask_private.verified_notes(bytea[]) IS
-  'Which of these are notes: their texts, NULL for what does not verify.';
+REVOKE ALL ON FUNCTION pgmask_private.verified_notes(pg_lsn[], bytea[]) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.verified_notes(pg_lsn[], bytea[]) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask_private.verified_notes(pg_lsn[], bytea[]) IS
+  'Which of these are notes, reads and others apart; counts what does not verify.';
 
 -- Stores notes in the record: reads into access, log-ins and refusals into activity, searches where
 -- they wait for their ticket.
@@ -309,24 +332,20 @@ CREATE FUNCTION pgmask_private.store_notes(
   PARALLEL UNSAFE
   SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp
+  SET work_mem = '64MB'
 AS $pgmask$
 DECLARE
-  v_texts text[] := pgmask_private.verified_notes(p_notes);
+  v_all record;
   v_reads bigint;
-  v_others bigint;
-  v_searches bigint;
-  v_said bigint;
+  v_others bigint := 0;
+  v_searches bigint := 0;
 BEGIN
-  SELECT count(*) FILTER (WHERE u.note IS NULL),
-         coalesce(sum(greatest(1, length(u.note) - length(replace(u.note, U&'\001E', '')))), 0)
-    INTO rejected, v_said
-    FROM unnest(v_texts) AS u (note);
-  v_said := v_said - rejected;
+  SELECT v.* INTO v_all FROM pgmask_private.verified_notes(p_positions, p_notes) AS v;
+  rejected := v_all.rejected;
 
   WITH note AS MATERIALIZED (
     SELECT u.n, u.position, string_to_array(split_part(u.note, U&'\001E', 1), U&'\001F') AS f, u.note
-      FROM unnest(v_texts, p_positions) WITH ORDINALITY AS u (note, position, n)
-     WHERE substr(u.note, 65, 4) = U&'\001Fn1\001F'
+      FROM unnest(v_all.reads, v_all.reads_at) WITH ORDINALITY AS u (note, position, n)
   ), one AS (
     SELECT DISTINCT ON (n.f[6]::integer, n.f[7]::bigint, n.f[3] COLLATE "C", n.f[11] COLLATE "C",
                         s.said COLLATE "C")
@@ -335,11 +354,10 @@ BEGIN
      CROSS JOIN LATERAL unnest(
              CASE WHEN n.f[3] = 'subject' THEN (string_to_array(n.note, U&'\001E'))[2:]
                   ELSE ARRAY[''] END) AS s (said)
-     WHERE n.f[3] IN ('statement', 'subject', 'backup', 'audit')
      ORDER BY n.f[6]::integer, n.f[7]::bigint, n.f[3] COLLATE "C", n.f[11] COLLATE "C",
               s.said COLLATE "C", n.n
   ), filled AS (
-    SELECT o.n, o.position, o.f, o.said,
+    SELECT o.n, o.position, o.f, o.said, o.f[3] AS kind, NULLIF(o.f[11], '') AS table_id,
            timestamptz 'epoch' + o.f[5]::bigint * interval '1 microsecond' AS at,
            timestamptz 'epoch' + o.f[7]::bigint * interval '1 microsecond' AS statement_at,
            NULLIF(o.f[15], '')::bigint AS person_id, o.f[6]::integer AS backend
@@ -351,67 +369,70 @@ BEGIN
     client_addr, backend, statement_at, purpose, query_id, table_id, subject_class, subject_key,
     node, position
   )
-  SELECT w.at, w.f[4]::integer, w.f[3], w.person_id, NULLIF(w.f[16], ''), NULLIF(w.f[17], ''),
+  SELECT w.at, w.f[4]::integer, w.kind, w.person_id, NULLIF(w.f[16], ''), NULLIF(w.f[17], ''),
          NULLIF(w.f[18], ''), NULLIF(w.f[22], ''), NULLIF(w.f[24], ''), w.f[8], NULLIF(w.f[9], ''),
          NULLIF(w.f[10], ''), w.backend, w.statement_at, NULLIF(w.f[19], ''),
-         NULLIF(w.f[12], '')::bigint, NULLIF(w.f[11], ''),
+         NULLIF(w.f[12], '')::bigint, w.table_id,
          NULLIF(split_part(w.said, U&'\001F', 1), ''),
          NULLIF(substr(w.said, strpos(w.said, U&'\001F') + 1), ''), p_node, w.position
     FROM filled AS w
-   WHERE w.f[3] = 'subject'
+   WHERE w.kind = 'subject'
       OR w.person_id IS NOT NULL AND NOT EXISTS (
            SELECT FROM pgmask_audit.access AS a
             WHERE a.person_id = w.person_id AND a.at = w.at AND a.backend = w.backend
-              AND a.kind = w.f[3] AND a.table_id IS NOT DISTINCT FROM NULLIF(w.f[11], ''))
+              AND a.kind = w.kind AND a.table_id IS NOT DISTINCT FROM w.table_id)
       OR w.person_id IS NULL AND NOT EXISTS (
            SELECT FROM pgmask_audit.access AS a
             WHERE a.person_id IS NULL AND a.at = w.at AND a.backend = w.backend
-              AND a.kind = w.f[3] AND a.table_id IS NOT DISTINCT FROM NULLIF(w.f[11], ''))
+              AND a.kind = w.kind AND a.table_id IS NOT DISTINCT FROM w.table_id)
    ORDER BY w.n;
   GET DIAGNOSTICS v_reads = ROW_COUNT;
 
-  WITH note AS (
-    SELECT DISTINCT ON (u.note COLLATE "C") u.n, u.position, string_to_array(u.note, U&'\001F') AS f
-      FROM unnest(v_texts, p_positions) WITH ORDINALITY AS u (note, position, n)
-     WHERE substr(u.note, 65, 4) = U&'\001Fn1\001F' AND strpos(u.note, U&'\001E') = 0
-     ORDER BY u.note COLLATE "C", u.n
-  ), filled AS (
-    SELECT n.n, n.position, n.f,
-           timestamptz 'epoch' + n.f[5]::bigint * interval '1 microsecond' AS at
-      FROM note AS n
-     WHERE n.f[3] NOT IN ('statement', 'subject', 'backup', 'audit')
-  )
-  INSERT INTO pgmask_audit.activity (
-    at, era_id, kind, code, person_id, profile, unit_id, grade, issuer, service, login,
-    application_name, client_addr, backend, purpose, object, detail, node, position
-  )
-  SELECT w.at, w.f[4]::integer, w.f[3], NULLIF(w.f[13], ''), NULLIF(w.f[15], '')::bigint,
-         NULLIF(w.f[16], ''), NULLIF(w.f[17], ''), NULLIF(w.f[18], ''), NULLIF(w.f[22], ''),
-         NULLIF(w.f[24], ''), w.f[8], NULLIF(w.f[9], ''), NULLIF(w.f[10], ''), w.f[6]::integer,
-         NULLIF(w.f[19], ''), NULLIF(w.f[11], ''),
-         CASE WHEN w.f[14] = '' THEN '{}' ELSE jsonb_build_object('reason', w.f[14]) END,
-         p_node, w.position
-    FROM filled AS w
-   WHERE NOT EXISTS (
-           SELECT FROM pgmask_audit.activity AS a
-            WHERE a.at = w.at AND a.backend = w.f[6]::integer AND a.kind = w.f[3])
-   ORDER BY w.n;
-  GET DIAGNOSTICS v_others = ROW_COUNT;
+  IF cardinality(v_all.others) > 0 THEN
+    WITH filled AS (
+      SELECT DISTINCT ON (u.note COLLATE "C") u.n, u.position, s.f,
+             timestamptz 'epoch' + s.f[5]::bigint * interval '1 microsecond' AS at
+        FROM unnest(v_all.others, v_all.others_at) WITH ORDINALITY AS u (note, position, n)
+       CROSS JOIN LATERAL (SELECT string_to_array(u.note, U&'\001F') AS f OFFSET 0) AS s
+       WHERE s.f[2] = 'n1' AND strpos(u.note, U&'\001E') = 0
+       ORDER BY u.note COLLATE "C", u.n
+    )
+    INSERT INTO pgmask_audit.activity (
+      at, era_id, kind, code, person_id, profile, unit_id, grade, issuer, service, login,
+      application_name, client_addr, backend, purpose, object, detail, node, position
+    )
+    SELECT w.at, w.f[4]::integer, w.f[3], NULLIF(w.f[13], ''), NULLIF(w.f[15], '')::bigint,
+           NULLIF(w.f[16], ''), NULLIF(w.f[17], ''), NULLIF(w.f[18], ''), NULLIF(w.f[22], ''),
+           NULLIF(w.f[24], ''), w.f[8], NULLIF(w.f[9], ''), NULLIF(w.f[10], ''), w.f[6]::integer,
+           NULLIF(w.f[19], ''), NULLIF(w.f[11], ''),
+           CASE WHEN w.f[14] = '' THEN '{}' ELSE jsonb_build_object('reason', w.f[14]) END,
+           p_node, w.position
+      FROM filled AS w
+     WHERE NOT EXISTS (
+             SELECT FROM pgmask_audit.activity AS a
+              WHERE a.at = w.at AND a.backend = w.f[6]::integer AND a.kind = w.f[3])
+     ORDER BY w.n;
+    GET DIAGNOSTICS v_others = ROW_COUNT;
 
-  INSERT INTO pgmask_audit.search_note (ticket_id, era_id, position, decided_after, said)
-  SELECT DISTINCT ON ((s.said ->> 'ticket')::uuid)
-         (s.said ->> 'ticket')::uuid, k.era_id, u.position, pg_snapshot_xmax(pg_current_snapshot()),
-         s.said
-    FROM unnest(v_texts, p_positions) WITH ORDINALITY AS u (note, position, n)
-   CROSS JOIN pgmask_private.audit_key AS k
-   CROSS JOIN LATERAL (SELECT substr(u.note, 65)::jsonb AS said) AS s
-   WHERE substr(u.note, 65, 1) = '{' AND strpos(u.note, U&'\001E') = 0 AND u.position IS NOT NULL
-   ORDER BY (s.said ->> 'ticket')::uuid, u.n
-  ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS v_searches = ROW_COUNT;
+    WITH search AS (
+      SELECT u.position, u.n, substr(u.note, 65)::jsonb AS said
+        FROM unnest(v_all.others, v_all.others_at) WITH ORDINALITY AS u (note, position, n)
+       WHERE CASE WHEN strpos(u.note, U&'\001E') = 0 THEN substr(u.note, 65, 1) = '{' END
+         AND u.position IS NOT NULL
+    )
+    INSERT INTO pgmask_audit.search_note (ticket_id, era_id, position, decided_after, said)
+    SELECT DISTINCT ON ((s.said ->> 'ticket')::uuid)
+           (s.said ->> 'ticket')::uuid, k.era_id, s.position,
+           pg_snapshot_xmax(pg_current_snapshot()), s.said
+      FROM search AS s
+     CROSS JOIN pgmask_private.audit_key AS k
+     ORDER BY (s.said ->> 'ticket')::uuid, s.n
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_searches = ROW_COUNT;
+  END IF;
 
   stored := v_reads + v_others;
-  folded := greatest(v_said - v_reads - v_others - v_searches, 0);
+  folded := greatest(v_all.said - v_reads - v_others - v_searches, 0);
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.store_notes(text, pg_lsn[], bytea[]) FROM PUBLIC;
@@ -628,7 +649,7 @@ BEGIN
   END IF;
   rejected := rejected + v_peek.odd;
   more := v_peek.seen >= p_limit;
-  "position" := greatest("position", CASE WHEN more THEN v_peek.reached ELSE v_upto END);
+  "position" := greatest("position", v_peek.reached, CASE WHEN NOT more THEN v_upto END);
   v_undone := pgmask_private.decide_searches();
   stored := stored + v_undone;
   v_until := pgmask_private.allow_reads();
@@ -676,6 +697,30 @@ ALTER FUNCTION pgmask_private.release_notes() OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_private.release_notes() TO pgmask_collector;
 COMMENT ON FUNCTION pgmask_private.release_notes() IS
   'Lets the server remove the log whose notes are stored.';
+
+-- Up to where a server's log is stored, in bytes.
+CREATE FUNCTION pgmask_private.log_position(p_node text, p_file text)
+  RETURNS bigint
+  LANGUAGE plpgsql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_position bigint;
+BEGIN
+  SELECT c.position::bigint INTO v_position FROM pgmask_audit.collector AS c
+   WHERE c.source = concat('log ', p_node, ' ', p_file);
+  RETURN coalesce(v_position, 0);
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.log_position(text, text) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.log_position(text, text) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.log_position(text, text) TO pgmask_collector;
+COMMENT ON FUNCTION pgmask_private.log_position(text, text) IS
+  'Up to where a server''s log is stored, in bytes.';
 
 -- Stores notes that were found in a server's log.
 --   p_node   the server; p_file: what names the file whatever it is called

@@ -1,10 +1,10 @@
 """The collector: moves notes from the slot into the record, exactly once (G1, G2).
 
-Everything that matters happens in the server (``sql/63_fn_collect.sql``): notes are peeked, verified,
-stored and the position moved in one transaction, and the slot is moved on in the next.  Here is
-only when: one collector at a time, visits as long as there is something, a pause that is never
-shorter than the visit before it (a long transaction makes the server read its log from where that
-began, with every visit), and smaller bites where one takes too long.
+Everything that matters happens in the server (``sql/63_fn_collect.sql``): notes are peeked,
+verified, stored and the position moved in one transaction, and the slot is moved on in the next.
+Here is only when: one collector at a time, visits as long as there is something, a pause that is
+never shorter than the visit before it (a long transaction makes the server read its log from where
+that began, with every visit), and smaller bites where one takes too long.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class Visit:
 class Collector:
     """The one collector of a database, for the length of a ``with`` block.
 
-    connection: in autocommit mode, its login a member of pgmask_collector; not through a pooler that
-    gives connections away between transactions.  limit: messages in one transaction; patience:
-    seconds one transaction may take before a smaller one is tried.
+    connection: in autocommit mode, its login a member of pgmask_collector; not through a pooler
+    that gives connections away between transactions.  limit: messages in one transaction;
+    patience: seconds one transaction may take before a smaller one is tried.
     """
 
     def __init__(
@@ -105,6 +105,11 @@ class Collector:
         self._partitions()
         return bool(made[0])
 
+    def renew(self) -> bool:
+        """Make a new slot in place of one that cannot be read; the next visit records the gap."""
+        self._call("SELECT pgmask_private.drop_slot()")
+        return self.set_up()
+
     def visit(self) -> Visit:
         """Store what is next and move the slot on. Makes a slot that is missing, with a gap.
 
@@ -141,7 +146,7 @@ class Collector:
     def run(
         self, stop: threading.Event, *, interval: float, heard: Callable[[Visit], None]
     ) -> None:
-        """Visits until ``stop`` is set, at least ``interval`` seconds apart when there is nothing."""
+        """Visits until ``stop`` is set, ``interval`` seconds apart when there is nothing."""
         while not stop.is_set():
             began = time.monotonic()
             found = self.visit()
@@ -164,8 +169,8 @@ class Collector:
                 self._limit = max(_LEAST, self._limit // 4)
                 continue
             self._limit = min(self._most, self._limit * 2)
-            assert row is not None
-            return Visit(stored=row[0], folded=row[1], rejected=row[2], more=row[3], gap=row[4])
+            stored, folded, rejected, more, gap = row or (0, 0, 0, False, False)
+            return Visit(stored=stored, folded=folded, rejected=rejected, more=more, gap=gap)
 
     def _why_missing(self) -> str:
         row = self._call("SELECT s.slot FROM pgmask_private.collector_state() AS s")

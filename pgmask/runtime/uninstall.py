@@ -280,6 +280,10 @@ def _runtime(
     kept = list(audit_tables(connection)) if record is Record.KEEP else []
     if keep_register:
         kept += [f"pgmask_private.{name}" for name in REGISTER]
+    reason = _tried(connection, sql.SQL("SELECT pgmask_private.drop_slot()").format())
+    if reason:
+        yield "replication slot of the notes", reason
+    connection.execute("DROP PUBLICATION IF EXISTS pgmask_notes")
     connection.execute(f"ALTER SCHEMA {KEPT} RENAME TO {_OLD}".encode())
     if kept:
         yield from _keep(connection, kept)

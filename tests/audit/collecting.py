@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from pgmask.audit.collect import LIMIT, Collector, Visit
+from pgmask.audit.collect import LIMIT, Collector
 from tests.harness import Connection
 from tests.reveal.site import Site
 
 CARL: Final = "carl"
+READ: Final = "SELECT count(*) FROM crm.customer"
 
 
 def prepare(site: Site) -> None:
@@ -32,17 +33,20 @@ def collecting(site: Site, limit: int = LIMIT) -> Iterator[Collector]:
     with Collector(carl(site), limit=limit) as one:
         one.set_up()
         one.catch_up()
-        try:
-            yield one
-        finally:
-            pass
+        yield one
+
+
+def read(site: Site, actor: str = "ann", query: str = READ, **claims: Any) -> None:
+    """One statement of an application, in a transaction of its own."""
+    with site.acting(actor, strong=False, **claims) as app:
+        app.execute(query.encode()).fetchall()
 
 
 def drop_slot(site: Site) -> None:
-    """What a test that has a slot must do at its end: slots outlive their database's test."""
+    """What a test with a slot does at its end: a database that has one cannot be dropped."""
     site.rows(
-        "SELECT pg_terminate_backend(s.active_pid) FROM pg_replication_slots AS s"
-        " WHERE s.database = current_database() AND s.active"
+        "SELECT pg_terminate_backend(a.pid, 5000) FROM pg_stat_activity AS a"
+        " WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
     )
     site.rows(
         "SELECT pg_drop_replication_slot(s.slot_name) FROM pg_replication_slots AS s"
@@ -52,15 +56,15 @@ def drop_slot(site: Site) -> None:
 
 def access(site: Site, kind: str | None = None) -> list[dict[str, Any]]:
     """The rows of reads, in order."""
-    return table(site, "access", "access_id", kind)
+    return _table(site, "access", "access_id", kind)
 
 
 def activity(site: Site, kind: str | None = None) -> list[dict[str, Any]]:
     """The rows of everything else, in order."""
-    return table(site, "activity", "activity_id", kind)
+    return _table(site, "activity", "activity_id", kind)
 
 
-def table(site: Site, name: str, order: str, kind: str | None) -> list[dict[str, Any]]:
+def _table(site: Site, name: str, order: str, kind: str | None) -> list[dict[str, Any]]:
     cursor = site.root.execute(
         f"SELECT * FROM pgmask_audit.{name} WHERE %s::text IS NULL OR kind = %s"
         f" ORDER BY {order}".encode(),
@@ -68,6 +72,3 @@ def table(site: Site, name: str, order: str, kind: str | None) -> list[dict[str,
     )
     names = [c.name for c in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-__all__ = ["CARL", "Visit", "access", "activity", "carl", "collecting", "drop_slot", "prepare"]

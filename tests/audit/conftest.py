@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.audit.collecting import drop_slot
 from tests.harness import Server
 from tests.reveal.site import Site, fill
 
@@ -12,3 +13,10 @@ from tests.reveal.site import Site, fill
 def site(server: Server) -> Iterator[Site]:
     with server.database(template=server.template("reveal", fill)) as made:
         yield Site(made)
+
+
+@pytest.fixture
+def place(site: Site) -> Iterator[Site]:
+    """The site; the slot that a test made is dropped at its end."""
+    yield site
+    drop_slot(site)

@@ -1,4 +1,4 @@
-"""How collecting stands, and what of it is an alarm (G1)."""
+"""How collecting notes stands, and what of it is an alarm (G1)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Connection = psycopg.Connection[Any]
 class State:
     """How collecting stands.
 
-    slot: None where there is none; wal_status: reserved, extended, unreserved or lost; behind: bytes
-    of log that are not collected; held: bytes of log that the slot keeps on disk; safe: bytes until
-    notes are lost, None where the server would rather fill its disk; moved_at: the last visit;
-    strays: rows outside every month's partition; gaps: of the last seven days.
+    slot: None where there is none; wal_status: reserved, extended, unreserved or lost; behind:
+    bytes of log that are not collected; held: bytes of log that the slot keeps on disk; safe: bytes
+    until notes are lost, None where the server would rather fill its disk; moved_at: the last
+    visit; strays: rows outside every month's partition; gaps: of the last seven days.
     """
 
     wal_level: str
@@ -51,7 +51,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """From when on something is an alarm: bytes, seconds, and a share of the log that may be kept."""
+    """From when on something is an alarm: bytes, seconds, bytes until notes are lost."""
 
     behind: int = 64 << 20
     idle: float = 60.0
@@ -75,8 +75,7 @@ def read_state(connection: Connection) -> State:
     )  # fmt: skip
     query = f"SELECT {names} FROM pgmask_private.collector_state() AS s"  # noqa: S608  our names
     row = connection.execute(query.encode()).fetchone()
-    assert row is not None
-    return State(**dict(zip((f.name for f in fields(State)), row, strict=True)))
+    return State(**dict(zip((f.name for f in fields(State)), row or (), strict=True)))
 
 
 def alarms(state: State, limits: Thresholds | None = None) -> Iterator[Alarm]:
@@ -85,7 +84,9 @@ def alarms(state: State, limits: Thresholds | None = None) -> Iterator[Alarm]:
     if state.reads_until is not None and state.reads_until <= datetime.now(UTC):
         yield Alarm(code="PM729", what="reads are stopped: notes are not collected", now=True)
     if state.wal_level != "logical":
-        yield Alarm(code="PM724", what=f"wal_level is {state.wal_level}: notes go to the server's log")
+        yield Alarm(
+            code="PM724", what=f"wal_level is {state.wal_level}: notes go to the server's log"
+        )
     elif state.wal_status == "lost":
         yield Alarm(code="PM722", what="the slot of the notes is lost", now=True)
     elif state.slot is None:
@@ -123,9 +124,7 @@ def _slot(state: State, limits: Thresholds) -> Iterator[Alarm]:
 
 def size(count: int) -> str:
     """Bytes for a person."""
-    value = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if abs(value) < 1024 or unit == "GiB":
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError
+    for unit, factor in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if abs(count) >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
