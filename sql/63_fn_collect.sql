@@ -262,7 +262,7 @@ DECLARE
   v_number integer := 0;
   v_note bytea;
   v_head bytea;
-  v_last bytea := '';
+  v_last bytea;
   v_end integer;
   v_text text;
 BEGIN
