@@ -1,12 +1,20 @@
+"""The attacked database, and the same with an agent whose customers are noted one by one."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pgmask.keyfile import KeyFile
+from pgmask.runtime import install
+from tests.attack import place
 from tests.audit.collecting import drop_slot
-from tests.harness import Server
-from tests.reveal.site import Site, fill
+from tests.harness import Database, Server
+from tests.reveal.site import FIXTURES, Site, fill
+
+ONE_BY_ONE = "  agent:\n    audit: {customer: subject, policy: subject}\n"
 
 
 @pytest.fixture
@@ -15,8 +23,38 @@ def site(server: Server) -> Iterator[Site]:
         yield Site(made)
 
 
-@pytest.fixture
-def place(site: Site) -> Iterator[Site]:
+@pytest.fixture(name="place")
+def with_slot(site: Site) -> Iterator[Site]:
     """The site; the slot that a test made is dropped at its end."""
     yield site
     drop_slot(site)
+
+
+@pytest.fixture(scope="session")
+def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalogue of the reveals, its agent noted per customer."""
+    text = (FIXTURES / "catalogue.yml").read_text("utf-8")
+    assert text.count("  agent:\n") == 1
+    path = tmp_path_factory.mktemp("catalogue") / "catalogue.yml"
+    path.write_text(text.replace("  agent:\n", ONE_BY_ONE), "utf-8")
+    return path
+
+
+@pytest.fixture
+def noting_site(server: Server, one_by_one: Path) -> Iterator[Site]:
+    def fill_noting(database: Database) -> None:
+        place.make_schema(database)
+        database.run((FIXTURES / "claim.sql").read_text("utf-8"))
+        install(database.dsn())
+        place.fill_register(database)
+        place.register_key(database, KeyFile.new(1))
+        place.protect(database, one_by_one)
+        place.seal(database)
+        with database.superuser() as root:
+            for profile in ("agent", "vip", "hunter", "care", "desk", "analyst"):
+                root.execute(f"GRANT pgmask_{profile} TO app".encode())
+            root.execute("ANALYZE")
+        database.close()
+
+    with server.database(template=server.template("noting", fill_noting)) as made:
+        yield Site(made)
