@@ -199,9 +199,8 @@ def test_a_dropped_slot_leaves_a_signed_gap(place: Site) -> None:
     said = gap["detail"]
     assert (gap["code"], said["reason"]) == ("PM812", "the slot was dropped")
     secret = bytes(place.rows("SELECT secret FROM pgmask_private.audit_key")[0][0])
-    parts = ("gap1", str(gap["era_id"]), "slot") + tuple(
-        said[k] for k in ("from", "to", "since", "until", "reason")
-    )
+    named = ("from", "to", "since", "until", "reason")
+    parts = ("gap1", str(gap["era_id"]), "slot", *(said[k] for k in named))
     text = "\x1f".join(parts).encode()
     assert hmac.new(secret, text, hashlib.sha256).hexdigest() == said["mac"]
 

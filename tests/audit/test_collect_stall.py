@@ -43,7 +43,7 @@ def test_reads_stop_and_go_on(place: Site, tmp_path: Path) -> None:
             read(place)
         assert refused.value.sqlstate == "PM802"
         state = read_state(place.root)
-        assert [(a.code, a.now) for a in alarms(state)][0] == ("PM729", True)
+        assert next((a.code, a.now) for a in alarms(state)) == ("PM729", True)
         collector.visit()
         read(place)
         collector.visit()
@@ -99,7 +99,7 @@ def test_the_log_is_lost_before_the_disk_is_full(place: Site) -> None:
                     break
                 written(place, 2)
             assert read_state(root).wal_status == "lost"
-            assert [(a.code, a.now) for a in alarms(read_state(root))][0] == ("PM722", True)
+            assert next((a.code, a.now) for a in alarms(read_state(root))) == ("PM722", True)
             with psycopg.connect(place.database.dsn()) as installer:
                 found = {f.code for f in examine(installer)}
             assert "PM722" in found
