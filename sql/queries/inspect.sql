@@ -506,7 +506,7 @@ UNION ALL
 SELECT 'profile_path ' || w.profile, pg_catalog.md5(w.path)
 FROM pgmask_private.profile_path AS w
 UNION ALL
-SELECT 'stall_rule', pg_catalog.md5(r.when_audit_stalls || r.allowed::text)
+SELECT 'stall_rule', pg_catalog.md5(r.when_audit_stalls)
 FROM pgmask_audit.stall_rule AS r
 ORDER BY 1;
 
