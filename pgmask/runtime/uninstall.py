@@ -288,7 +288,8 @@ def _runtime(
     if kept:
         yield from _keep(connection, kept)
     connection.execute(f"DROP SCHEMA {_OLD} CASCADE".encode())
-    connection.execute("DROP SCHEMA pgmask CASCADE")
+    for schema in ("pgmask_note", "pgmask_report", "pgmask"):
+        connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
     connection.execute("DROP SCHEMA pgmask_private CASCADE")
     if made is not None and made[0]:
         connection.execute("DROP EXTENSION pgcrypto")

@@ -55,6 +55,7 @@ def test_crash_right_after_the_read(server: Server, commit: str) -> None:
         # Everything up to some moment is there, once, and that moment was just now.
         assert stored == sorted(set(stored))
         assert len(stored) <= len(read_at)
+        print(f"{len(read_at) - len(stored)} of {len(read_at)} notes were lost")
         if len(stored) < len(read_at):
             assert crashed_at - read_at[len(stored)] < WINDOW
         assert len(activity(site, "gap")) == 1  # from before the first visit
