@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from benchmarks import (
+    audit_collect,
     audit_read,
     audit_write,
     catalogue,
@@ -41,6 +42,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "jdbc": jdbc.run,
     "drivers": drivers.run,
     "migrate": migrate.run,
+    "collect": audit_collect.run,
     "notes": audit_read.run,
     "peers": peers.run,
     "compile": catalogue.run,

@@ -510,11 +510,11 @@ CHANGEABLE: Final = (
         name="when_audit_stalls",
         shape=Choice(
             options={
-                "refuse": "reads and writes are refused",
-                "lose_with_alarm": "reads go on, the gap is recorded and raised",
+                "stop_reads": "reads of protected tables are refused after five minutes (PM802)",
+                "lose_with_alarm": "reads go on, a gap is recorded and raised",
             }
         ),
-        doc="What happens when the record cannot be kept.",
+        doc="What happens when notes of reads are not collected.",
     ),
     Key(
         name="data",

@@ -27,7 +27,6 @@ def check_rules(catalogue: Catalogue, policy: Policy, root: Entry, problems: Pro
         _shadows(profile, catalogue, problems)
         _names(profile, catalogue, problems)
     _schemas(catalogue, problems)
-    _without_effect(catalogue, root, problems)
     for table in catalogue.tables:
         _purpose(table, problems)
         _long_names(table, problems)
@@ -47,21 +46,6 @@ def check_rules(catalogue: Catalogue, policy: Policy, root: Entry, problems: Pro
             "no backup login is named; pg_dump by another role fails or is empty",
             "Add backup: [LOGIN].",
         )
-
-
-def _without_effect(catalogue: Catalogue, root: Entry, problems: Problems) -> None:
-    """Keys that are read and kept and that nothing obeys yet: told, lest somebody rely on them."""
-
-    def warn(position: Position, what: str, instead: str) -> None:
-        problems.warn(
-            "PM016", "no-effect", position, f"{what} has no effect in this version", instead
-        )
-
-    chosen = root.get("environments", ())
-    scopes = [("", root), *((f"environments.{k.value}.", e) for k, e in chosen)]
-    for place, source in scopes:
-        if "when_audit_stalls" in source.values:
-            warn(source.place("when_audit_stalls"), f"{place}when_audit_stalls", "Remove the key.")
 
 
 def _direct_service(profile: Profile, policy: Policy, problems: Problems) -> None:

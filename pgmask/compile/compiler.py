@@ -12,6 +12,7 @@ from pgmask.compile import (
     grants,
     identity_views,
     indexes,
+    notes,
     policies,
     problems,
     publications,
@@ -109,6 +110,7 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
     found: list[Object] = list(reveal.schemas(catalogue))
     found += shared.build(catalogue, facts, elsewhere)
     found += identity_views.build(catalogue)
+    found += notes.stall_rule(catalogue)
     found += backup.build(catalogue, facts, _protected(known))
     found += rowterms.subject_views(catalogue, facts, known)
     for context in known:

@@ -12,10 +12,11 @@ for rows of high-value customers.
 
 from __future__ import annotations
 
-from pgmask.catalogue.model import Profile, Rows
+from pgmask.catalogue.model import Catalogue, Profile, Rows
 from pgmask.compile.columns import HIGH_VALUE
-from pgmask.compile.context import Context
+from pgmask.compile.context import Context, statement
 from pgmask.compile.identity_views import identity_arguments
+from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.names import Name
 from pgmask.sqltext import literal
 
@@ -45,6 +46,34 @@ def examined(context: Context, profile: Profile) -> str:
         f" {spoken_of})"
     )
     return call if every else f"(NOT {HIGH_VALUE.quoted} OR {call})"
+
+
+def backup_read(table: str) -> str:
+    """The condition under which backups see rows: true, with one note a statement (G1)."""
+    return f"(SELECT pgmask_note.backup({literal(table)}))"
+
+
+def stall_rule(catalogue: Catalogue) -> tuple[Object, ...]:
+    """What happens when notes are not collected, where that is not what happens anyway (G1)."""
+    if catalogue.when_audit_stalls != "stop_reads":
+        return ()
+    clear = statement("DELETE FROM pgmask_audit.stall_rule")
+    insert = statement(
+        "INSERT INTO pgmask_audit.stall_rule (when_audit_stalls) VALUES ('stop_reads')",
+        "reads stop when notes are not collected",
+    )
+    return (
+        Object(
+            kind=Kind.ROW,
+            identity="stall_rule",
+            table="",
+            phase=Phase.ROWS,
+            create=(clear, insert),
+            drop=(clear,),
+            replace=True,
+            address=("stall_rule", "stall_rule"),
+        ),
+    )
 
 
 def _arguments(context: Context, profile: Profile) -> str:

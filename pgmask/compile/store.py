@@ -15,6 +15,7 @@ gives up its column (OWNED BY NONE) and keeps its own owner.  ``adopted`` names 
 from __future__ import annotations
 
 from pgmask.compile.context import BACKUP, KEYLESS, READER, SEALER, Context, statement
+from pgmask.compile.notes import backup_read
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.facts.model import AclEntry, RelationFact, SequenceFact
 from pgmask.hashing import canonical_json
@@ -287,8 +288,8 @@ def _security(context: Context, place: QualName) -> list[Object]:
         found.append(standing_policy(table, place, name, role, "ALL", condition, says))
     found.append(
         standing_policy(
-            table, place, Name(f"{SEES_ALL}backup"), Name(BACKUP), "SELECT", "true",
-            "Backups hold every row; the columns hold masks.",
+            table, place, Name(f"{SEES_ALL}backup"), Name(BACKUP), "SELECT", backup_read(table),
+            "Backups hold every row, with a note that they were made; the columns hold masks.",
         )
     )  # fmt: skip
     if place == context.place:  # its children are read through it

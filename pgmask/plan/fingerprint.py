@@ -292,9 +292,9 @@ class Reader:
 
     def row(self, address: Address) -> Fingerprint | None:
         """Digest of rows in our own tables."""
-        if address[0] not in ("profile_column", "profile_path"):
+        if address[0] not in ("profile_column", "profile_path", "stall_rule"):
             return NOTHING
-        own = address[1] if address[0] == "profile_column" else " ".join(address)
+        own = " ".join(address) if address[0] == "profile_path" else address[1]
         digest = self._rows.get(own)
         return None if digest is None else {"rows": digest}
 

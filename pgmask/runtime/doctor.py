@@ -17,6 +17,7 @@ from pgmask.errors import ServerError
 from pgmask.runtime import (
     checks_doors,
     checks_migration,
+    checks_record,
     checks_roles,
     checks_runtime,
     checks_server,
@@ -26,7 +27,7 @@ from pgmask.runtime.install import installed_revision
 
 CHECKS: Final = (
     *checks_server.CHECKS, *checks_roles.CHECKS, *checks_runtime.CHECKS, *checks_doors.CHECKS,
-    *checks_migration.CHECKS,
+    *checks_migration.CHECKS, *checks_record.CHECKS,
 )  # fmt: skip
 _ORDER: Final = {urgency: place for place, urgency in enumerate(Urgency)}
 

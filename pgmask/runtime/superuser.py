@@ -23,6 +23,8 @@ def superuser_sql(*, version: int, database: str, logins: tuple[str, ...] = ()) 
         "\n-- says REVOKE and only warns: compare with doctor afterwards.\n"
         f"REVOKE EXECUTE ON FUNCTION pg_catalog.pg_logical_emit_message({emit}) FROM PUBLIC;\n"
         f"GRANT EXECUTE ON FUNCTION pg_catalog.pg_logical_emit_message({emit}) TO pgmask_owner;\n",
+        "-- Lets pgmask's own functions, and no login, read the slot with the notes of reads.\n"
+        "ALTER ROLE pgmask_slots REPLICATION;\n",
         "-- PostgreSQL 15's pg_stat_statements keeps SET commands with their values.\n"
         "ALTER SYSTEM SET pg_stat_statements.track_utility = off;\n"
         if version < 160000

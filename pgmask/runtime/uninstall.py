@@ -25,7 +25,8 @@ SCHEMAS: Final = (
 ROLES: Final = (
     "pgmask_owner", "pgmask_sealer", "pgmask_store", "pgmask_backup", "pgmask_register",
     "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_reader", "pgmask_recorder",
-    "pgmask_collector", "pgmask_auditor", "pgmask_unit_auditor", "pgmask_high_value_auditor",
+    "pgmask_collector", "pgmask_slots", "pgmask_auditor", "pgmask_unit_auditor",
+    "pgmask_high_value_auditor",
 )  # fmt: skip
 KEPT: Final = "pgmask_audit"
 """The schema in which the record stays."""
@@ -280,11 +281,16 @@ def _runtime(
     kept = list(audit_tables(connection)) if record is Record.KEEP else []
     if keep_register:
         kept += [f"pgmask_private.{name}" for name in REGISTER]
+    reason = _tried(connection, sql.SQL("SELECT pgmask_private.drop_slot()").format())
+    if reason:
+        yield "replication slot of the notes", reason
+    connection.execute("DROP PUBLICATION IF EXISTS pgmask_notes")
     connection.execute(f"ALTER SCHEMA {KEPT} RENAME TO {_OLD}".encode())
     if kept:
         yield from _keep(connection, kept)
     connection.execute(f"DROP SCHEMA {_OLD} CASCADE".encode())
-    connection.execute("DROP SCHEMA pgmask CASCADE")
+    for schema in ("pgmask_note", "pgmask_report", "pgmask"):
+        connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())
     connection.execute("DROP SCHEMA pgmask_private CASCADE")
     if made is not None and made[0]:
         connection.execute("DROP EXTENSION pgcrypto")

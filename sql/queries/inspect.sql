@@ -559,6 +559,9 @@ GROUP BY p.table_id
 UNION ALL
 SELECT 'profile_path ' || w.profile, pg_catalog.md5(w.path)
 FROM pgmask_private.profile_path AS w
+UNION ALL
+SELECT 'stall_rule', pg_catalog.md5(r.when_audit_stalls)
+FROM pgmask_audit.stall_rule AS r
 ORDER BY 1;
 
 -- name: uses
@@ -629,5 +632,7 @@ SELECT pg_catalog.md5(pg_catalog.concat_ws(':',
    FROM pgmask_private.profile_column AS x),
   (SELECT md5(string_agg(x.profile || '.' || x.xmin, ',' ORDER BY x.profile))
    FROM pgmask_private.profile_path AS x),
+  (SELECT md5(string_agg(x.ctid::text || '.' || x.xmin, ',' ORDER BY x.ctid))
+   FROM pgmask_audit.stall_rule AS x),
   pg_catalog.current_setting('server_version_num')
 ));

@@ -10,6 +10,7 @@ import pytest
 from pgmask.keyfile import KeyFile
 from pgmask.runtime import install
 from tests.attack import place
+from tests.audit.collecting import drop_slot
 from tests.harness import Database, Server
 from tests.reveal.site import FIXTURES, Site, fill
 
@@ -20,6 +21,13 @@ ONE_BY_ONE = "  agent:\n    audit: {customer: subject, policy: subject}\n"
 def site(server: Server) -> Iterator[Site]:
     with server.database(template=server.template("reveal", fill)) as made:
         yield Site(made)
+
+
+@pytest.fixture(name="place")
+def with_slot(site: Site) -> Iterator[Site]:
+    """The site; the slot that a test made is dropped at its end."""
+    yield site
+    drop_slot(site)
 
 
 @pytest.fixture(scope="session")

@@ -141,24 +141,6 @@ def test_environments_change_listed_keys_only(several: Catalogue, tmp_path: Path
     assert rules(look(write(tmp_path, text))) == ["unknown-key"]
 
 
-def test_keys_that_nothing_obeys_yet_are_named(tmp_path: Path) -> None:
-    """Read and kept, without effect: a warning that names the key, and none without it."""
-
-    def without_effect(name: str, text: str) -> list[str]:
-        loaded = look(write(tmp_path / name, text))
-        assert loaded.accepted
-        return [p.message for p in loaded.problems if p.rule == "no-effect"]
-
-    plain = table("phone: {kind: mobile}")
-    assert without_effect("a", plain) == []
-    staged = plain.replace("    level_3:", "    rollout: views\n    level_3:")
-    assert without_effect("b", staged) == []
-    settings = "when_audit_stalls: refuse\nenvironments:\n  test: {persons: fake, data: fake}\n"
-    assert without_effect("d", plain + settings) == [
-        "when_audit_stalls has no effect in this version",
-    ]
-
-
 def test_invented_persons_are_not_let_to_real_data(tmp_path: Path) -> None:
     plain = table("phone: {kind: mobile}")
     good = plain + "environments:\n  test: {persons: fake, data: fake}\n"
