@@ -1,4 +1,4 @@
-"""What a batch says and how it is signed: the header, its parts, and the index of their rows. Pure."""
+"""What a batch says and how it is signed: header, parts, and the index of their rows. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 import zlib
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any, Final
 
@@ -47,8 +47,8 @@ class Header:
 
     batch: from 1, without gaps; xid_from, xid_to: its transactions are in [from, to); line, floors:
     the era that began the line of transactions, and the greatest numbers of rows before it;
-    numbers: the last numbers given out; fingerprint: SHA-256 by part; previous: digest of the header
-    before, empty for the first; key: id of the key that signs.
+    numbers: the last numbers given out; fingerprint: SHA-256 by part; previous: digest of the
+    header before, empty for the first; key: id of the key that signs.
     """
 
     batch: int
@@ -84,9 +84,33 @@ class Header:
             made = cls(parts=parts, **found)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise PgmaskError("PM830", "a header of a batch cannot be read") from None
+        # Its numbers become part of queries, and whoever owns the table may have written anything.
+        if not (_typed(made) and all(map(_typed, parts))):
+            raise PgmaskError("PM830", "a header of a batch holds what it may not hold")
         if made.format != FORMAT:
             raise PgmaskError("PM830", "a header is of a format that this version does not know")
         return made
+
+
+def _typed(made: Header | Part) -> bool:
+    """Whether every field is of its type, and every number a bigint."""
+    sorts = {"int": int, "str": str, "bool": bool}
+    for one in fields(made):
+        value = getattr(made, one.name)
+        if one.name == "parts":
+            continue
+        if str(one.type).startswith("Mapping"):
+            inner: type = int if str(one.type).endswith("int]") else str
+            if type(value) is not dict or any(type(v) is not inner for v in value.values()):
+                return False
+            values = list(value.values())
+        elif type(value) is not sorts[str(one.type)]:
+            return False
+        else:
+            values = [value]
+        if any(type(v) is int and not -(1 << 63) <= v < 1 << 63 for v in values):
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +133,12 @@ class Batch:
 
 
 class PartMaker:
-    """Takes the lines of one part as they come."""
+    """Takes the lines of one part as they come. kept: all of them, where they are to be kept."""
 
-    __slots__ = ("_hashes", "_ids", "_lines", "_tree", "carried", "month", "table")
+    __slots__ = ("_hashes", "_ids", "_lines", "_tree", "carried", "kept", "month", "table")
 
-    def __init__(self, table: str, month: str, carried: bool) -> None:
+    def __init__(self, table: str, month: str, carried: bool, *, keep: bool = False) -> None:
+        self.kept: list[bytes] | None = [] if keep else None
         self.table, self.month, self.carried = table, month, carried
         self._tree = merkle.Tree()
         self._ids: array[int] = array("q")
@@ -129,6 +154,8 @@ class PartMaker:
 
     def _flush(self) -> None:
         made = merkle.leaves(self._lines)
+        if self.kept is not None:
+            self.kept += self._lines
         self._lines.clear()
         self._tree.extend(made)
         self._hashes += b"".join([one[:SHORT] for one in made])

@@ -24,7 +24,7 @@ _STRONG: Final = ("SUPERUSER", "BYPASSRLS", "REPLICATION", "CREATEROLE", "LOGIN"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One object that is not as it was. what: added, removed or changed; weaker: it protects less."""
+    """An object that is not as it was: added, removed or changed. weaker: it protects less."""
 
     part: str
     name: str
@@ -61,9 +61,7 @@ def digests(contents: Mapping[str, str]) -> dict[str, str]:
     return {name: sha256(text.encode()).hexdigest() for name, text in contents.items()}
 
 
-def changes(
-    before: Mapping[str, str | None], after: Mapping[str, str | None]
-) -> Iterator[Change]:
+def changes(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[Change]:
     """What differs, object by object; a part of None is not known any more."""
     tables = _lines(after.get("tables"))
     for part in sorted({*before, *after}):
@@ -105,8 +103,12 @@ def _weaker(
     if part == "policies":
         return new is None and name.split(" ")[0] in tables
     if part == "tables":
-        return old is not None and new is not None and (
-            (" rows " in old and " rows " not in new) or old.split(" ")[1] != new.split(" ")[1]
+        return (
+            old is not None
+            and new is not None
+            and (
+                (" rows " in old and " rows " not in new) or old.split(" ")[1] != new.split(" ")[1]
+            )
         )
     if part == "roles":
         gained = set((new or "").split(" ")) - set((old or "").split(" "))

@@ -107,9 +107,7 @@ def read_public(path: Path) -> PublicKey:
         raise KeyFault("PM822", "this is no public key in PEM form", where=str(path)) from None
     if not isinstance(key, Ed25519PublicKey):
         raise KeyFault("PM822", "the public key is not of Ed25519", where=str(path))
-    return PublicKey(
-        key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    )
+    return PublicKey(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
 
 
 def ring(keys: Iterable[PublicKey]) -> dict[str, PublicKey]:

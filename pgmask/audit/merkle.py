@@ -1,8 +1,8 @@
 """Hash trees over lines of the record: roots, paths, and what a path proves. Pure.
 
 The tree is that of RFC 6962: a leaf is SHA-256 of a zero byte and the line, a node SHA-256 of a one
-byte and its two children; a node without a neighbour rises as it is. The tree of nothing is SHA-256 of
-nothing.
+byte and its two children; a node without a neighbour rises as it is. The tree of nothing is SHA-256
+of nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sealing: one signed batch over every row whose transaction is finished and that no batch has (G2).
+"""Sealing: one signed batch over the rows of finished transactions that no batch has yet (G2).
 
 Three transactions: notice a new era; record what changed of what protects the record; then one
 snapshot reads the rows, and the batch is added, if it still follows the last one.
@@ -25,7 +25,7 @@ from pgmask.errors import Refused
 MOST_ROWS: Final = 1_000_000
 """A batch is cut before it has more rows of one table than this, where transactions allow."""
 IDLE: Final = timedelta(hours=1)
-"""A batch is made at least this often, with nothing in it if need be: it shows that sealing goes on."""
+"""A batch is made at least this often, an empty one too: it shows that sealing goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
