@@ -36,7 +36,7 @@ def archive(
     """Write a month of the record to files with a signed manifest, and take it out of the database.
 
     Only what is past its retention and sealed in full leaves; every row is compared with what was
-    sealed before it goes. Keep the files for as long as you keep the record: verification reads them.
+    sealed before it goes. Keep the files as long as the record: verification reads them.
     """
     signing = keys.read_private(key)
     with connect(require_dsn(dsn), autocommit=True) as connection:
@@ -76,7 +76,7 @@ def retention(
     reason: Annotated[str, typer.Option("--reason", help="Why it is shortened.")] = "",
     dsn: Dsn = None,
 ) -> None:
-    """Show or set how long each class of record is kept; shorter needs a reason, which is recorded."""
+    """Show or set how long each class of record is kept; to shorten it needs a reason."""
     with connect(require_dsn(dsn), autocommit=True) as connection:
         if record_class and keep:
             try:

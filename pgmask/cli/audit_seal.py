@@ -1,4 +1,4 @@
-"""``pgmask audit key``, ``seal`` and ``anchor``: sign what is in the record, leave the head outside."""
+"""``pgmask audit key``, ``seal`` and ``anchor``: sign the record, leave its head outside."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ def _say(made: Sealed, took: float) -> None:
 def anchor(key: Key, to: Places = None, dsn: Dsn = None, lock_days: LockDays = 400) -> None:
     """Leave the present head in places outside of the database.
 
-    A file or bucket that the database's administrators cannot write to is what shows that the end of
-    the record was cut off. S3 takes endpoint and credentials from AWS's own variables.
+    A file or bucket that the database's administrators cannot write to is what shows that the end
+    of the record was cut off. S3 takes endpoint and credentials from AWS's own variables.
     """
     signing = keys.read_private(key)
     if not to:

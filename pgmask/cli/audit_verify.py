@@ -127,8 +127,8 @@ def export(
 ) -> None:
     """Write headers and rows into a folder that an auditor verifies on a machine of his own.
 
-    With verify_record.py, Python and the public key alone; docs/reference/record-format.md tells the
-    form. The export holds the record itself: keep it as such.
+    With verify_record.py, Python and the public key alone; docs/reference/record-format.md tells
+    the form. The export holds the record itself: keep it as such.
     """
     with connect(require_dsn(dsn), autocommit=True) as connection:
         connection.execute(
