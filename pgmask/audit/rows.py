@@ -20,17 +20,25 @@ Away = frozenset[tuple[str, str]]
 
 
 def check(dsn: str, chunk: Chunk, keys: Sequence[PublicKey], away: Away) -> list[Finding]:
-    """What is wrong with the signatures and rows of a chunk."""
+    """What is wrong with the signatures and rows of a chunk, over a connection of its own."""
+    with connect(dsn, autocommit=True) as connection:
+        return check_on(connection, chunk, keys, away)
+
+
+def check_on(
+    connection: Connection, chunk: Chunk, keys: Sequence[PublicKey], away: Away = frozenset()
+) -> list[Finding]:
+    """As ``check``, over this connection."""
     found: list[Finding] = []
-    with connect(dsn, autocommit=True) as connection, snapshot(connection):
+    trusted = ring(keys)
+    with snapshot(connection):
         headers = []
         for batch in batches(connection, chunk.first, chunk.last):
-            if not batch.signed_by(ring(keys)):
-                found.append(
-                    Finding(batch=Header.parse(batch.text).batch, kind="signature",
-                            detail=f"key {batch.key_id}")
-                )  # fmt: skip
-            headers.append(Header.parse(batch.text))
+            header = Header.parse(batch.text)
+            if not batch.signed_by(trusted):
+                detail = f"key {batch.key_id}"
+                found.append(Finding(batch=header.batch, kind="signature", detail=detail))
+            headers.append(header)
         made = read_parts(connection, chunk.line, headers, away)
         for header in headers:
             found += _differing(connection, header, made, away)

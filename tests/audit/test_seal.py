@@ -90,9 +90,7 @@ def test_a_large_interval_is_cut_between_transactions(record: Record) -> None:
      {"key": "0" * 16}, {"format": "other"}, {"system": "1"}],
     ids=lambda c: next(iter(c)),
 )  # fmt: skip
-def test_a_batch_that_does_not_follow_is_refused(
-    record: Record, change: dict[str, object]
-) -> None:
+def test_a_batch_that_does_not_follow_is_refused(record: Record, change: dict[str, object]) -> None:
     record.write()
     made = record.seal()
     record.root.execute("SELECT pg_current_xact_id()")

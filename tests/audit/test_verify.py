@@ -218,7 +218,7 @@ def test_sealed_anew_with_another_key(record: Record, who: str, tmp_path: Path) 
     [
         ("header = replace(header, '\"rows\":5', '\"rows\":4')", {"header", "signature", "chain"}),
         ("header = '{}'", {"header"}),
-        ("header = replace(header, '\"batch\":1', '\"batch\":\"1; DROP\"')", {"header"}),
+        ('header = replace(header, \'"batch":1\', \'"batch":"1; DROP"\')', {"header"}),
         ("signature = decode(repeat('00', 64), 'hex')", {"signature"}),
         ("xid_to = xid_to + 1", {"header"}),
     ],
