@@ -14,7 +14,6 @@ from pgmask.audit.chain import chunks_of, lines_of, links_of
 from pgmask.audit.rows import check_on
 from pgmask.audit.seal import register_key, seal
 from pgmask.audit.verify import verify
-from pgmask.server import connect
 
 _FEWEST: Final = 2_000
 _CORES: Final = 2
@@ -23,8 +22,8 @@ INSERT INTO pgmask_audit.access (
   at, era_id, kind, person_id, profile, unit_id, grade, issuer, login, application_name,
   client_addr, backend, statement_at, purpose, query_id, table_id, subject_class, subject_key,
   position)
-SELECT clock_timestamp(), 1, 'subject', mod(g, 500), 'agent', mod(g, 40)::text, 'challenge', 'crm-web',
-       'crm_app', 'crm-web/7.2', '10.2.3.4', 4711, clock_timestamp(), 'service', 8123456789 + g,
+SELECT clock_timestamp(), 1, 'subject', mod(g, 500), 'agent', mod(g, 40)::text, 'challenge',
+       'crm-web', 'crm_app', 'crm-web/7.2', '10.2.3.4', 4711, clock_timestamp(), 'service', 8123456789 + g,
        'crm.customer', 'customer', mod(g * 7919::bigint, 100000)::text, '0/1A2B3C4D'
   FROM generate_series(1, %s) AS g
 """

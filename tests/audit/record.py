@@ -19,13 +19,14 @@ KEEPER: Final = "keeper"
 """The login that seals and verifies: a member of pgmask_collector and nothing else."""
 _ACCESS: Final = (
     "INSERT INTO pgmask_audit.access (at, era_id, kind, login, backend, statement_at, person_id,"
-    " table_id, subject_class, subject_key) SELECT clock_timestamp(), 1, 'subject', 'app', 5, now(),"
-    " g, 'crm.customer', 'customer', concat('k', g) FROM generate_series(1, {rows}) AS g"
+    " table_id, subject_class, subject_key) SELECT clock_timestamp(), 1, 'subject', 'app', 5,"
+    " now(), g, 'crm.customer', 'customer', concat('k', g) FROM generate_series(1, {rows}) AS g"
 )
 _CHANGE: Final = (
     "INSERT INTO pgmask_audit.change (at, era_id, operation, table_id, row_key, login, backend,"
     " statement_at, after) SELECT clock_timestamp(), 1, 'update', 'crm.customer', ARRAY[g::text],"
-    " 'app', 5, now(), jsonb_build_object('phone', E'13\\t*\\\\\\n') FROM generate_series(1, {rows}) AS g"
+    " 'app', 5, now(), jsonb_build_object('phone', E'13\\t*\\\\\\n')"
+    " FROM generate_series(1, {rows}) AS g"
 )
 _TICKET: Final = (
     "INSERT INTO pgmask_audit.ticket (kind, person_id, profile, unit_id, grade, issuer, purpose,"

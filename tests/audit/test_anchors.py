@@ -1,4 +1,4 @@
-"""Heads outside of the database: files, locked objects, time stamps; exports, proofs, restores (G2)."""
+"""Heads outside of the database, exports, proofs and restored backups (G2)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Stamps:
             "[tsa]\nextendedKeyUsage=critical,timeStamping\nkeyUsage=digitalSignature\n"
             "authorityKeyIdentifier=keyid\n"
             f"[service]\nserial={folder}/serial\ncrypto_device=builtin\nsigner_digest=sha256\n"
-            f"signer_cert={folder}/tsa.pem\nsigner_key={folder}/tsa.key\ncerts={folder}/root.pem\n"
+            f"signer_cert={folder}/tsa.pem\nsigner_key={folder}/tsa.key\n"
             "default_policy=1.2.3.4\ndigests=sha256,sha512\nordering=no\ntsa_name=no\n"
             "ess_cert_id_chain=no\ness_cert_id_alg=sha256\n",
             "utf-8",
@@ -135,7 +135,7 @@ class Stamps:
         self.thread.start()
 
     def _ssl(self, *words: str) -> None:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [self.program, *words], cwd=self.folder, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr
@@ -280,15 +280,15 @@ def test_an_old_backup(record: Record, tmp_path: Path, workers: int) -> None:
     ) as (_, dsn):  # fmt: skip
         record.seal()
         leave(record.keeper, record.head(), [heads])  # of a batch that the backup has not
-        from pgmask.runtime import install  # noqa: PLC0415
-        from pgmask.server import connect  # noqa: PLC0415
+        from pgmask.runtime import install
+        from pgmask.server import connect
 
         install(dsn)
         there = [record.key.public]
         found = verify(dsn, keys=there, anchors=read([heads]), workers=workers).findings
         assert said(list(found)) == [("cut", "", None)]
         with connect(dsn, autocommit=True) as connection:
-            from pgmask.audit.seal import seal  # noqa: PLC0415
+            from pgmask.audit.seal import seal
 
             made = seal(connection, record.key)
             assert made is not None

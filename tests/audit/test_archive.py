@@ -23,7 +23,7 @@ MONTH: Final = "2019-05"
 
 @pytest.fixture
 def record(installed: Database, tmp_path: Path) -> Record:
-    """Rows of May 2019 in their partition, half of them sealed by another batch, and rows of now."""
+    """Rows of May 2019 in their partition, of two batches, and rows of now."""
     made = Record(installed, tmp_path)
     made.root.execute(
         "SELECT pgmask_private.make_partition('access', 'access_2019_05', '2019-05-01')"
@@ -32,21 +32,21 @@ def record(installed: Database, tmp_path: Path) -> Record:
         made.write(2)
         made.root.execute(
             "INSERT INTO pgmask_audit.access (at, era_id, kind, login, backend, statement_at,"
-            " application_name) SELECT '2019-05-31 23:59:59.999+00', 1, 'statement', 'app', 5, now(),"
-            f" E'a\\tb\\\\{number}' FROM generate_series(1, 3)"
+            " application_name) SELECT '2019-05-31 23:59:59.999+00', 1, 'statement', 'app', 5,"
+            f" now(), E'a\\tb\\\\{number}' FROM generate_series(1, 3)"
         )
         made.seal()
     return made
 
 
-def leaves(record: Record, folder: Path, **options: bool) -> Path:
-    archive(record.keeper, record.key, "access", MONTH, folder, **options)
+def leaves(record: Record, folder: Path, *, remove: bool = True) -> Path:
+    archive(record.keeper, record.key, "access", MONTH, folder, remove=remove)
     return folder / f"access-{MONTH}.manifest.json"
 
 
 def test_a_month_leaves_and_comes_back(record: Record, tmp_path: Path) -> None:
     before = record.root.execute(
-        "SELECT * FROM pgmask_audit.access WHERE at < '2019-06-01' ORDER BY access_id"
+        "SELECT * FROM pgmask_audit.access WHERE at < '2019-06-01+00' ORDER BY access_id"
     ).fetchall()
     manifest = leaves(record, tmp_path / "out")
     rows = record.root.execute("SELECT count(*) FROM pgmask_audit.access").fetchone()
@@ -62,7 +62,7 @@ def test_a_month_leaves_and_comes_back(record: Record, tmp_path: Path) -> None:
     assert (
         before
         == record.root.execute(
-            "SELECT * FROM pgmask_audit.access WHERE at < '2019-06-01' ORDER BY access_id"
+            "SELECT * FROM pgmask_audit.access WHERE at < '2019-06-01+00' ORDER BY access_id"
         ).fetchall()
     )
     with pytest.raises(psycopg.Error) as refused:
@@ -107,7 +107,7 @@ def _unsealed(record: Record) -> None:
 
 def _edited(record: Record) -> None:
     with record.tampering("owner") as hand:
-        hand.execute("UPDATE pgmask_audit.access SET backend = 6 WHERE at < '2019-06-01'")
+        hand.execute("UPDATE pgmask_audit.access SET backend = 6 WHERE at < '2019-06-01+00'")
 
 
 def _deleted(record: Record) -> None:
@@ -132,8 +132,10 @@ def test_a_month_stays(record: Record, tmp_path: Path, spoil: Callable[[Record],
 def test_the_function_itself_refuses(record: Record) -> None:
     """Whoever calls it without the program gets no further; the control is the program."""
     manifest = {"manifest": {"rows": 5}, "signature": "00" * 64}
-    for table, month in (("access", "2019-05-01"), ("access", "2019-05-02"), ("ticket", "2019-05-01"),
-                         ("access", "2019-04-01")):  # fmt: skip
+    for table, month in (
+        ("access", "2019-05-01"), ("access", "2019-05-02"), ("ticket", "2019-05-01"),
+        ("access", "2019-04-01"),
+    ):  # fmt: skip
         with pytest.raises(psycopg.Error) as refused:
             record.keeper.execute(
                 "SELECT pgmask_private.archive_month(%s, %s::date, 'x', %s::jsonb, true)",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +16,7 @@ from pgmask.audit.batch import Header, Index
 from pgmask.audit.seal import seal
 from pgmask.errors import KeyFault, PgmaskError
 from tests.audit.record import NEVER_IDLE, Record
-from tests.harness import Database
+from tests.harness import Connection, Database
 
 pytestmark = pytest.mark.requirement("G2")
 
@@ -28,8 +27,8 @@ def record(installed: Database, tmp_path: Path) -> Record:
 
 
 @pytest.fixture
-def other(installed: Database) -> Iterator[psycopg.Connection]:
-    yield installed.connect("postgres")
+def other(installed: Database) -> Connection:
+    return installed.connect("postgres")
 
 
 def test_a_batch_covers_each_row_once(record: Record) -> None:
@@ -47,7 +46,7 @@ def test_a_batch_covers_each_row_once(record: Record) -> None:
 
 
 def test_a_long_open_writer_is_sealed_when_it_ends_and_nothing_before_it_twice(
-    record: Record, other: psycopg.Connection
+    record: Record, other: Connection
 ) -> None:
     record.write(1)
     record.seal()
@@ -95,7 +94,8 @@ def test_a_batch_that_does_not_follow_is_refused(record: Record, change: dict[st
     made = record.seal()
     record.root.execute("SELECT pg_current_xact_id()")
     header = {
-        "format": "pgmask-batch-1", "batch": 2, "previous": made.batch.digest, "era": made.header.era,
+        "format": "pgmask-batch-1", "batch": 2, "previous": made.batch.digest,
+        "era": made.header.era,
         "system": made.header.system, "line": 1, "floors": dict(made.header.floors),
         "xid_from": made.header.xid_to, "xid_to": made.header.xid_to, "key": made.header.key,
         "made_at": made.header.made_at, "parts": [],
@@ -137,15 +137,19 @@ def test_key_files(tmp_path: Path) -> None:
     assert "private" not in repr(keys.read_private(path))
     with pytest.raises(FileExistsError):
         keys.create(path)
-    for code, spoil in (
-        ("PM821", lambda: path.chmod(0o640)),
-        ("PM822", lambda: (path.chmod(0o600), path.write_text("no key"))),
-        ("PM820", path.unlink),
-    ):
-        spoil()
+
+    def refused() -> str:
         with pytest.raises(KeyFault) as fault:
             keys.read_private(path)
-        assert fault.value.code == code
+        return fault.value.code
+
+    path.chmod(0o640)
+    assert refused() == "PM821"
+    path.chmod(0o600)
+    path.write_text("no key", "utf-8")
+    assert refused() == "PM822"
+    path.unlink()
+    assert refused() == "PM820"
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 8, 4095, 4096, 4097, 12289])

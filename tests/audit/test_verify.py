@@ -1,7 +1,8 @@
 """Tampering with a sealed record by whoever owns it: verification names the very row (G2).
 
-Every attack runs as the owner of the tables and as a superuser. Its control is the same attack where
-the one thing that finds it is not there: before the seal, without an anchor, with the other's key.
+Every attack runs as the owner of the tables and as a superuser. Its control is the same attack
+where the one thing that finds it is not there: before the seal, without an anchor, with the other's
+key.
 """
 
 from __future__ import annotations
@@ -255,7 +256,8 @@ def test_a_disabled_trigger(record: Record, who: str) -> None:
     made = record.seal()
     assert {c.weaker for c in made.changes} == {True}
     rows = record.root.execute(
-        "SELECT kind, object, detail -> 'weaker' FROM pgmask_audit.activity WHERE kind = 'definition'"
+        "SELECT kind, object, detail -> 'weaker' FROM pgmask_audit.activity"
+        " WHERE kind = 'definition'"
     ).fetchall()
     assert rows == [("definition", "triggers", True)]
     assert {(f.kind, f.batch) for f in record.found()} == {("protection", 2)}
