@@ -1211,7 +1211,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM827",
         "a month cannot come back",
         "It was never archived, or is in the database.",
-        "pgmask audit archive --list names what was archived.",
+        "pgmask audit archived lists what was archived.",
     ),
     (
         "PM828",

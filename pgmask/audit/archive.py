@@ -150,7 +150,7 @@ def reattach(
     kept = archived.manifest_of(connection, table.name, month)
     if kept is not None and kept.manifest.sha256 != manifest.sha256:
         raise PgmaskError("PM826", "another archive of this month was noted", where=month)
-    away = frozenset({(table.name, month)})
+    away = {(table.name, month): max((part.batch for part in manifest.parts), default=0)}
     headers = [link.header for link in links_of(connection, None, away) if link.header]
     differing = list(
         archived.check(

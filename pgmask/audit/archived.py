@@ -153,15 +153,30 @@ class Lines:
         )  # fmt: skip
 
 
-def absent(connection: Connection) -> list[tuple[str, str]]:
-    """Months that were archived and are not in the database: table, ``YYYY-MM``."""
+def absent(
+    connection: Connection, keys: Mapping[str, PublicKey] | None = None
+) -> dict[tuple[str, str], int]:
+    """Months that were archived and are not in the database: the last batch that the archive has.
+
+    Batches after it may have rows of the month that came late. By table and ``YYYY-MM``; 0 where
+    none of the keys signed the manifest, None: whoever signed it.
+    """
     rows = connection.execute(
-        "SELECT a.table_name::text, pg_catalog.to_char(a.month, 'YYYY-MM')"
+        "SELECT a.table_name::text, pg_catalog.to_char(a.month, 'YYYY-MM'), a.manifest"
         " FROM pgmask_audit.archive AS a WHERE pg_catalog.to_regclass(pg_catalog.concat("
         "'pgmask_audit.', a.table_name, '_', pg_catalog.to_char(a.month, 'YYYY_MM'))) IS NULL"
         " ORDER BY 1, 2"
     ).fetchall()
-    return [(row[0], row[1]) for row in rows]
+    found: dict[tuple[str, str], int] = {}
+    for table, month, content in rows:
+        try:
+            signed = Signed.of(content)
+            trusted = keys is None or signed.signed_by(keys)
+            last = max((int(part.batch) for part in signed.manifest.parts), default=0)
+        except (PgmaskError, TypeError, ValueError):
+            trusted, last = False, 0
+        found[(table, month)] = last if trusted else 0
+    return found
 
 
 def manifest_of(connection: Connection, table: str, month: str) -> Signed | None:
@@ -175,7 +190,7 @@ def manifest_of(connection: Connection, table: str, month: str) -> Signed | None
 
 
 def check(
-    connection: Connection, headers: Sequence[Header], away: frozenset[tuple[str, str]],
+    connection: Connection, headers: Sequence[Header], away: Mapping[tuple[str, str], int],
     keys: Mapping[str, PublicKey], folder: str | None, notes: list[str],
 ) -> Iterator[Finding]:  # fmt: skip
     """Whether each archived month is what these batches sealed.
@@ -183,7 +198,7 @@ def check(
     folder: where the files are; without it the signed manifests stand for them, and notes say so.
     """
     batches = {header.batch for header in headers}
-    for table, month in sorted(away):
+    for (table, month), upto in sorted(away.items()):
         place = f"{month}"
         try:
             signed = manifest_of(connection, table, month)
@@ -196,6 +211,7 @@ def check(
         then = {
             (header.batch, part.carried): (part.rows, part.root)
             for header in headers
+            if header.batch <= upto
             for part in header.parts
             if (part.table, part.month) == (table, month)
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -53,7 +53,7 @@ class Chunk:
 
 
 def links_of(
-    connection: Connection, last: int | None, away: frozenset[tuple[str, str]] = frozenset()
+    connection: Connection, last: int | None, away: Collection[tuple[str, str]] = ()
 ) -> Iterator[Link]:
     """The batches up to ``last``, in order; away: archived months."""
     before: Header | None = None

@@ -19,7 +19,7 @@ from pgmask.audit import archived, merkle
 from pgmask.audit.batch import Batch, Header
 from pgmask.audit.chain import Line, chunks_of, lines_of, links_of
 from pgmask.audit.keys import PublicKey
-from pgmask.audit.rows import batches, read_makers, stored_index
+from pgmask.audit.rows import Away, batches, read_makers, stored_index
 from pgmask.audit.seal import snapshot
 from pgmask.audit.tables import BY_NAME, TABLES, Connection
 from pgmask.errors import PgmaskError
@@ -40,7 +40,7 @@ def export(
         folder.mkdir(parents=True)
     except FileExistsError:
         raise PgmaskError("PM830", "the folder is there already", where=str(folder)) from None
-    away = frozenset(archived.absent(connection))
+    away = archived.absent(connection)
     links = [link for link in links_of(connection, last) if link.header is not None]
     known = lines_of(links)
     mine = [link for link in links if link.batch >= first]
@@ -76,9 +76,7 @@ def export(
     return done
 
 
-def _head(
-    connection: Connection, batch: Batch, header: Header, away: frozenset[tuple[str, str]]
-) -> str:
+def _head(connection: Connection, batch: Batch, header: Header, away: Away) -> str:
     index = []
     for place, part in enumerate(header.parts):
         found = stored_index(connection, header.batch, place, part)
@@ -86,7 +84,11 @@ def _head(
             None if found is None
             else [base64.b64encode(found.packed).decode(), base64.b64encode(found.hashes).decode()]
         )  # fmt: skip
-    gone = [n for n, part in enumerate(header.parts) if (part.table, part.month) in away]
+    gone = [
+        n
+        for n, part in enumerate(header.parts)
+        if header.batch <= away.get((part.table, part.month), 0)
+    ]
     made = {
         "header": batch.text, "key": batch.key_id, "signature": batch.signature.hex(),
         "index": index, "archived": gone,

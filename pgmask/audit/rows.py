@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pgmask.audit.batch import Batch, Header, Index, Part, PartMaker
 from pgmask.audit.chain import Chunk, Line
@@ -15,8 +15,8 @@ from pgmask.server import connect
 
 Key = tuple[int, str, str, bool]
 """Batch, table, month, carried."""
-Away = frozenset[tuple[str, str]]
-"""Archived months: table, month."""
+Away = Mapping[tuple[str, str], int]
+"""Archived months, table and month: the last batch whose rows are in the archive."""
 
 
 def check(dsn: str, chunk: Chunk, keys: Sequence[PublicKey], away: Away) -> list[Finding]:
@@ -26,7 +26,7 @@ def check(dsn: str, chunk: Chunk, keys: Sequence[PublicKey], away: Away) -> list
 
 
 def check_on(
-    connection: Connection, chunk: Chunk, keys: Sequence[PublicKey], away: Away = frozenset()
+    connection: Connection, chunk: Chunk, keys: Sequence[PublicKey], away: Away | None = None
 ) -> list[Finding]:
     """As ``check``, over this connection."""
     found: list[Finding] = []
@@ -39,9 +39,9 @@ def check_on(
                 detail = f"key {batch.key_id}"
                 found.append(Finding(batch=header.batch, kind="signature", detail=detail))
             headers.append(header)
-        made = read_parts(connection, chunk.line, headers, away)
+        made = read_parts(connection, chunk.line, headers)
         for header in headers:
-            found += _differing(connection, header, made, away)
+            found += _differing(connection, header, made, away or {})
         for (number, *_), (part, index) in made.items():
             found += compare(number, None, None, part, index)
     return found
@@ -58,15 +58,13 @@ def batches(connection: Connection, first: int, last: int) -> list[Batch]:
 
 
 def read_parts(
-    connection: Connection, line: Line, headers: Sequence[Header],
-    away: Away = frozenset(),
-) -> dict[Key, tuple[Part, Index]]:  # fmt: skip
+    connection: Connection, line: Line, headers: Sequence[Header]
+) -> dict[Key, tuple[Part, Index]]:
     """The parts of these batches as their rows are now, by batch, table, month and carried.
 
     headers: contiguous, of one line.
     """
-    makers = read_makers(connection, line, headers)
-    return {key: maker.made() for key, maker in makers.items() if (key[1], key[2]) not in away}
+    return {key: made.made() for key, made in read_makers(connection, line, headers).items()}
 
 
 def read_makers(
@@ -128,7 +126,7 @@ def _differing(
     away: Away,
 ) -> Iterator[Finding]:  # fmt: skip
     for place, part in enumerate(header.parts):
-        if (part.table, part.month) in away:
+        if header.batch <= away.get((part.table, part.month), 0):
             continue
         key = (header.batch, part.table, part.month, part.carried)
         now, index = made.pop(key, (None, None))

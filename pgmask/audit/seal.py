@@ -143,10 +143,10 @@ def carried(table: SealedTable, state: State) -> Reach:
 def _note_changes(connection: Connection) -> tuple[fingerprint.Change, ...]:
     """Record what protects the record otherwise than at the last batch, before this one is made."""
     with connection.transaction():
-        connection.execute("SET LOCAL search_path = ''")
+        pin(connection)
         state = read_state(connection)
-        if state.fingerprint is None:
-            return ()
+        if state.fingerprint is None or state.horizon <= state.xid_from:
+            return ()  # there is no batch before, or there will be none now
         now = fingerprint.read(connection)
         if fingerprint.digests(now) == dict(state.fingerprint):
             return ()

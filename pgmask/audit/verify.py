@@ -23,7 +23,7 @@ from pgmask.audit.finding import Finding, joined
 from pgmask.audit.keys import PublicKey, ring
 from pgmask.audit.rows import Away, batches, check
 from pgmask.audit.seal import read_state, snapshot, unsealed
-from pgmask.audit.tables import TABLES, Connection, Reach, count
+from pgmask.audit.tables import TABLES, Connection, Reach, count, pin
 from pgmask.server import connect
 
 Progress = Callable[[int, int], None]
@@ -62,7 +62,7 @@ def verify(
                 "The keys were taken from the database itself: whoever can change it can change"
                 " them. Bring the key that you trust: --public-key FILE"
             )
-        away = frozenset(archived.absent(connection))
+        away = archived.absent(connection, ring(keys))
         links = tuple(links_of(connection, last, away))
         mine = [link for link in links if link.batch >= first]
         headers = [link.header for link in mine if link.header is not None]
@@ -175,7 +175,7 @@ def _protection(
     ]
     if whole and headers:
         with connection.transaction():
-            connection.execute("SET LOCAL search_path = ''")
+            pin(connection)
             now = fingerprint.read(connection)
         if fingerprint.digests(now) != dict(headers[-1].fingerprint):
             steps.append((0, content(headers[-1]), dict(now), "since the last batch"))

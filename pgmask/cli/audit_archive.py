@@ -10,6 +10,7 @@ import typer
 
 from pgmask.audit import archive as months
 from pgmask.audit import keys
+from pgmask.audit.archived import absent
 from pgmask.audit.seal import register_key
 from pgmask.audit.verify import registered
 from pgmask.cli.audit_seal import Key
@@ -47,6 +48,21 @@ def archive(
             data(f"{manifest.file}\t{manifest.rows}\t{manifest.sha256}")
             stays = "stays in the database" if copy else "has left the database"
             people.print(f"{name} {month}: {manifest.rows:,} rows archived; it {stays}")
+
+
+def archived(dsn: Dsn = None) -> None:
+    """List the months that were archived: table, month, rows, digest, when, archived or back."""
+    with connect(require_dsn(dsn), autocommit=True) as connection:
+        away = absent(connection)
+        rows = connection.execute(
+            "SELECT a.table_name::text, pg_catalog.to_char(a.month, 'YYYY-MM'), a.row_count,"
+            " a.digest, a.archived_at FROM pgmask_audit.archive AS a ORDER BY a.month, 1"
+        ).fetchall()
+    for table, month, count, digest, at in rows:
+        place = "archived" if (table, month) in away else "back"
+        data(f"{table}\t{month}\t{count}\t{digest}\t{at:%Y-%m-%d}\t{place}")
+    if not rows:
+        people.print("no month was archived")
 
 
 def reattach(
@@ -106,5 +122,6 @@ def retention(
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("archive")(archive)
+    app.command("archived")(archived)
     app.command("reattach")(reattach)
     app.command("retention")(retention)

@@ -204,7 +204,30 @@ def test_a_month_that_was_dropped_and_called_archived(record: Record, who: str) 
             " VALUES ('access', '2019-05-01', 6, 'x', %s)",
             (json.dumps({"manifest": {"key": forged.public.key_id}, "signature": ""}),),
         )
-    assert {f.kind for f in record.found()} == {"archive"}
+    assert {f.kind for f in record.found()} == {"archive", "deleted"}
+
+
+@pytest.mark.requirement("G2")
+@pytest.mark.parametrize("who", ["owner", "superuser"])
+def test_a_row_put_into_an_archived_month(record: Record, tmp_path: Path, who: str) -> None:
+    leaves(record, tmp_path / "out")
+    with record.tampering(who) as hand:
+        hand.execute(
+            "INSERT INTO pgmask_audit.access (at, access_id, xid, era_id, kind, login, backend,"
+            " statement_at) SELECT '2019-05-03', 77, xid, era_id, 'statement', login, backend,"
+            " statement_at FROM pgmask_audit.access WHERE access_id = 1"
+        )
+    assert said(record.found()) == [("inserted", "access", 77)]
+
+
+def test_a_row_that_came_late_is_sealed_for_itself(record: Record, tmp_path: Path) -> None:
+    leaves(record, tmp_path / "out")
+    _unsealed(record)
+    record.seal()
+    assert record.found(archives=str(tmp_path / "out")) == []
+    with record.tampering("superuser") as hand:
+        hand.execute("DELETE FROM pgmask_audit.access WHERE at < '2019-06-01+00'")
+    assert [f.kind for f in record.found()] == ["deleted"]
 
 
 def test_a_manifest_of_another_key(record: Record, tmp_path: Path) -> None:
