@@ -23,8 +23,9 @@ INSERT INTO pgmask_audit.access (
   client_addr, backend, statement_at, purpose, query_id, table_id, subject_class, subject_key,
   position)
 SELECT clock_timestamp(), 1, 'subject', mod(g, 500), 'agent', mod(g, 40)::text, 'challenge',
-       'crm-web', 'crm_app', 'crm-web/7.2', '10.2.3.4', 4711, clock_timestamp(), 'service', 8123456789 + g,
-       'crm.customer', 'customer', mod(g * 7919::bigint, 100000)::text, '0/1A2B3C4D'
+       'crm-web', 'crm_app', 'crm-web/7.2', '10.2.3.4', 4711, clock_timestamp(), 'service',
+       8123456789 + g, 'crm.customer', 'customer', mod(g * 7919::bigint, 100000)::text,
+       '0/1A2B3C4D'
   FROM generate_series(1, %s) AS g
 """
 

@@ -207,7 +207,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM824', 'an anchor could not be left', 'The file, the store of objects or the time stamping service did not take the head.', 'The batch is sealed all the same. Mend the place, then: pgmask audit anchor', false),
   ('PM825', 'a month cannot leave the record', 'Its retention is not over, not every row of it is sealed, or it is not as it was sealed.', 'Nothing was removed. pgmask audit verify names what is wrong.', false),
   ('PM826', 'an archive does not hold', 'The file, its manifest, its signature or the batches that cover it do not agree.', 'Nothing was loaded. Look for another copy of the file.', false),
-  ('PM827', 'a month cannot come back', 'It was never archived, or is in the database.', 'pgmask audit archive --list names what was archived.', false),
+  ('PM827', 'a month cannot come back', 'It was never archived, or is in the database.', 'pgmask audit archived lists what was archived.', false),
   ('PM828', 'a retention may not be shortened so', 'Shortening needs a reason, and nothing goes below what the rules allow.', 'Give --reason, and a time that is not below the floor.', false),
   ('PM829', 'no such event under the seal', 'The table and number are of no sealed row.', 'Rows are sealed some seconds after they were written: pgmask audit seal', false),
   ('PM830', 'the files of an export or proof cannot be read', 'A file is missing, cut, or not of the form that pgmask writes.', 'Export again; docs/reference/record-format.md tells the form.', false),
