@@ -200,18 +200,6 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM800', 'a read could not be noted', 'The key that signs notes is missing, as after a restore, or a note was empty.', 'pgmask install makes the key.', false),
   ('PM801', 'rows of the record are only added', 'A statement would change, delete or empty rows of pgmask_audit.', 'Nothing was changed. What is older than its retention leaves by pgmask audit archive.', false),
   ('PM802', 'reads are stopped', 'The catalogue says when_audit_stalls: stop_reads, and notes are not being collected.', 'pgmask audit collect, then read again.', false),
-  ('PM820', 'the signing key cannot be read', 'The file of the seal''s key is missing or this account may not read it.', 'Name the file with --key; pgmask audit key create FILE makes one.', false),
-  ('PM821', 'others may read the signing key', 'The file of the private key has rights for its group or for everybody.', 'chmod 600 FILE; if somebody has read it, make a new key and tell those who verify.', false),
-  ('PM822', 'this is no key of the seal', 'The file holds no Ed25519 key in PEM form.', 'pgmask audit key create FILE makes a pair: FILE and FILE.pub.', false),
-  ('PM823', 'a batch does not follow the last one', 'Another program sealed meanwhile, or the database was restored from a backup.', 'Let one program seal. After a restore: pgmask install, then seal again.', false),
-  ('PM824', 'an anchor could not be left', 'The file, the store of objects or the time stamping service did not take the head.', 'The batch is sealed all the same. Mend the place, then: pgmask audit anchor', false),
-  ('PM825', 'a month cannot leave the record', 'Its retention is not over, not every row of it is sealed, or it is not as it was sealed.', 'Nothing was removed. pgmask audit verify names what is wrong.', false),
-  ('PM826', 'an archive does not hold', 'The file, its manifest, its signature or the batches that cover it do not agree.', 'Nothing was loaded. Look for another copy of the file.', false),
-  ('PM827', 'a month cannot come back', 'It was never archived, or is in the database.', 'pgmask audit archived lists what was archived.', false),
-  ('PM828', 'a retention may not be shortened so', 'Shortening needs a reason, and nothing goes below what the rules allow.', 'Give --reason, and a time that is not below the floor.', false),
-  ('PM829', 'no such event under the seal', 'The table and number are of no sealed row.', 'Rows are sealed some seconds after they were written: pgmask audit seal', false),
-  ('PM830', 'the files of an export or proof cannot be read', 'A file is missing, cut, or not of the form that pgmask writes.', 'Export again; docs/reference/record-format.md tells the form.', false),
-  ('PM831', 'a library for this is not installed', 'Object storage and time stamps need more than pgmask itself does.', 'pip install ''pgmask[s3]'' or ''pgmask[timestamp]''', false),
   ('PM901', 'a fault of pgmask', 'Something happened that the code holds to be impossible.', 'Please report it with the message; it holds no data.', false);
 
 -- Says what an error code means and what to do about it.
