@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.measure import Backend, Measurement, at_least, at_most, figure
 from benchmarks.place import Place
-from pgmask.audit import keys
+from pgmask.audit import fingerprint, keys
 from pgmask.audit.chain import chunks_of, lines_of, links_of
 from pgmask.audit.rows import check_on
 from pgmask.audit.seal import register_key, seal
@@ -66,6 +66,10 @@ def run(place: Place) -> list[Measurement]:
             (made.header.batch,),
         ).fetchone()
         assert size is not None
+        cpu, own, began = backend.cpu(), time.process_time(), time.perf_counter()
+        parts = fingerprint.read(connection)
+        looked = _work(own, cpu, backend, time.perf_counter() - began)
+        objects = sum(text.count("\n") + 1 for text in parts.values())
         began = time.perf_counter()
         report = verify(place.admin, keys=[key.public], workers=_CORES)
         whole = time.perf_counter() - began
@@ -82,6 +86,11 @@ def run(place: Place) -> list[Measurement]:
             "record.verify.wall", report.rows / whole,
             f"all {report.rows} events by the clock, {_CORES} processes, their start included",
             unit="events/s",
+        ),
+        figure(
+            "record.fingerprint", looked * 1000,
+            f"{objects} objects that protect the record and the stores, read twice a batch",
+            unit="ms",
         ),
         figure(
             "record.index", float(size[0] or 0) / rows,

@@ -59,11 +59,16 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """A batch that was added. changes: of what protects the record, since the batch before."""
+    """A batch that was added.
+
+    changes: of what protects the record, since the batch before; more: it was cut, and rows of
+    finished transactions are left for the next one.
+    """
 
     batch: Batch
     header: Header
     changes: tuple[fingerprint.Change, ...]
+    more: bool
 
 
 def register_key(connection: Connection, key: SigningKey) -> str:
@@ -107,7 +112,8 @@ def seal(
     text = header.text()
     batch = Batch(text=text, key_id=header.key, signature=key.sign(text.encode()))
     _add(connection, batch, [index for _, index in made], now)
-    return Sealed(batch=batch, header=header, changes=changed)
+    more = upto < state.horizon
+    return Sealed(batch=batch, header=header, changes=changed, more=more)
 
 
 def read_state(connection: Connection) -> State:

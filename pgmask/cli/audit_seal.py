@@ -124,7 +124,7 @@ def _once(
                 anchors.leave(
                     connection, Anchor.of(made.batch, signing), places, lock_days=lock_days
                 )
-            if made.header.rows < 1_000_000:
+            if not made.more:
                 return
 
 
