@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks import (
     audit_collect,
     audit_read,
+    audit_seal,
     audit_write,
     catalogue,
     django_get,
@@ -44,6 +45,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "migrate": migrate.run,
     "collect": audit_collect.run,
     "notes": audit_read.run,
+    "record": audit_seal.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.record import mark, since
+from tests.audit.changes import mark, since
 from tests.harness import Connection
 from tests.reveal.site import Site
 

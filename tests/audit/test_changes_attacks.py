@@ -10,7 +10,7 @@ import pytest
 from pgmask.catalogue import load
 from pgmask.plan.drift import drift
 from pgmask.runtime import install
-from tests.audit.record import mark, since
+from tests.audit.changes import mark, since
 from tests.audit.test_changes import north
 from tests.harness import Connection, Database, Server
 from tests.reveal.site import Site

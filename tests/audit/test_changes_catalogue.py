@@ -11,7 +11,7 @@ from pgmask.catalogue import load
 from pgmask.catalogue.model import Recorded
 from pgmask.errors import CatalogueError
 from pgmask.runtime import install
-from tests.audit.record import mark, since
+from tests.audit.changes import mark, since
 from tests.harness import Connection, Database, Server
 from tests.spine.world import applied, load_key, plan_of
 

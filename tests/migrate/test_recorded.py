@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.audit.record import mark, since
+from tests.audit.changes import mark, since
 from tests.harness import Database
 from tests.migrate.test_detach import attach, detached
 from tests.spine.world import applied, catalogue_of, drift_of, plan_of
