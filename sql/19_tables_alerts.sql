@@ -20,6 +20,7 @@ CREATE TABLE pgmask_audit.daily (
 );
 CREATE INDEX daily_person ON pgmask_audit.daily (person_id, day);
 CREATE INDEX daily_day ON pgmask_audit.daily (day);
+CREATE INDEX daily_refreshed ON pgmask_audit.daily (refreshed_at);
 COMMENT ON TABLE pgmask_audit.daily IS
   'Reads per day (UTC), person, profile, unit and relation: derived from pgmask_audit.access.';
 COMMENT ON COLUMN pgmask_audit.daily.kind IS 'As in access: statement, subject, backup or audit.';
@@ -35,6 +36,7 @@ COMMENT ON COLUMN pgmask_audit.daily.last_at IS 'The last of them.';
 COMMENT ON COLUMN pgmask_audit.daily.refreshed_at IS 'When the row was last added to.';
 COMMENT ON INDEX pgmask_audit.daily_person IS 'What one person read.';
 COMMENT ON INDEX pgmask_audit.daily_day IS 'What was read in a period.';
+COMMENT ON INDEX pgmask_audit.daily_refreshed IS 'What alerts have not looked at yet.';
 
 -- Examined customers of another unit than the reader acted for, found when the notes are counted.
 CREATE TABLE pgmask_audit.crossing (
@@ -70,10 +72,10 @@ COMMENT ON COLUMN pgmask_audit.crossing.refreshed_at IS 'When the row was last a
 -- How far the counts are, and what the reports take for granted. One row.
 CREATE TABLE pgmask_audit.report_state (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  era_id integer NOT NULL DEFAULT 0,
   access_above bigint NOT NULL DEFAULT 0,
   access_seen bigint NOT NULL DEFAULT 0,
   next_xid bigint NOT NULL DEFAULT 0,
+  activity_xid bigint NOT NULL DEFAULT 0,
   evaluated_at timestamptz NOT NULL DEFAULT '-infinity',
   zone text NOT NULL DEFAULT 'Asia/Shanghai',
   opens time NOT NULL DEFAULT '08:00',
@@ -85,12 +87,13 @@ INSERT INTO pgmask_audit.report_state DEFAULT VALUES;
 COMMENT ON TABLE pgmask_audit.report_state IS
   'How far reads are counted and alerts evaluated, and when office hours are; one row.';
 COMMENT ON COLUMN pgmask_audit.report_state.only_row IS 'True; keeps it one row.';
-COMMENT ON COLUMN pgmask_audit.report_state.era_id IS 'The era of next_xid.';
 COMMENT ON COLUMN pgmask_audit.report_state.access_above IS
-  'Rows of access up to this number were counted in eras before.';
+  'Rows of access up to this number were counted before numbers of transactions went back.';
 COMMENT ON COLUMN pgmask_audit.report_state.access_seen IS 'The highest number of access counted so far.';
 COMMENT ON COLUMN pgmask_audit.report_state.next_xid IS
   'The first transaction whose rows are not counted yet.';
+COMMENT ON COLUMN pgmask_audit.report_state.activity_xid IS
+  'The first transaction whose activity is not evaluated yet.';
 COMMENT ON COLUMN pgmask_audit.report_state.evaluated_at IS 'When alerts were last evaluated.';
 COMMENT ON COLUMN pgmask_audit.report_state.zone IS 'The time zone of office hours.';
 COMMENT ON COLUMN pgmask_audit.report_state.opens IS 'When office hours begin.';
