@@ -111,12 +111,21 @@ WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
 COMMENT ON VIEW pgmask_report.alerts IS
   'What was unusual, and who closed it with which reason?';
 
+CREATE VIEW pgmask_report.alert_rules WITH (security_barrier) AS
+WITH scope AS MATERIALIZED (
+  SELECT s.* FROM pgmask_private.audit_scope('alert_rules', true) AS s
+)
+SELECT r.rule, r.kind, r.parameters, r.severity, r.enabled, r.action, r.says
+FROM pgmask_audit.alert_rule AS r
+WHERE (SELECT s.everything IS NOT NULL FROM scope AS s);
+COMMENT ON VIEW pgmask_report.alert_rules IS 'By which rules are alerts raised?';
+
 DO LANGUAGE plpgsql $pgmask$
 DECLARE
   v_view text;
 BEGIN
   FOREACH v_view IN ARRAY ARRAY[
-    'reveals', 'reveals_counted', 'downloads', 'refused_attempts', 'alerts'
+    'reveals', 'reveals_counted', 'downloads', 'refused_attempts', 'alerts', 'alert_rules'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER VIEW pgmask_report.%I OWNER TO pgmask_owner', v_view);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_report.%I FROM PUBLIC', v_view);

@@ -1,8 +1,8 @@
 """What reports of the record ask of a customer: unit, flag and owner as they are now (G6, H2).
 
 One function per subject class, ``pgmask_private.audit_subjects_<class>``.  It runs as
-``pgmask_keyless``, which reads the key, the unit, the owner and the flags of the subject's own table
-and nothing else of it, so that whatever code of the application a query sets off reaches no key.
+``pgmask_keyless``, which reads the key, the unit, the owner and the flags of the subject's own
+table and nothing else of it, so that code of the application that a query sets off reaches no key.
 It is there once the subject's table has its flags (stage ``sealing``).
 """
 
@@ -43,7 +43,8 @@ def build(context: Context) -> list[Object]:
 
     key = f"s.{Name(subject.key).quoted}"
     read = (
-        f"SELECT {key}::text, {column(subject.unit)}, s.{HIGH_VALUE.quoted}, {column(subject.owner)}\n"
+        f"SELECT {key}::text, {column(subject.unit)}, s.{HIGH_VALUE.quoted},"
+        f" {column(subject.owner)}\n"
         f"      FROM {context.place.quoted} AS s"
     )
     body = f"""
@@ -77,7 +78,8 @@ END;
             create=(
                 statement(
                     f"CREATE OR REPLACE FUNCTION pgmask_private.{name.quoted}({_PARAMETERS})\n"
-                    "RETURNS TABLE (subject_key text, unit_id text, high_value boolean, owner_id text)\n"
+                    "RETURNS TABLE (subject_key text, unit_id text, high_value boolean,"
+                    " owner_id text)\n"
                     "LANGUAGE plpgsql\nSTABLE\nCALLED ON NULL INPUT\nPARALLEL UNSAFE\n"
                     "SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\n"
                     f"AS {dollar(body)}",
