@@ -80,9 +80,7 @@ def stored(root: Connection, **row: Any) -> int:
 
 def examined(root: Connection, customer: int | str, **row: Any) -> int:
     """One note of an examined customer."""
-    return stored(
-        root, kind="subject", subject_class="customer", subject_key=str(customer), **row
-    )
+    return stored(root, kind="subject", subject_class="customer", subject_key=str(customer), **row)
 
 
 def acted(root: Connection, kind: str, **row: Any) -> None:
