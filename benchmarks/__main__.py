@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from benchmarks import (
+    audit_read,
     catalogue,
     django_get,
     drivers,
@@ -38,6 +39,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "jdbc": jdbc.run,
     "drivers": drivers.run,
     "migrate": migrate.run,
+    "notes": audit_read.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }

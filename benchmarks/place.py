@@ -30,8 +30,8 @@ _SQL: Final = Path(__file__).parent / "sql"
 _TABLES: Final = ("customer", "policy", "contact", "lead")
 _FORMS: Final = ("confidentiality_agreement", "responsibility_letter")
 _UNIT: Final = 7
-_SETTINGS: Final = {"shared_buffers": "512MB", "max_wal_size": "4GB", "jit": "off",
-                    "autovacuum": "off"}  # fmt: skip
+_SETTINGS: Final = {"wal_level": "logical", "shared_buffers": "512MB", "max_wal_size": "4GB",
+                    "jit": "off", "autovacuum": "off"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

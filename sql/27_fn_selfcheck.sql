@@ -207,12 +207,13 @@ BEGIN
                      ) AS a)) AS words
       FROM pg_proc AS p
      WHERE p.pronamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace,
-                              'pgmask_note'::regnamespace)
+                              'pgmask_note'::regnamespace, 'pgmask_report'::regnamespace)
     UNION ALL
     SELECT 'view', c.oid::regclass::text,
            concat_ws(E'\n', pg_get_viewdef(c.oid), pg_get_userbyid(c.relowner), c.reloptions::text)
       FROM pg_class AS c
-     WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace)
+     WHERE c.relnamespace IN ('pgmask'::regnamespace, 'pgmask_private'::regnamespace,
+                              'pgmask_report'::regnamespace)
        AND c.relkind = 'v'
     UNION ALL
     SELECT 'trigger', format('%s on %s', t.tgname, t.tgrelid::regclass),

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "b533264db0cda9ba868869c84611b7401b6bcae81124c9b372f6b1fdd800bc7d"
+DIGEST = "53f1a2d63a2fae03423df2227c59090764edc49f7fed8c263261cf1160fd12e5"
 
 
 def upgrade() -> None:

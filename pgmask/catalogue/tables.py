@@ -24,7 +24,7 @@ RESERVED: Final = frozenset(
         "pgmask_note",
         "pgmask_report",
         "information_schema",
-    }  # fmt: skip
+    }
 )
 """Schemas that no store and no profile may have."""
 

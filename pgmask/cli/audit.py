@@ -12,8 +12,8 @@ _PARTS: Final = ("audit_collect", "audit_seal", "audit_verify", "audit_archive",
 _HELP: Final = """\
 The record of who read, changed and was refused what.
 
-[b]collect[/b] moves notes into the record, [b]seal[/b] signs what is there, [b]verify[/b] proves that \
-nothing was edited, deleted or inserted.
+[b]collect[/b] moves notes into the record, [b]seal[/b] signs what is there, \
+[b]verify[/b] proves that nothing was edited, deleted or inserted.
 """
 
 

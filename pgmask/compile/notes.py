@@ -6,8 +6,8 @@ no second look at the identity.  An upsert through a view passes the filter by o
 row that it meets is recorded by the table's own triggers (``pgmask.compile.changes``).
 
 Customers are noted by the SELECT policy, row by row and after its other conditions, so that rows
-which it keeps back are not: in profiles that ask for it (``audit: subject``), and in all of them for
-rows of high-value customers.
+which it keeps back are not: in profiles that ask for it (``audit: subject``), and in all of them
+for rows of high-value customers.
 """
 
 from __future__ import annotations

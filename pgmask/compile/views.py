@@ -7,10 +7,11 @@ or NULL of the exact type.  No ``security_barrier`` (it
 ruins plans; row-level security does that work), no options at all: ``CREATE OR REPLACE`` without a
 WITH list takes off whatever somebody set by hand.
 
-Its WHERE asks who is asking, and leaves a note of the read.  It holds no column, so PostgreSQL asks once, before it reads a row (a
-one-time filter): no identity is an error even where no row would match.  A policy cannot do that:
-it is asked at the first row an index finds, and then error or emptiness would tell a caller without
-identity whether a value exists (C1, C2).
+Its WHERE asks who is asking, and leaves a note of the read (``pgmask.compile.notes``).  It holds no
+column, so PostgreSQL asks once, before it reads a row (a one-time filter): no identity is an error
+even where no row would match.  A policy cannot do that: it is asked at the first row an index
+finds, and then error or emptiness would tell a caller without identity whether a value exists (C1,
+C2).
 """
 
 from __future__ import annotations

@@ -398,7 +398,7 @@ WITH role AS (
 ), home AS (
   SELECT n.oid
   FROM pg_catalog.pg_namespace AS n
-  WHERE n.nspname IN ('pgmask', 'pgmask_private')
+  WHERE n.nspname IN ('pgmask', 'pgmask_private', 'pgmask_note', 'pgmask_report')
     OR n.nspname IN (
       SELECT m.identity FROM pgmask_private.managed_object AS m WHERE m.kind = 'schema')
 ), found AS (
@@ -415,6 +415,8 @@ WITH role AS (
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_'
     AND (c.relowner IN (SELECT oid FROM role) OR c.relnamespace IN (SELECT oid FROM home))
+    -- Months of the record come and go.
+    AND NOT (c.relispartition AND n.nspname = 'pgmask_audit')
   UNION ALL
   SELECT 'rule', pg_catalog.format('%I on %s', w.rulename, c.oid::regclass), n.nspname,
     c.relname::text, w.rulename::text, c.relowner, 'pg_rewrite'::regclass, w.oid

@@ -1,4 +1,4 @@
-"""The attacked database of ``tests.attack`` with notes, and what lies in its log of transactions."""
+"""The attacked database of ``tests.attack``, and the notes in its log of transactions."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.audit.site import noting, notes
+from tests.audit.site import notes, noting
 from tests.reveal.site import Site
 
 pytestmark = pytest.mark.requirement("G1", "G2")

@@ -432,8 +432,8 @@ SELECT
   s."due",
   s."twice"
 FROM "app"."event" AS s
-WHERE (SELECT pgmask.identity_claims('desk',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'app.event', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "desk"."event" OWNER TO "pgmask_desk_views";
 
@@ -456,8 +456,8 @@ SELECT
   s."due",
   s."twice"
 FROM "app"."event" AS s
-WHERE (SELECT pgmask.identity_claims('wide',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'app.event', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "wide"."event" OWNER TO "pgmask_wide_views";
 
@@ -634,8 +634,8 @@ SELECT
   s."name",
   s."unit"
 FROM "app"."person" AS s
-WHERE (SELECT pgmask.identity_claims('desk',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'app.person', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "desk"."person" OWNER TO "pgmask_desk_views";
 
@@ -648,8 +648,8 @@ SELECT
   NULL::text AS "name",
   s."unit"
 FROM "app"."person" AS s
-WHERE (SELECT pgmask.identity_claims('wide',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'app.person', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "wide"."person" OWNER TO "pgmask_wide_views";
 

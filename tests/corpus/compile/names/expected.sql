@@ -395,8 +395,8 @@ SELECT
   s."pgmask_hidden_per%cent" AS "per%cent",
   s."pgmask_hidden_{}" AS "{}"
 FROM "Store; 'x'"."Order" AS s
-WHERE (SELECT pgmask.identity_claims('desk',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.Order', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "Kunden; DROP"."Order" OWNER TO "pgmask_desk_views";
 
@@ -420,8 +420,8 @@ SELECT
   NULL::text AS "per%cent",
   NULL::text AS "{}"
 FROM "Store; 'x'"."Order" AS s
-WHERE (SELECT pgmask.identity_claims('wide',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.Order', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "wide"."Order" OWNER TO "pgmask_wide_views";
 
@@ -592,8 +592,8 @@ SELECT
   s."id",
   s."pgmask_hidden_$pgmask$" AS "$pgmask$"
 FROM "Store; 'x'"."bank_account-party_party" AS s
-WHERE (SELECT pgmask.identity_claims('desk',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.bank_account-party_party', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "Kunden; DROP"."bank_account-party_party" OWNER TO "pgmask_desk_views";
 
@@ -605,8 +605,8 @@ SELECT
   s."id",
   NULL::text AS "$pgmask$"
 FROM "Store; 'x'"."bank_account-party_party" AS s
-WHERE (SELECT pgmask.identity_claims('wide',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.bank_account-party_party', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "wide"."bank_account-party_party" OWNER TO "pgmask_wide_views";
 
@@ -764,8 +764,8 @@ SELECT
   s."user",
   s."pgmask_hidden_table" AS "table"
 FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s
-WHERE (SELECT pgmask.identity_claims('desk',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "Kunden; DROP"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_desk_views";
 
@@ -779,8 +779,8 @@ SELECT
   s."user",
   NULL::text AS "table"
 FROM "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS s
-WHERE (SELECT pgmask.identity_claims('wide',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('wide',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "wide"."t1234567890123456789012345678901234567890123456789012345678-abc" OWNER TO "pgmask_wide_views";
 

@@ -132,10 +132,6 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_sealer";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "pgmask_audit" FROM "pgmask_backup";
-
-GRANT USAGE ON SCHEMA "pgmask_audit" TO "pgmask_backup";
-
 -- who is asking, as far as profile agent honours it
 CREATE OR REPLACE VIEW "pgmask_private"."identity_agent" AS
 SELECT
@@ -208,50 +204,6 @@ REVOKE ALL PRIVILEGES ON TABLE "crm"."ref_product" FROM "pgmask_backup";
 
 GRANT SELECT ON TABLE "crm"."ref_product" TO "pgmask_backup";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_0" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_0" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_1" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_1" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_2" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_2" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_3" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_3" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_4" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_4" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_5" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_5" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_6" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_6" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."marker_7" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."marker_7" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."ticket" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."ticket" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."unseal_event" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."unseal_event" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_audit"."unseal_request" FROM "pgmask_backup";
-
-GRANT SELECT ON TABLE "pgmask_audit"."unseal_request" TO "pgmask_backup";
-
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_agent_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_agent_views";
@@ -291,14 +243,6 @@ GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_agent_views";
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."my_units" FROM "pgmask_analyst_views";
 
 GRANT SELECT ON TABLE "pgmask_private"."my_units" TO "pgmask_analyst_views";
-
-REVOKE ALL PRIVILEGES ON SEQUENCE "pgmask_audit"."unseal_event_event_id_seq" FROM "pgmask_backup";
-
-GRANT SELECT ON SEQUENCE "pgmask_audit"."unseal_event_event_id_seq" TO "pgmask_backup";
-
-REVOKE ALL PRIVILEGES ON SEQUENCE "pgmask_audit"."unseal_request_request_id_seq" FROM "pgmask_backup";
-
-GRANT SELECT ON SEQUENCE "pgmask_audit"."unseal_request_request_id_seq" TO "pgmask_backup";
 
 -- move the table aside; indexes, constraints and identity sequences go with it
 ALTER TABLE "crm"."customer" SET SCHEMA "crm_store";
@@ -436,8 +380,8 @@ SELECT
   NULL::date AS "born",
   s."card_grade"
 FROM "crm_store"."customer" AS s
-WHERE (SELECT pgmask.identity_claims('analyst',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'crm.customer', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "analyst"."customer" OWNER TO "pgmask_analyst_views";
 
@@ -457,8 +401,8 @@ SELECT
   s."born",
   s."card_grade"
 FROM "crm_store"."customer" AS s
-WHERE (SELECT pgmask.identity_claims('agent',
-    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true, 'crm.customer', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "crm"."customer" OWNER TO "pgmask_agent_views";
 
@@ -653,8 +597,8 @@ SELECT
   s."product",
   NULL::numeric(12,2) AS "amount"
 FROM "crm_store"."policy" AS s
-WHERE (SELECT pgmask.identity_claims('analyst',
-    ARRAY[]::text[], ARRAY[]::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('analyst',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'crm.policy', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "analyst"."policy" OWNER TO "pgmask_analyst_views";
 
@@ -668,8 +612,8 @@ SELECT
   s."product",
   s."amount"
 FROM "crm_store"."policy" AS s
-WHERE (SELECT pgmask.identity_claims('agent',
-    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true) IS NOT NULL);
+WHERE (SELECT pgmask_note.read('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true, 'crm.policy', NULL::bigint) IS NOT NULL);
 
 ALTER VIEW "crm"."policy" OWNER TO "pgmask_agent_views";
 
