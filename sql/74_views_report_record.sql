@@ -1,10 +1,6 @@
 -- The record about itself: who read it, where it has gaps, rights, keys, deployments, how reads are noted.
 -- But for the reading of the record they cannot be divided by units: auditors alone read them.
 
--- No key, and nothing that opens one: which there are, since when, and whether a copy is in escrow.
-GRANT SELECT (kek_id, provider, state, registered_at, registered_by, escrow_place)
-  ON TABLE pgmask_private.kek TO pgmask_owner;
-
 -- Rows that went to the DEFAULT partitions, for want of a month's.
 --   marks  by name, as that partition may become a month's and another one take its place
 CREATE FUNCTION pgmask_private.default_rows()
@@ -140,14 +136,9 @@ FROM (
            AS says, d.applied_by AS login
   FROM pgmask_private.deployment AS d WHERE d.finished_at IS NOT NULL
   UNION ALL
-  SELECT k.registered_at, 'key', k.kek_id::text,
-         pg_catalog.concat(k.provider, ', ', k.state, ', escrow ', COALESCE(k.escrow_place, 'none')),
-         k.registered_by
-  FROM pgmask_private.kek AS k
-  UNION ALL
   SELECT a.at, a.kind, a.object, a.detail::text, a.login
   FROM pgmask_audit.activity AS a
-  WHERE a.kind IN ('key', 'deployment', 'definition', 'command')
+  WHERE a.kind IN ('key', 'definition', 'command')
 ) AS r
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s);
 COMMENT ON VIEW pgmask_report.keys_and_deployments IS
