@@ -12,6 +12,7 @@ from typing import Final
 
 from benchmarks import (
     audit_read,
+    audit_report,
     catalogue,
     django_get,
     drivers,
@@ -40,6 +41,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "drivers": drivers.run,
     "migrate": migrate.run,
     "notes": audit_read.run,
+    "report": audit_report.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }

@@ -147,6 +147,7 @@ CREATE FUNCTION pgmask_private.unusual(p_since timestamptz, p_activity bigint)
 AS $pgmask$
 #variable_conflict use_column
 DECLARE
+  c_look_back CONSTANT integer := 31;  -- days: what is older and comes late is in the reports
   v_rule pgmask_audit.alert_rule;
   v_state pgmask_audit.report_state;
 BEGIN
@@ -159,7 +160,8 @@ BEGIN
                sum(d.count) AS count, sum(d.count) FILTER (WHERE d.kind = 'subject') AS subjects,
                min(d.first_at) AS first_at, max(d.last_at) AS last_at
           FROM (SELECT DISTINCT n.person_id, n.day FROM pgmask_audit.daily AS n
-                 WHERE n.refreshed_at > p_since AND n.person_id <> 0) AS n
+                 WHERE n.refreshed_at > p_since AND n.person_id <> 0
+                   AND n.day >= current_date - c_look_back) AS n
           JOIN pgmask_audit.daily AS d USING (person_id, day)
          WHERE d.kind IN ('statement', 'subject')
          GROUP BY d.person_id, d.day
@@ -220,6 +222,7 @@ BEGIN
         FROM pgmask_audit.daily AS d
        CROSS JOIN LATERAL unnest(d.by_hour) WITH ORDINALITY AS h (count, hour)
        WHERE d.refreshed_at > p_since AND d.kind = 'statement' AND d.person_id <> 0
+         AND d.day >= current_date - c_look_back
          AND h.count >= (v_rule.parameters ->> 'statements')::numeric
          AND NOT EXISTS (
            SELECT FROM pgmask_audit.daily AS o
