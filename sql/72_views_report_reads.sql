@@ -330,7 +330,7 @@ BEGIN
         AND a.kind = l.kind AND coalesce(a.table_id, '') = l.table_id
         AND coalesce(a.profile, '') = l.profile AND coalesce(a.unit_id, '') = l.unit_id
       ORDER BY a.at, a.access_id
-     OFFSET (c.pick - (l.upto - l.count))::bigint LIMIT 1
+     OFFSET greatest(c.pick - (l.upto - l.count), 0)::bigint LIMIT 1
    ) AS a
     LEFT JOIN pgmask_private.person AS p ON p.person_id = a.person_id
    ORDER BY c.number;

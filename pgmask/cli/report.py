@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.cells import cell_len
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
@@ -141,17 +143,29 @@ def print_answer(answer: Answer, format: ReportFormat) -> None:
     elif format is ReportFormat.html:
         data(formats.as_html(answer))
     elif answer.rows:
-        keep = [
-            n
-            for n, _ in enumerate(answer.columns)
-            if any(row[n] is not None for row in answer.rows)
-        ]
-        lines = Table(*[answer.columns[n] for n in keep], box=None, pad_edge=False)
-        for row in answer.rows:
-            lines.add_row(*[formats.text_of(row[n]) for n in keep])
-        shown.print(lines, markup=False)
+        _print_table(answer)
     many = "1 row" if len(answer.rows) == 1 else f"{len(answer.rows)} rows"
     people.print(f"{many}; {answer.seconds:.2f} s", style="dim")
+
+
+def _print_table(answer: Answer) -> None:
+    """As a table where it fits, else row by row; without columns that are empty in every row."""
+    keep = [n for n, _ in enumerate(answer.columns) if any(r[n] is not None for r in answer.rows)]
+    names = [answer.columns[n] for n in keep]
+    rows = [[formats.text_of(row[n]) for n in keep] for row in answer.rows]
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    if sum(widths) + 2 * len(widths) <= shown.width:
+        lines = Table(*names, box=None, pad_edge=False)
+        for row in rows:
+            lines.add_row(*map(escape, row))
+        shown.print(lines)
+        return
+    wide = max(map(len, names))
+    for number, row in enumerate(rows, 1):
+        data(f"-- {number}")
+        for name, value in zip(names, row, strict=True):
+            if value:
+                data(f"{name.ljust(wide)}  {value}")
 
 
 def _command(report: Report) -> Callable[..., None]:

@@ -84,4 +84,13 @@ def as_html(answer: Answer) -> str:
 
 def page(template: str, **values: Any) -> str:
     """A page of the package's templates."""
-    return _PAGES.get_template(template).render(text=text_of, **values)
+    return _PAGES.get_template(template).render(text=text_of, brief=_brief, **values)
+
+
+def _brief(value: Any) -> str:
+    """As ``text_of``, moments without their zone, which the page names at its head."""
+    if isinstance(value, datetime.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list):
+        return ", ".join(_brief(v) for v in value)
+    return text_of(value)

@@ -35,7 +35,12 @@ _CHAPTERS: Final = (
     ),
     ("The record itself", ("audit_readers", "gaps", "coverage")),
 )  # fmt: skip
-_SHOWN_ROWS: Final = 15
+_SHOWN_ROWS: Final = 12
+_LEFT_OUT: Final = (
+    "person_id", "ticket_id", "access_id", "activity_id", "closed_by_id", "application_name",
+    "client_addr", "issuer", "grade",
+)  # fmt: skip
+"""What stands in the CSV and not on the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +63,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One report on the page. plots: (caption, drawing)."""
+    """One report on the page: its first rows, without columns that say nothing; plots: (caption,
+    drawing).
+    """
 
     answer: Answer
+    columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     plots: tuple[tuple[str, Markup], ...]
 
@@ -179,7 +187,16 @@ def _column(answer: Answer, name: str) -> list[Any]:
 
 def _section(answer: Answer) -> Section:
     drawn = tuple((caption, draw(answer)) for caption, draw in _PLOTS.get(answer.report.name, ()))
-    return Section(answer=answer, rows=answer.rows[:_SHOWN_ROWS], plots=drawn)
+    first = answer.rows[:_SHOWN_ROWS]
+    keep = [
+        n
+        for n, name in enumerate(answer.columns)
+        if name not in _LEFT_OUT and any(row[n] not in (None, "") for row in first)
+    ]
+    return Section(
+        answer=answer, columns=tuple(answer.columns[n] for n in keep),
+        rows=tuple(tuple(row[n] for n in keep) for row in first), plots=drawn,
+    )  # fmt: skip
 
 
 def _summed(answer: Answer, by: str, what: str | None) -> list[tuple[str, float]]:

@@ -47,8 +47,8 @@ def only(site: Site, rule: str, **numbers: int) -> None:
     site.root.execute("UPDATE pgmask_audit.alert_rule SET enabled = rule = %s", (rule,))
     for name, value in numbers.items():
         site.root.execute(
-            "UPDATE pgmask_audit.alert_rule SET parameters = parameters || jsonb_build_object(%s::text,"
-            " %s::integer) WHERE rule = %s",
+            "UPDATE pgmask_audit.alert_rule SET parameters = parameters"
+            " || jsonb_build_object(%s::text, %s::integer) WHERE rule = %s",
             (name, value, rule),
         )
 
@@ -158,7 +158,9 @@ def test_probing(site: Site) -> None:
 
 
 def test_a_changed_definition_and_a_stalled_collector(site: Site) -> None:
-    site.root.execute("UPDATE pgmask_audit.alert_rule SET enabled = rule IN ('definition', 'stalled')")
+    site.root.execute(
+        "UPDATE pgmask_audit.alert_rule SET enabled = rule IN ('definition', 'stalled')"
+    )
     acted(site.root, "definition", object="crm_store.customer")
     acted(site.root, "gap", object="slot")
     site.root.execute(
@@ -225,9 +227,9 @@ def test_an_alert_is_closed_once_with_a_reason(site: Site) -> None:
     assert close(audra, number, "again") == "PM843"
     (row,) = ask(audra, "SELECT * FROM pgmask_report.alerts")
     assert (row["closed_by"], row["reason"]) == ("Audra", "looked into it")
-    assert site.rows("SELECT object FROM pgmask_audit.activity WHERE object LIKE %s", "%closed") == [
-        (f"alert {number} closed",)
-    ]
+    assert site.rows(
+        "SELECT object FROM pgmask_audit.activity WHERE object LIKE %s", "%closed"
+    ) == [(f"alert {number} closed",)]
 
 
 def test_nobody_closes_the_alert_about_himself(site: Site) -> None:
@@ -271,14 +273,17 @@ def test_rules_are_data_and_their_changes_on_record(site: Site) -> None:
     audra = site.connect("audra")
     put = "SELECT pgmask_report.put_alert_rule(%s, %s, %s::jsonb, %s, true, %s, 'Says.')"
 
-    def give(rule: str, kind: str, numbers: str, severity: str = "low", action: str = "none") -> str:
+    def give(
+        rule: str, kind: str, numbers: str, severity: str = "low", action: str = "none"
+    ) -> str:
         return code_of(lambda: audra.execute(put, (rule, kind, numbers, severity, action)))
 
     assert give("quota", "quota", '{"minimum": 3}') == ""
     assert give("new_one", "breadth", '{"minimum": 7}', "high", "freeze") == ""
     for wrong in (
         ("x", "nothing", "{}"), ("x", "quota", '{"most": 1}'), ("x", "quota", '{"minimum": "1"}'),
-        ("X y", "quota", "{}"), ("x", "quota", "{}", "severe"), ("x", "quota", "{}", "low", "shoot"),
+        ("X y", "quota", "{}"), ("x", "quota", "{}", "severe"),
+        ("x", "quota", "{}", "low", "shoot"),
     ):  # fmt: skip
         assert give(*wrong) == "PM847"
     rows = {r["rule"]: r for r in ask(audra, "SELECT * FROM pgmask_report.alert_rules")}

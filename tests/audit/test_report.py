@@ -1,4 +1,4 @@
-"""What auditors ask: who saw a customer, what a person saw, and what the answers rest on (H2, G4)."""
+"""Who saw a customer, what a person saw, and what the answers rest on (H2, G4)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_report_is_on_record_itself(audited: Site) -> None:
 
 @pytest.mark.parametrize("counted", [True, False])
 def test_the_unit_of_that_time_decides(audited: Site, counted: bool) -> None:
-    """The customer came from the south ten days ago; before and after other people could see him."""
+    """The customer came from the south: before and after other people could see him."""
     root = audited.root
     moved = NOW - datetime.timedelta(days=10)
     changed(root, moved, '{"unit_id": "south"}', '{"unit_id": "north"}')
@@ -125,9 +125,7 @@ def test_assignments_of_that_time_decide(audited: Site, counted: bool) -> None:
         (ended - datetime.timedelta(hours=2), ended),
     )
     for minutes in (-150, -60, -30, 30):
-        stored(
-            root, at=ended + datetime.timedelta(minutes=minutes), person_id=16, profile="care"
-        )
+        stored(root, at=ended + datetime.timedelta(minutes=minutes), person_id=16, profile="care")
     if counted:
         evaluate(audited.database)
     (row,) = [r for r in who_saw(audited) if r["certainty"] == "possible"]
@@ -160,9 +158,7 @@ def test_who_became_of_high_value_was_possible_before(audited: Site) -> None:
 def test_searches_and_backups_may_have_met_the_customer(audited: Site) -> None:
     with audited.acting("ann") as app:
         app.execute("SELECT id FROM crm.customer_by_phone('13912345678')").fetchall()
-    stored(
-        audited.root, kind="backup", person_id=None, profile=None, unit_id=None, login="nightly"
-    )
+    stored(audited.root, kind="backup", person_id=None, profile=None, unit_id=None, login="nightly")
     rows = [r for r in who_saw(audited) if r["certainty"] == "possible"]
     assert [(r["via"], r["person_id"], r["login"]) for r in rows] == [
         ("search", 11, None), ("backup", None, "nightly"),
@@ -225,9 +221,7 @@ def test_history_follows_a_row_whose_key_was_changed(audited: Site) -> None:
         " '{5001}', 'app', 1, %s, '{\"id\": 1}', '{\"id\": 5001}')",
         (NOW, NOW),
     )
-    rows = ask(
-        auditor(audited), "SELECT * FROM pgmask_report.history_of('crm.customer', '{5001}')"
-    )
+    rows = ask(auditor(audited), "SELECT * FROM pgmask_report.history_of('crm.customer', '{5001}')")
     assert [(r["column_name"], r["before"], r["after"], r["person"]) for r in rows] == [
         ("phone", "139••••5678", None, "Ann"),
         ("region", "Hilltop", "Riverside", "Ann"),
@@ -249,16 +243,19 @@ def test_accesses_outside_hours_and_across_units(audited: Site) -> None:
     audra = auditor(audited)
     week = ("2026-11-23", "2026-11-28")
     rows = ask(audra, "SELECT * FROM pgmask_report.accesses_outside_hours(%s, %s)", *week)
-    assert [(r["day"].day, r["person"], r["reads"]) for r in rows] == [(25, "Ann", 1), (25, "Carl", 1)]
+    assert [(r["day"].day, r["person"], r["reads"]) for r in rows] == [
+        (25, "Ann", 1),
+        (25, "Carl", 1),
+    ]
     rows = ask(
         audra,
         "SELECT * FROM pgmask_report.accesses_outside_hours(%s, %s, '02:00', '23:59')", *week,
     )  # fmt: skip
     assert rows == []
     rows = ask(audra, "SELECT * FROM pgmask_report.cross_unit('2000-01-01', '2100-01-01')")
-    assert [(r["via"], r["person"], r["subject_key"], r["unit_id"], r["subject_unit"]) for r in rows] == [
-        ("examined", "Ann", "2", "north", "south")
-    ]
+    assert [
+        (r["via"], r["person"], r["subject_key"], r["unit_id"], r["subject_unit"]) for r in rows
+    ] == [("examined", "Ann", "2", "north", "south")]
     rows = ask(audra, "SELECT * FROM pgmask_report.accesses('2000-01-01', '2100-01-01')")
     assert sum(r["statements"] for r in rows) == 3
     assert sum(r["customers_examined"] for r in rows) == 2
@@ -268,10 +265,10 @@ def test_accesses_outside_hours_and_across_units(audited: Site) -> None:
 def test_permissions_that_nobody_used(audited: Site) -> None:
     root = audited.root
     for table in ("person_post", "post_profile", "document_form", "document"):
-        column = {"document_form": "in_force_from", "document": "signed_at"}.get(table, "valid_from")
-        root.execute(
-            f"UPDATE pgmask_private.{table} SET {column} = '2020-01-01'".encode()
+        column = {"document_form": "in_force_from", "document": "signed_at"}.get(
+            table, "valid_from"
         )
+        root.execute(f"UPDATE pgmask_private.{table} SET {column} = '2020-01-01'".encode())
     stored(root)
     evaluate(audited.database)
     rows = ask(auditor(audited), "SELECT * FROM pgmask_report.dormant_permissions(30)")

@@ -56,9 +56,7 @@ def test_nobody_else_reads_a_report(site: Site, login: str) -> None:
     # Control: a right on the schema and its reports alone opens nothing, the role does.
     site.root.execute(f"GRANT USAGE ON SCHEMA pgmask_report TO {login}".encode())
     site.root.execute(f"GRANT SELECT ON pgmask_report.reveals TO {login}".encode())
-    site.root.execute(
-        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgmask_report TO {login}".encode()
-    )
+    site.root.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgmask_report TO {login}".encode())
     site.root.execute(
         "GRANT EXECUTE ON FUNCTION pgmask_private.audit_scope(text, boolean),"
         f" pgmask_private.audit_subjects(text, text[], text, boolean) TO {login}".encode()
