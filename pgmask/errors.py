@@ -1168,8 +1168,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM840",
         "the record is not for this login to read",
-        "Reports are for auditors, for the security responsible of a unit about the own unit, and for"
-        " the high-value department about its customers.",
+        "Reports are for auditors, for the security responsible of a unit about the own unit, and"
+        " for the high-value department about its customers.",
         "Ask an auditor. That it was asked is on record.",
     ),
     (

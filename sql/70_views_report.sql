@@ -49,7 +49,9 @@ BEGIN
      WHERE p.during && tstzrange(p_from, p_to)
        AND NOT (p.grade = 'subject' AND p.noted)
   ), unit AS MATERIALIZED (
-    SELECT t.value AS unit_id, t.during
+    -- What is no unit of the register (a catalogue may have the record hide it) may be any.
+    SELECT (SELECT u.unit_id FROM pgmask_private.unit AS u WHERE u.unit_id = t.value) AS unit_id,
+           t.during
       FROM pgmask_private.subject_timeline(p_class, p_key, 'unit') AS t
     UNION ALL
     SELECT NULL, tstzmultirange(tstzrange(NULL, NULL)) WHERE NOT v_known

@@ -50,10 +50,10 @@ def ask(connection: Connection, query: str, *values: Any) -> list[dict[str, Any]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def code_of(call: Callable[[], object]) -> str:
+def code_of(call: Callable[..., object], *values: object) -> str:
     """The SQLSTATE with which a call is refused; '' where it is not."""
     try:
-        call()
+        call(*values)
     except psycopg.Error as error:
         return error.sqlstate or "?"
     return ""

@@ -197,7 +197,7 @@ def test_freeze_suspends_at_once(site: Site) -> None:
 @pytest.mark.requirement("G6")
 def test_evaluating_is_for_the_collector(site: Site) -> None:
     for login in ("app", "audra", "mallory"):
-        assert code_of(lambda login=login: evaluate(site.database, login)) == "42501"
+        assert code_of(evaluate, site.database, login) == "42501"
     with memberships(site, mallory="pgmask_collector"):
         assert evaluate(site.database, "mallory") >= 0
 
@@ -306,4 +306,4 @@ def test_office_hours_are_set_by_an_auditor(site: Site) -> None:
     assert raised(site) == [("unusual_hour", 11)]
     for wrong in (("Nowhere", "09:00", "10:00", [1]), ("Asia/Shanghai", "10:00", "09:00", [1]),
                   ("Asia/Shanghai", "09:00", "10:00", [8])):  # fmt: skip
-        assert code_of(lambda wrong=wrong: audra.execute(put, wrong)) == "PM845"
+        assert code_of(audra.execute, put, wrong) == "PM845"
