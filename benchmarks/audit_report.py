@@ -60,7 +60,9 @@ def measure(connection: Connection, events: int) -> list[Measurement]:
     begin = time.monotonic()
     connection.execute("SELECT pgmask_private.evaluate_alerts()")
     evaluated = time.monotonic() - begin
+    print(f"evaluated {evaluated:.2f} s", file=sys.stderr, flush=True)
     size = f"{events:,} reads of a year"
+    print(f"filled {made:.0f} s, counted {counted:.0f} s", file=sys.stderr, flush=True)
     found = [
         figure("report.fill", made, f"{size}, seconds to make them; no target", unit="s"),
         figure("report.count", counted, f"{size} counted per day", unit="s"),
@@ -93,6 +95,7 @@ def measure(connection: Connection, events: int) -> list[Measurement]:
     ]  # fmt: skip
     for name, target, queries in asked:
         seconds, rows = ask(connection, queries)
+        print(f"{name} {seconds:.2f} s", file=sys.stderr, flush=True)
         how = f"{size}; median of {len(queries)}, {rows:,} rows"
         if target is None:
             found.append(figure(f"report.{name}", seconds, how, unit="s"))

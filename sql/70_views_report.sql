@@ -158,6 +158,7 @@ CREATE FUNCTION pgmask_private.possible_reads(
   SET search_path = pg_catalog, pg_temp
   SET timezone = 'UTC'
   SET jit = off
+  SET plan_cache_mode = force_custom_plan
 AS $pgmask$
 #variable_conflict use_column
 DECLARE
@@ -170,26 +171,41 @@ BEGIN
   WITH rule AS MATERIALIZED (
     SELECT * FROM pgmask_private.possible_periods(p_class, p_key, p_from, p_to)
   ), met AS (
-    SELECT d.table_id, d.profile, d.unit_id, d.person_id, d.count, d.first_at, d.last_at, r.during
+    -- OFFSET 0: for each rule its own range of the index, not the whole of the counts for all.
+    SELECT d.*, r.during
       FROM rule AS r
-      JOIN pgmask_audit.daily AS d
-        ON d.kind = 'statement' AND d.table_id = r.table_id AND d.profile = r.profile
-       AND d.unit_id = r.unit_id AND (r.person_id IS NULL OR d.person_id = r.person_id)
-       AND d.day >= lower(v_days) AND d.day < upper(v_days)
+     CROSS JOIN LATERAL (
+       SELECT d.table_id, d.profile, d.unit_id, d.person_id, d.count, d.first_at, d.last_at
+         FROM pgmask_audit.daily AS d
+        WHERE d.kind = 'statement' AND d.table_id = r.table_id AND d.profile = r.profile
+          AND d.unit_id = r.unit_id
+          AND (r.person_id IS NULL OR d.person_id = r.person_id)
+          AND d.day >= lower(v_days) AND d.day < upper(v_days)
+       OFFSET 0
+     ) AS d
      WHERE r.unit_id IS NOT NULL
     UNION ALL
-    SELECT d.table_id, d.profile, d.unit_id, d.person_id, d.count, d.first_at, d.last_at, r.during
+    SELECT d.*, r.during
       FROM rule AS r
-      JOIN pgmask_audit.daily AS d
-        ON d.person_id = r.person_id AND d.kind = 'statement' AND d.table_id = r.table_id
-       AND d.profile = r.profile AND d.day >= lower(v_days) AND d.day < upper(v_days)
+     CROSS JOIN LATERAL (
+       SELECT d.table_id, d.profile, d.unit_id, d.person_id, d.count, d.first_at, d.last_at
+         FROM pgmask_audit.daily AS d
+        WHERE d.kind = 'statement' AND d.table_id = r.table_id AND d.profile = r.profile
+          AND d.person_id = r.person_id
+          AND d.day >= lower(v_days) AND d.day < upper(v_days)
+       OFFSET 0
+     ) AS d
      WHERE r.unit_id IS NULL AND r.person_id IS NOT NULL
     UNION ALL
-    SELECT d.table_id, d.profile, d.unit_id, d.person_id, d.count, d.first_at, d.last_at, r.during
+    SELECT d.*, r.during
       FROM rule AS r
-      JOIN pgmask_audit.daily AS d
-        ON d.kind = 'statement' AND d.table_id = r.table_id AND d.profile = r.profile
-       AND d.day >= lower(v_days) AND d.day < upper(v_days)
+     CROSS JOIN LATERAL (
+       SELECT d.table_id, d.profile, d.unit_id, d.person_id, d.count, d.first_at, d.last_at
+         FROM pgmask_audit.daily AS d
+        WHERE d.kind = 'statement' AND d.table_id = r.table_id AND d.profile = r.profile
+          AND d.day >= lower(v_days) AND d.day < upper(v_days)
+       OFFSET 0
+     ) AS d
      WHERE r.unit_id IS NULL AND r.person_id IS NULL
   ), day AS (
     SELECT m.table_id, m.profile, m.unit_id, m.person_id, m.count, m.first_at, m.last_at,
