@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks import (
     audit_collect,
     audit_read,
+    audit_report,
     audit_seal,
     audit_write,
     catalogue,
@@ -46,6 +47,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "collect": audit_collect.run,
     "notes": audit_read.run,
     "record": audit_seal.run,
+    "report": audit_report.run,
     "peers": peers.run,
     "compile": catalogue.run,
 }

@@ -1357,6 +1357,61 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "pip install 'pgmask[s3]' or 'pgmask[timestamp]'",
     ),
     (
+        "PM840",
+        "the record is not for this login to read",
+        "Reports are for auditors, for the security responsible of a unit about the own unit, and"
+        " for the high-value department about its customers.",
+        "Ask an auditor. That it was asked is on record.",
+    ),
+    (
+        "PM841",
+        "an alert is closed by another person than the one it is about",
+        "The login that closes it is the same person, or is no person of the register.",
+        "Have a colleague with a registered login close it.",
+    ),
+    (
+        "PM842",
+        "an alert is closed with a reason",
+        "The reason is empty.",
+        "Say in words what was found out.",
+    ),
+    (
+        "PM843",
+        "there is no such open alert",
+        "The number is wrong, somebody has closed it, or it is about another unit.",
+        "pgmask audit alerts list",
+    ),
+    (
+        "PM844",
+        "there is no such report",
+        "The name is not one of pgmask's reports, or has no such parameter.",
+        "pgmask report list",
+    ),
+    (
+        "PM845",
+        "a parameter of a report is missing or does not fit",
+        "A customer, a person or a moment is needed, or cannot be read as what it should be.",
+        "pgmask report list shows the parameters of each.",
+    ),
+    (
+        "PM846",
+        "the folder of the report is not empty",
+        "A signed folder holds the files of its manifest and nothing else.",
+        "Name a new folder.",
+    ),
+    (
+        "PM847",
+        "a rule of alerts cannot be as given",
+        "Its name, kind, severity, action or numbers are not among those that are known.",
+        "pgmask audit alerts rules shows all rules with their numbers.",
+    ),
+    (
+        "PM848",
+        "the signing key cannot be used",
+        "The file is missing, or is no Ed25519 private key in PEM without a passphrase.",
+        "openssl genpkey -algorithm ed25519 -out report.pem",
+    ),
+    (
         "PM901",
         "a fault of pgmask",
         "Something happened that the code holds to be impossible.",

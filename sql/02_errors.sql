@@ -202,6 +202,15 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM800', 'a read could not be noted', 'The key that signs notes is missing, as after a restore, or a note was empty.', 'pgmask install makes the key.', false),
   ('PM801', 'rows of the record are only added', 'A statement would change, delete or empty rows of pgmask_audit.', 'Nothing was changed. What is older than its retention leaves by pgmask audit archive.', false),
   ('PM802', 'reads are stopped', 'The catalogue says when_audit_stalls: stop_reads, and notes are not being collected.', 'pgmask audit collect, then read again.', false),
+  ('PM840', 'the record is not for this login to read', 'Reports are for auditors, for the security responsible of a unit about the own unit, and for the high-value department about its customers.', 'Ask an auditor. That it was asked is on record.', false),
+  ('PM841', 'an alert is closed by another person than the one it is about', 'The login that closes it is the same person, or is no person of the register.', 'Have a colleague with a registered login close it.', false),
+  ('PM842', 'an alert is closed with a reason', 'The reason is empty.', 'Say in words what was found out.', false),
+  ('PM843', 'there is no such open alert', 'The number is wrong, somebody has closed it, or it is about another unit.', 'pgmask audit alerts list', false),
+  ('PM844', 'there is no such report', 'The name is not one of pgmask''s reports, or has no such parameter.', 'pgmask report list', false),
+  ('PM845', 'a parameter of a report is missing or does not fit', 'A customer, a person or a moment is needed, or cannot be read as what it should be.', 'pgmask report list shows the parameters of each.', false),
+  ('PM846', 'the folder of the report is not empty', 'A signed folder holds the files of its manifest and nothing else.', 'Name a new folder.', false),
+  ('PM847', 'a rule of alerts cannot be as given', 'Its name, kind, severity, action or numbers are not among those that are known.', 'pgmask audit alerts rules shows all rules with their numbers.', false),
+  ('PM848', 'the signing key cannot be used', 'The file is missing, or is no Ed25519 private key in PEM without a passphrase.', 'openssl genpkey -algorithm ed25519 -out report.pem', false),
   ('PM901', 'a fault of pgmask', 'Something happened that the code holds to be impossible.', 'Please report it with the message; it holds no data.', false);
 
 -- Says what an error code means and what to do about it.

@@ -14,6 +14,7 @@ from pglast.enums import ObjectType
 from pgmask.catalogue.reference import catalogue_page, json_schema_text
 from pgmask.errors import REGISTRY
 from pgmask.kinds.reference import kinds_page
+from pgmask.report.reference import reports_page
 from pgmask.resources import sql_dir
 from tools import requirements
 
@@ -148,6 +149,7 @@ PAGES: Final = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/catalogue.md": catalogue_page,
     "docs/reference/kinds.md": kinds_page,
+    "docs/reference/reports.md": reports_page,
     "pgmask/catalogue/catalogue.schema.json": json_schema_text,
     "docs/requirements.md": requirements_page,
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pgmask.catalogue.model import Catalogue
 from pgmask.compile import (
     added,
+    audit_subjects,
     backup,
     changes,
     grants,
@@ -126,6 +127,7 @@ def compile(catalogue: Catalogue, facts: Facts) -> tuple[Object, ...]:
             found += added.build_shadows(context)
             found += indexes.build(context)
             found += publications.build(context)
+            found += audit_subjects.build(context)
         found += added.build(context)
         found += views.build(context)
         found += grants.build(context)

@@ -9,6 +9,7 @@ never with grant option (C3).
 from __future__ import annotations
 
 from pgmask.catalogue.model import Operation, Profile
+from pgmask.compile import audit_subjects
 from pgmask.compile.columns import HIGH_VALUE, RESTRICTED, UNIT, needs_unit_column
 from pgmask.compile.context import BACKUP, KEYLESS, READER, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
@@ -117,15 +118,18 @@ def build(context: Context) -> tuple[Object, ...]:
 
 
 def _follow(context: Context) -> list[Object]:
-    """Rows follow the flags and the unit of their subjects; nothing else of them is reached."""
+    """Rows follow the flags and the unit of their subjects, reports ask for these and the owner;
+    nothing else of them is reached.
+    """
     table = context.table
     subjects = {s for s in (table.subject, *(c.subject for c in table.columns)) if s is not None}
     if not context.stage.seals or not subjects:
         return []
     flags = [HIGH_VALUE.text, RESTRICTED.text]
     flags += [UNIT.text] * needs_unit_column(context.catalogue, table)
-    there = sorted(s for s in subjects if context.relation.column(s) is not None)
-    rights = (("SELECT", (*there, *flags)), ("UPDATE", tuple(flags)))
+    there = {s for s in subjects if context.relation.column(s) is not None}
+    read = sorted(there | set(audit_subjects.columns(context)))
+    rights = (("SELECT", (*read, *flags)), ("UPDATE", tuple(flags)))
     return [grant("relation", context.place, KEYLESS, table.id, rights)]
 
 

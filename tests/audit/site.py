@@ -31,8 +31,10 @@ class Note:
 
 def parsed(text: str) -> Note:
     head, *rest = text.split("\x1e")
+    fields = head.split("\x1f")
+    fields += [""] * (len(FIELDS) - len(fields))  # a direct login names no service
     return Note(
-        dict(zip(FIELDS, head.split("\x1f"), strict=True)),
+        dict(zip(FIELDS, fields, strict=True)),
         tuple((one.split("\x1f")[0], one.split("\x1f")[1]) for one in rest),
     )
 
