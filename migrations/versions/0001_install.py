@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "0f3f0ff838f18e083e4f86b6a1c262de28957ee9c4b55921ad69344744a4425f"
+DIGEST = "e8a0669dd3850d9a923208b8dca8e54e1943047a337b040b7846088be1bf7e73"
 
 
 def upgrade() -> None:

@@ -28,6 +28,7 @@ _LEAST: Final = 500
 _LOCK: Final = (1886219115, -110)
 _MONTHS: Final = 6
 _UPKEEP: Final = 3600.0
+_EVALUATE: Final = 60.0
 _LOST: Final = "the slot was lost: the log was removed before it was collected"
 _MISSING: Final = "the slot was dropped"
 
@@ -69,6 +70,7 @@ class Collector:
         self._limit = limit
         self._patience = patience
         self._upkeep = 0.0
+        self._evaluated = 0.0
 
     def __enter__(self) -> Self:
         """Raises ServerError: PM810 another one is at work, PM815, PM817."""
@@ -144,15 +146,44 @@ class Collector:
                 return total
 
     def run(
-        self, stop: threading.Event, *, interval: float, heard: Callable[[Visit], None]
+        self,
+        stop: threading.Event,
+        *,
+        interval: float,
+        heard: Callable[[Visit], None],
+        alerted: Callable[[int | str], None] = lambda _: None,
     ) -> None:
-        """Visits until ``stop`` is set, ``interval`` seconds apart when there is nothing."""
+        """Visits until ``stop`` is set, ``interval`` seconds apart when there is nothing.
+
+        Once a minute the rules for alerts are evaluated (G5); ``alerted`` hears how many were
+        raised, or why they could not be evaluated: that does not keep notes from being stored.
+        """
         while not stop.is_set():
             began = time.monotonic()
             found = self.visit()
             heard(found)
             if not found.more:
-                stop.wait(max(interval, time.monotonic() - began))
+                spent = time.monotonic() - began
+                if time.monotonic() - self._evaluated >= _EVALUATE:
+                    alerted(self.evaluate())
+                stop.wait(max(interval, spent))
+
+    def evaluate(self) -> int | str:
+        """Evaluate the rules for alerts: how many were raised, or the SQLSTATE of what failed."""
+        one = self._connection
+        self._evaluated = time.monotonic()
+        try:
+            # The first count of a long record takes its time; later ones add what is new.
+            one.execute("SET statement_timeout = 0")
+            row = one.execute("SELECT pgmask_private.evaluate_alerts()").fetchone()
+        except psycopg.Error as error:
+            if one.closed:
+                raise
+            return error.sqlstate or type(error).__name__
+        finally:
+            if not one.closed:
+                one.execute(f"SET statement_timeout = {int(self._patience * 1000)}".encode())
+        return int(row[0]) if row else 0
 
     def _bite(self, reason: str | None) -> Visit:
         """One transaction of at most the limit, which halves when it takes too long."""

@@ -141,7 +141,7 @@ def serve(
                             )
                         said = _say(tuple(alarms(state)), said)
 
-                    collector.run(stop, interval=interval, heard=heard)
+                    collector.run(stop, interval=interval, heard=heard, alerted=_alerted)
             except (psycopg.OperationalError, PgmaskError) as error:
                 if isinstance(error, PgmaskError) and error.code != "PM020":
                     raise
@@ -151,6 +151,14 @@ def serve(
         if endpoint is not None:
             endpoint.close()
     people.print("stopped")
+
+
+def _alerted(found: int | str) -> None:
+    """What came of evaluating the rules for alerts."""
+    if isinstance(found, str):
+        people.print(f"alerts could not be evaluated (SQLSTATE {found})", style="yellow")
+    elif found:
+        people.print(f"{found} new alerts: pgmask audit alerts list", style="yellow")
 
 
 def status(

@@ -17,7 +17,8 @@ BEGIN
   FOREACH v_role IN ARRAY ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
     'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader', 'pgmask_recorder',
-    'pgmask_collector', 'pgmask_auditor', 'pgmask_unit_auditor', 'pgmask_high_value_auditor'
+    'pgmask_collector', 'pgmask_slots', 'pgmask_auditor', 'pgmask_unit_auditor',
+    'pgmask_high_value_auditor'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
@@ -32,12 +33,13 @@ BEGIN
     END IF;
 
     -- An attribute or a membership that somebody gave to one of these roles would be a way
-    -- around everything they own.
+    -- around everything they own. REPLICATION is what pgmask_slots is for: it owns the functions
+    -- that read the collector's slot, and nothing else.
     SELECT pg_catalog.concat_ws(', ',
              CASE WHEN r.rolsuper THEN 'SUPERUSER' END,
              CASE WHEN r.rolcanlogin THEN 'LOGIN' END,
              CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END,
-             CASE WHEN r.rolreplication THEN 'REPLICATION' END,
+             CASE WHEN r.rolreplication AND v_role <> 'pgmask_slots' THEN 'REPLICATION' END,
              CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END)
       INTO v_power
       FROM pg_catalog.pg_roles AS r
@@ -101,6 +103,8 @@ BEGIN
       '''Owns the triggers that record changes; may add rows of changes, and nothing else.''';
     EXECUTE 'COMMENT ON ROLE pgmask_collector IS '
       '''Group of the login that collects and seals the record.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_slots IS '
+      '''Owns the functions that read the slot of the notes; a superuser gives it REPLICATION.''';
     EXECUTE 'COMMENT ON ROLE pgmask_auditor IS '
       '''Group of customer management, compliance and audit: reads the whole record by its reports.''';
     EXECUTE 'COMMENT ON ROLE pgmask_unit_auditor IS '

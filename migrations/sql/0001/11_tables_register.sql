@@ -285,6 +285,7 @@ CREATE TABLE pgmask_private.register_history (
   new_row jsonb
 );
 CREATE INDEX register_history_at ON pgmask_private.register_history (table_name, changed_at);
+CREATE INDEX register_history_xid ON pgmask_private.register_history (transaction);
 COMMENT ON TABLE pgmask_private.register_history IS
   'Who changed which row of the register, when, from what to what. Rows are only added.';
 COMMENT ON COLUMN pgmask_private.register_history.history_id IS 'Running number.';
@@ -297,6 +298,7 @@ COMMENT ON COLUMN pgmask_private.register_history.table_name IS 'The table of th
 COMMENT ON COLUMN pgmask_private.register_history.operation IS 'INSERT, UPDATE or DELETE.';
 COMMENT ON COLUMN pgmask_private.register_history.old_row IS 'The row before, without secrets.';
 COMMENT ON COLUMN pgmask_private.register_history.new_row IS 'The row after, without secrets.';
+COMMENT ON INDEX pgmask_private.register_history_xid IS 'Finds the rows of a batch of the seal.';
 COMMENT ON INDEX pgmask_private.register_history_at IS 'Finds the changes of a table by time.';
 
 DO LANGUAGE plpgsql $pgmask$

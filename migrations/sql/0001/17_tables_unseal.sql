@@ -5,6 +5,7 @@
 
 CREATE TABLE pgmask_audit.unseal_request (
   request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  xid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
   tables text[] NOT NULL CHECK (cardinality(tables) > 0),
   purpose text NOT NULL CHECK (char_length(btrim(purpose)) BETWEEN 3 AND 500 AND purpose !~ '[[:cntrl:]]'),
   reference text NOT NULL CHECK (char_length(btrim(reference)) BETWEEN 1 AND 200 AND reference !~ '[[:cntrl:]]'),
@@ -18,6 +19,7 @@ GRANT SELECT ON TABLE pgmask_audit.unseal_request TO pgmask_backup;
 GRANT SELECT ON SEQUENCE pgmask_audit.unseal_request_request_id_seq TO pgmask_backup;
 COMMENT ON TABLE pgmask_audit.unseal_request IS 'Requests to put truths back into the columns of whole tables.';
 COMMENT ON COLUMN pgmask_audit.unseal_request.request_id IS 'Number of the request.';
+COMMENT ON COLUMN pgmask_audit.unseal_request.xid IS 'The transaction that wrote the row.';
 COMMENT ON COLUMN pgmask_audit.unseal_request.tables IS 'The tables, each schema.table as the application knows it.';
 COMMENT ON COLUMN pgmask_audit.unseal_request.purpose IS 'Why, in a sentence.';
 COMMENT ON COLUMN pgmask_audit.unseal_request.reference IS 'The decision or ticket it rests on.';
@@ -27,6 +29,7 @@ COMMENT ON COLUMN pgmask_audit.unseal_request.requested_at IS 'When, by the serv
 
 CREATE TABLE pgmask_audit.unseal_event (
   event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  xid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   request_id bigint NOT NULL REFERENCES pgmask_audit.unseal_request,
   kind text NOT NULL CHECK (kind IN ('approved', 'cancelled', 'begun', 'resumed', 'opened')),
@@ -50,6 +53,7 @@ GRANT SELECT ON SEQUENCE pgmask_audit.unseal_event_event_id_seq TO pgmask_backup
 COMMENT ON TABLE pgmask_audit.unseal_event IS 'What happened to a request to unseal: agreed to, withdrawn, begun, ended.';
 COMMENT ON INDEX pgmask_audit.unseal_event_once IS 'A request is approved once and cancelled once.';
 COMMENT ON COLUMN pgmask_audit.unseal_event.event_id IS 'Number of the event.';
+COMMENT ON COLUMN pgmask_audit.unseal_event.xid IS 'The transaction that wrote the row.';
 COMMENT ON COLUMN pgmask_audit.unseal_event.at IS 'When, by the server''s clock.';
 COMMENT ON COLUMN pgmask_audit.unseal_event.request_id IS 'The request.';
 COMMENT ON COLUMN pgmask_audit.unseal_event.kind IS 'approved, cancelled, begun, resumed or opened.';

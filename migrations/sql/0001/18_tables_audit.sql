@@ -23,7 +23,8 @@ CREATE TABLE pgmask_audit.era (
   server_version text NOT NULL DEFAULT current_setting('server_version'),
   xid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
   position pg_lsn NOT NULL DEFAULT pg_current_wal_insert_lsn(),
-  reason text NOT NULL CHECK (reason IN ('install', 'restore', 'failover', 'upgrade', 'copy'))
+  reason text NOT NULL CHECK (reason IN ('install', 'restore', 'failover', 'upgrade', 'copy')),
+  last_ids jsonb NOT NULL
 );
 COMMENT ON TABLE pgmask_audit.era IS
   'Every life of the database: from installation, restore, failover or major upgrade on.';
@@ -36,6 +37,8 @@ COMMENT ON COLUMN pgmask_audit.era.server_version IS 'The version of the server.
 COMMENT ON COLUMN pgmask_audit.era.xid IS 'The transaction that began it.';
 COMMENT ON COLUMN pgmask_audit.era.position IS 'Where the log of transactions was.';
 COMMENT ON COLUMN pgmask_audit.era.reason IS 'install, restore, failover, upgrade or copy.';
+COMMENT ON COLUMN pgmask_audit.era.last_ids IS
+  'Per table of the record the last number that had been given out when the era began.';
 
 -- Reads. Written by the collector, from signed notes that the views and policies leave.
 CREATE TABLE pgmask_audit.access (
@@ -211,15 +214,15 @@ COMMENT ON COLUMN pgmask_audit.activity.position IS 'Where the note lay in the l
 -- BRIN for intervals of time and of transactions, which rows are written in the order of; trees for the
 -- two questions that are asked of a customer and of a person.
 CREATE INDEX access_at ON pgmask_audit.access USING brin (at);
-CREATE INDEX access_xid ON pgmask_audit.access USING brin (xid);
+CREATE INDEX access_xid ON pgmask_audit.access USING brin (xid) WITH (autosummarize = on);
 CREATE INDEX access_subject ON pgmask_audit.access (subject_key, at) WHERE subject_key IS NOT NULL;
 CREATE INDEX access_person ON pgmask_audit.access (person_id, at);
 CREATE INDEX change_at ON pgmask_audit.change USING brin (at);
-CREATE INDEX change_xid ON pgmask_audit.change USING brin (xid);
+CREATE INDEX change_xid ON pgmask_audit.change USING brin (xid) WITH (autosummarize = on);
 CREATE INDEX change_row ON pgmask_audit.change (row_key, at);
 CREATE INDEX change_subject ON pgmask_audit.change (subject_key, at) WHERE subject_key IS NOT NULL;
 CREATE INDEX activity_at ON pgmask_audit.activity (at);
-CREATE INDEX activity_xid ON pgmask_audit.activity USING brin (xid);
+CREATE INDEX activity_xid ON pgmask_audit.activity USING brin (xid) WITH (autosummarize = on);
 CREATE INDEX activity_person ON pgmask_audit.activity (person_id, at);
 COMMENT ON INDEX pgmask_audit.access_at IS 'Finds reads by time.';
 COMMENT ON INDEX pgmask_audit.access_xid IS 'Finds the rows of a batch.';

@@ -43,11 +43,12 @@ DECLARE
     'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
     'seal_run', 'seal_refused', 'reveal_rule', 'ticket',
     'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
-    'archive'
+    'archive', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'crossing',
+    'report_state', 'alert_rule', 'alert', 'alert_close'
   ];
   c_owners CONSTANT text[] := ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader',
-    'pgmask_recorder'];
+    'pgmask_recorder', 'pgmask_slots'];
 BEGIN
   RETURN QUERY
   WITH ours AS (
@@ -156,9 +157,11 @@ BEGIN
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
                        'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless',
-                       'pgmask_reader', 'pgmask_recorder', 'pgmask_collector', 'pgmask_auditor',
+                       'pgmask_reader', 'pgmask_recorder', 'pgmask_collector', 'pgmask_slots',
+                       'pgmask_auditor',
                        'pgmask_unit_auditor', 'pgmask_high_value_auditor')
-     AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolreplication OR r.rolcreaterole)
+     AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
+          OR r.rolreplication AND r.rolname <> 'pgmask_slots')
   ORDER BY 1, 2;
 END;
 $pgmask$;

@@ -108,6 +108,7 @@ BEGIN
       EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', v_oid::regclass);
     END IF;
   END LOOP;
+  PERFORM pgmask_private.unread_changes(v_store.table_id, v_members);
   PERFORM pgmask_private.lend_triggers(v_store.table_id, true);
   PERFORM pgmask_private.settle_constraints(v_members, true);
   RETURN v_relation::regclass::text;

@@ -312,6 +312,7 @@ BEGIN
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = p_member;
   IF v_member.relkind = 'f' OR NOT v_member.relispartition AND EXISTS (
     SELECT FROM pgmask_private.managed_object AS m WHERE m.kind = 'trigger' AND m.parent = p_table_id
+       AND NOT starts_with(m.address[3], 'zzz_pgmask_change_')
   ) THEN
     RAISE EXCEPTION USING ERRCODE = 'PM218',
       MESSAGE = format('%s cannot be protected as a child of %s', p_member::regclass, p_table_id),
@@ -471,6 +472,8 @@ BEGIN
       ON p.pronamespace = 'pgmask_private'::regnamespace AND p.proname = m.address[2]
    WHERE m.kind = 'function' AND m.address[1] = 'pgmask_private' AND NOT starts_with(m.address[2], 'read_')
      AND (m.parent = p_table_id OR strpos(p.prosrc, p_store) > 0)
+     -- What records changes waits for no apply; attach takes care of it.
+     AND p.proowner <> to_regrole('pgmask_recorder')
      AND (strpos(p.prosrc, '"' || replace(p_column, '"', '""') || '"') > 0
           OR strpos(p.prosrc, quote_literal(p_column)) > 0)
    GROUP BY m.parent;

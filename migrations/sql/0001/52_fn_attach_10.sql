@@ -26,6 +26,7 @@ DECLARE
   v_row record;
   v_oid oid;
   v_hidden boolean := false;
+  v_read boolean;
   v_stale text[] := '{}';
   v_tables text[] := '{}';
   v_checks text[];
@@ -94,6 +95,17 @@ BEGIN
    CROSS JOIN LATERAL (
      SELECT format_type(a.atttypid, a.atttypmod) || coalesce(' COLLATE ' || quote_ident(s.nspname) || '.' || quote_ident(o.collname), '')
    ) AS t (words);
+
+  -- What records changes is generated text too, but nobody need wait for it: until the next apply
+  -- changes are recorded without values.
+  v_read := pgmask_private.read_changes(v_store.table_id, v_members, NOT EXISTS (
+    SELECT FROM jsonb_to_recordset(v_columns) AS c (name text, now text, type text)
+     WHERE c.now IS DISTINCT FROM c.name OR c.type IS NOT NULL
+    UNION ALL
+    SELECT FROM pg_attribute AS a
+     WHERE a.attrelid = v_kept.relation AND a.attnum > 0 AND NOT a.attisdropped
+       AND NOT EXISTS (SELECT FROM jsonb_to_recordset(v_kept.columns) AS c (number int2)
+                        WHERE c.number = a.attnum)));
 
   IF EXISTS (
     SELECT FROM jsonb_to_recordset(v_columns) AS c (name text, now text, type text)
@@ -223,9 +235,13 @@ BEGIN
     FROM pg_trigger AS t
     JOIN pgmask_private.managed_object AS m ON m.kind = 'place' AND m.parent = v_store.table_id
    WHERE t.tgrelid = v_kept.relation AND NOT t.tgisinternal AND t.tgname <> 'aaa_pgmask_hold'
+     AND NOT starts_with(t.tgname::text, 'zzz_pgmask_change_')
      AND NOT m.fingerprint -> 'triggers' ? t.tgname::text
      AND NOT EXISTS (SELECT FROM pgmask_private.managed_object AS o
                       WHERE o.kind = 'trigger' AND o.parent = v_store.table_id AND o.address[3] = t.tgname);
+  IF NOT v_read THEN
+    RETURN QUERY SELECT v_store.table_id, 'CHANGES RECORDED WITHOUT VALUES until the next apply'::text;
+  END IF;
   IF v_hidden THEN
     RETURN QUERY SELECT v_store.table_id, 'COMPUTED COLUMNS HIDDEN until the next apply: their masks do not fit'::text;
   END IF;

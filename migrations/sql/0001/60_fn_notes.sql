@@ -49,7 +49,8 @@ COMMENT ON FUNCTION pgmask_private.log_note(text) IS 'Writes a note into the ser
 -- The signed part of a note.
 --   p_claims  of whoever acts, as identity_claims gives them; NULL: nobody is known
 --   p_stops   whether the note is of a read, which is refused when the collector has stalled
---   errors    PM800 no key to sign with; PM802 reads are stopped
+--   result    NULL without a key to sign with, as after a restore, where the note is of no read
+--   errors    of a read: PM800 no key to sign with; PM802 reads are stopped
 --   marks     the secret flows through assignments only
 CREATE FUNCTION pgmask_private.sign_note(
   p_kind text, p_claims text, p_table text, p_query bigint, p_code text, p_detail text,
@@ -97,7 +98,7 @@ BEGIN
          ELSE substr(p_claims, strpos(p_claims, U&'\001F')) END);
   v_body := encode(pgmask_crypto.hmac(convert_to(v_body, 'UTF8'), v_secret, 'sha256'), 'hex') || v_body;
   v_secret := NULL;
-  IF v_body IS NULL THEN
+  IF p_stops AND v_body IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'PM800', MESSAGE = 'there is no key to sign notes with',
       HINT = 'pgmask install makes one.';
   END IF;
@@ -112,6 +113,7 @@ COMMENT ON FUNCTION pgmask_private.sign_note(text, text, text, bigint, text, tex
   'The signed part of a note; PM800, PM802.';
 
 -- Leaves a note: in the log of transactions, or in the server's where that can't be.
+--   result  whether there was one
 CREATE FUNCTION pgmask_private.leave_note(p_note text)
   RETURNS boolean
   LANGUAGE plpgsql
@@ -124,6 +126,9 @@ AS $pgmask$
 DECLARE
   v_position pg_lsn;
 BEGIN
+  IF p_note IS NULL THEN
+    RETURN false;
+  END IF;
   IF pg_is_in_recovery() OR current_setting('wal_level') <> 'logical' THEN
     RETURN pgmask_private.log_note(p_note);
   END IF;

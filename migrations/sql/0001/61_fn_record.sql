@@ -82,6 +82,44 @@ GRANT EXECUTE ON FUNCTION
 COMMENT ON FUNCTION pgmask_private.record_activity(text, text, jsonb, text) IS
   'Adds a row of activity in this transaction.';
 
+-- Per table of the record the last number that has been given out.
+CREATE FUNCTION pgmask_private.record_numbers()
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_table text;
+  v_sequence text;
+  v_number bigint;
+  v_found jsonb := '{}';
+BEGIN
+  FOR v_table, v_sequence IN
+    VALUES ('access', 'pgmask_audit.access_access_id_seq'),
+           ('change', 'pgmask_audit.change_change_id_seq'),
+           ('activity', 'pgmask_audit.activity_activity_id_seq'),
+           ('ticket', 'pgmask_audit.ticket_ticket_number_seq'),
+           ('register_history', 'pgmask_private.register_history_history_id_seq'),
+           ('unseal_request', 'pgmask_audit.unseal_request_request_id_seq'),
+           ('unseal_event', 'pgmask_audit.unseal_event_event_id_seq')
+  LOOP
+    EXECUTE format('SELECT s.last_value - CASE WHEN s.is_called THEN 0 ELSE 1 END FROM %s AS s', v_sequence)
+      INTO STRICT v_number;
+    v_found := v_found || jsonb_build_object(v_table, v_number);
+  END LOOP;
+  RETURN v_found;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.record_numbers() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.record_numbers() OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.record_numbers() TO pgmask_collector, pgmask_backup;
+COMMENT ON FUNCTION pgmask_private.record_numbers() IS
+  'Per table of the record the last number that has been given out.';
+
 -- The era the database lives in now. Begins a new one where it is not the last one's: another cluster,
 -- another timeline, another name.
 --   result  the number of the era
@@ -115,8 +153,8 @@ BEGIN
     WHEN v_last.database <> current_database() THEN 'copy'
   END;
   IF v_reason IS NOT NULL THEN
-    INSERT INTO pgmask_audit.era (system_identifier, timeline, reason)
-    VALUES (v_system, v_timeline, v_reason)
+    INSERT INTO pgmask_audit.era (system_identifier, timeline, reason, last_ids)
+    VALUES (v_system, v_timeline, v_reason, pgmask_private.record_numbers())
     RETURNING era_id INTO v_era;
     UPDATE pgmask_private.audit_key SET era_id = v_era;
     RETURN v_era;
