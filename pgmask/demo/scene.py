@@ -27,7 +27,8 @@ class Scene:
 
     chosen: id of the customer everybody asks for; yesterday: that row before pgmask; before: the
     lines of a dump taken then; of_unit,
-    high_value: customers of unit 7, and those of them that 李娜 will not see.
+    high_value: customers of unit 7, and those of them that 李娜 will not see; collected: whether
+    notes of reads reach the record.
     """
 
     site: Site
@@ -43,6 +44,7 @@ class Scene:
     before: tuple[str, ...] = field(default=(), repr=False)
     of_unit: int = 0
     high_value: int = 0
+    collected: bool = False
     _open: dict[str, Connection] = field(default_factory=dict, repr=False)
 
     @property

@@ -42,6 +42,8 @@ PEOPLE: Final = (
     "claims_zheng",
 )  # fmt: skip
 """Persons with a database login of their own, as the register names them."""
+KEEPER: Final = "record_keeper"
+"""Collects and seals the record; a member of pgmask_collector and nothing else."""
 READERS: Final = "crm_readers"
 """The group that could read everything until today."""
 
@@ -49,13 +51,13 @@ KEY_LINK: Final = "pgmask.key"
 # Old log segments hold what was written before; a recycled one would keep it on disk.
 _SETTINGS: Final = {
     "wal_recycle": "off",
-    "wal_level": "replica",
+    "wal_level": "logical",
     "min_wal_size": "32MB",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "30min",
     "timezone": "Asia/Shanghai",
 }
-_LOGINS: Final = (APPLICATION, BACKUP, *PEOPLE)
+_LOGINS: Final = (APPLICATION, BACKUP, KEEPER, *PEOPLE)
 
 
 @dataclass(slots=True, kw_only=True)

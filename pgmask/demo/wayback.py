@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from pgmask.demo.acts import checkpoint
+from pgmask.demo.command import pgmask
 from pgmask.demo.scene import Scene
 from pgmask.demo.site import AFTER, BEFORE, DATABASE, OWNER
 from pgmask.errors import InternalError
@@ -48,14 +46,14 @@ def leave(scene: Scene) -> None:
             sql.SQL("GRANT pgmask_unseal TO CURRENT_USER, {}").format(sql.Identifier(APPROVER))
         )
     if site.cluster is None:
-        _pgmask(scene, None, "keys", "load", key)
-    _pgmask(
+        pgmask(scene, None, "keys", "load", key, dbname=AFTER)
+    pgmask(
         scene, None, "unseal", "request", "--all", "--purpose", "show the way back",
-        "--reference", "demo",
+        "--reference", "demo", dbname=AFTER,
     )  # fmt: skip
-    _pgmask(scene, APPROVER, "unseal", "approve", "1")
-    _pgmask(scene, None, "unseal", "run", "1", "--key-file", key)
-    _pgmask(scene, None, "uninstall", "--yes-database", AFTER, "--drop-audit")
+    pgmask(scene, APPROVER, "unseal", "approve", "1", dbname=AFTER)
+    pgmask(scene, None, "unseal", "run", "1", "--key-file", key, dbname=AFTER)
+    pgmask(scene, None, "uninstall", "--yes-database", AFTER, "--drop-audit", dbname=AFTER)
     with site.connect(dbname=AFTER) as dba:
         dba.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(OWNER)))
         dba.execute(scene.script("views.sql"))
@@ -109,16 +107,3 @@ def _dump(scene: Scene, dbname: str) -> tuple[str, ...]:
 
 def _differences(one: tuple[str, ...], other: tuple[str, ...]) -> int:
     return sum(a != b for a, b in zip(one, other, strict=False)) + abs(len(one) - len(other))
-
-
-def _pgmask(scene: Scene, login: str | None, *words: str) -> None:
-    """One command line as a person would type it."""
-    environ = {**os.environ, "PGMASK_DSN": scene.site.dsn(login, dbname=AFTER)}
-    done = subprocess.run(
-        [sys.executable, "-m", "pgmask", *words],
-        env=environ, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise InternalError(
-            "PM901", f"pgmask {' '.join(words[:2])} failed", detail=done.stderr[-1500:]
-        )
