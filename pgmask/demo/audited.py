@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pgmask.demo.acts import LI
 from pgmask.demo.command import pgmask
+from pgmask.demo.living import LI
 from pgmask.demo.scene import Scene, one
 from pgmask.demo.site import DATABASE, KEEPER
 from pgmask.demo.story import count
@@ -96,7 +96,7 @@ def _ask(scene: Scene, report: str, *words: str) -> list[dict[str, Any]]:
 
 
 def _tamper(scene: Scene, key: str, heads: str) -> None:
-    """The owner of the record takes the trigger off and deletes a row; the seal's key is not his."""
+    """The record's owner takes the trigger off and deletes a row; the seal's key is not his."""
     verify = ("audit", "verify", "--public-key", f"{key}.pub", "--anchor", heads)
     pgmask(scene, KEEPER, *verify)
     with scene.site.connect() as dba:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgmask.demo import acts, living, proofs, sealing, site, wayback
+from pgmask.demo import acts, audited, living, proofs, sealing, site, wayback
 from pgmask.demo.scene import Scene
 from pgmask.demo.story import Story
 from pgmask.errors import ServerError
@@ -24,6 +24,7 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
             acts.check(scene)
             acts.install(scene)
             acts.plan_and_apply(scene)
+            audited.watch(scene)
             sealing.seal(scene)
             wayback.remember(scene)
             wayback.copy(scene)
@@ -40,6 +41,8 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
             proofs.cost(scene)
             story.line()
             wayback.leave(scene)
+            story.line()
+            audited.audit(scene)
         finally:
             scene.close()
         story.line()
