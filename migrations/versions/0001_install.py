@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "e8a0669dd3850d9a923208b8dca8e54e1943047a337b040b7846088be1bf7e73"
+DIGEST = "9a56c7238ef7ea3cea8490f27998ed6282ba630f6d8e752f9e19186ceaf417f7"
 
 
 def upgrade() -> None:

@@ -23,7 +23,8 @@ AUDITOR = "auditor_zhou"
 def watch(scene: Scene) -> None:
     """From here on what is read, changed and refused is collected.
 
-    The one thing that only a superuser can give is the right to use a replication slot.
+    Not before the rows are sealed: the slot keeps the log of transactions since its last visit, and
+    that of the time before holds plain values.  The one thing that only a superuser can give is the right to use a replication slot.
     """
     with scene.site.connect(autocommit=True) as dba:
         for group, login in (("pgmask_collector", KEEPER), ("pgmask_auditor", AUDITOR)):

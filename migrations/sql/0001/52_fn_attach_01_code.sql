@@ -101,7 +101,7 @@ BEGIN
        SELECT FROM pg_depend AS o
         WHERE o.classid = d.classid AND o.objid = d.objid
           AND o.refclassid = 'pg_class'::regclass AND o.refobjid = p_relation))
-     AND s.nspname NOT IN ('pg_catalog', 'pgmask', 'pgmask_private');
+     AND s.nspname NOT IN ('pg_catalog', 'pgmask', 'pgmask_private', 'pgmask_note');
   IF v_found IS NOT NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'PM218',
       MESSAGE = format('what pgmask made again for %s would run a cast of the application''s', p_table_id),

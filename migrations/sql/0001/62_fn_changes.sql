@@ -22,6 +22,7 @@ CREATE FUNCTION pgmask_private.record_unread_change()
   SECURITY DEFINER
   SET search_path = pg_catalog, pg_temp
   SET enable_nestloop = off
+  SET jit = off
 AS $pgmask$
 DECLARE
   c_insert CONSTANT text :=
