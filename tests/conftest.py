@@ -92,6 +92,13 @@ def servers() -> Iterator[Servers]:
         made.stop()
 
 
+@pytest.fixture(autouse=True)
+def memberships(servers: Servers) -> Iterator[None]:
+    """Set up first and so ended last: roles outlive the databases of a test."""
+    yield
+    servers.take_back()
+
+
 @pytest.fixture(scope="session", params=VERSIONS, ids=lambda v: f"pg{v}")
 def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
     """A running cluster of one version with the actors; nothing else in it."""

@@ -59,7 +59,7 @@ BEGIN
       JOIN pg_roles AS m ON m.oid = a.member
       JOIN pg_roles AS g ON g.oid = a.grantor
      WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator',
-                         'pgmask_keyless')
+                         'pgmask_keyless', 'pgmask_reader', 'pgmask_recorder', 'pgmask_slots')
        AND m.rolname NOT LIKE 'pgmask\_%' AND m.rolname NOT LIKE 'installer%'
   LOOP
     IF current_setting('server_version_num')::integer >= 160000 THEN
@@ -203,6 +203,8 @@ class Server:
         self.executor = ClusterExecutor(self.cluster)
         self._numbers = itertools.count(1)
         self._templates: dict[str, Exception | None] = {}
+        self.left = False
+        """Whether a database was dropped since memberships were last taken back."""
         self._known = {SUPERUSER: self.cluster.password}
 
     def start(self) -> Self:
@@ -309,7 +311,14 @@ class Server:
                     sql.Identifier(database.name)
                 )
             )
-            connection.execute(_TAKE_BACK.encode())
+        self.left = True
+
+    def take_back(self) -> None:
+        """Put everybody out of pgmask's own roles whom a test has let in."""
+        if self.left:
+            self.left = False
+            with self.admin() as connection:
+                connection.execute(_TAKE_BACK.encode())
 
     @contextlib.contextmanager
     def database(self, *, template: str = "template0") -> Iterator[Database]:
@@ -340,6 +349,11 @@ class Servers:
                 made.stop()
                 raise
         return self._running[major]
+
+    def take_back(self) -> None:
+        """As of each one."""
+        for server in self._running.values():
+            server.take_back()
 
     def stop(self) -> None:
         """Stop and remove them all."""

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "9a56c7238ef7ea3cea8490f27998ed6282ba630f6d8e752f9e19186ceaf417f7"
+DIGEST = "18880c37f695d62fe02fb91a96cd41cf4e719c04f178d57d593344c59bd9a880"
 
 
 def upgrade() -> None:

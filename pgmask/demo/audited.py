@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from typing import Any
@@ -24,7 +25,8 @@ def watch(scene: Scene) -> None:
     """From here on what is read, changed and refused is collected.
 
     Not before the rows are sealed: the slot keeps the log of transactions since its last visit, and
-    that of the time before holds plain values.  The one thing that only a superuser can give is the right to use a replication slot.
+    that of the time before holds plain values.  The one thing that only a superuser can give is the
+    right to use a replication slot.
     """
     with scene.site.connect(autocommit=True) as dba:
         for group, login in (("pgmask_collector", KEEPER), ("pgmask_auditor", AUDITOR)):
@@ -66,7 +68,12 @@ def audit(scene: Scene) -> None:
 
 def _reports(scene: Scene) -> None:
     """Three questions, by the auditor's own login."""
-    seen = _ask(scene, "who_saw", "--class", "customer", "--key", str(scene.chosen))
+    today = datetime.date.today()
+    days = (
+        "--from", str(today - datetime.timedelta(days=2)),
+        "--to", str(today + datetime.timedelta(days=2)),
+    )  # fmt: skip
+    seen = _ask(scene, "who_saw", "--class", "customer", "--key", str(scene.chosen), *days)
     told = {
         word: sorted({str(row["person_id"]) for row in seen if row["certainty"] == word})
         for word in ("shown", "examined", "possible")
@@ -77,7 +84,7 @@ def _reports(scene: Scene) -> None:
         f"  who saw customer {scene.chosen}?  "
         + "  ".join(f"{word}: {', '.join(who) or 'nobody'}" for word, who in told.items())
     )
-    hers = _ask(scene, "what_person_saw", "--person", str(LI))
+    hers = _ask(scene, "what_person_saw", "--person", str(LI), *days)
     customers = {row["subject_key"] for row in hers if row.get("subject_key")}
     scene.story.line(f"  what did person {LI} see?  {count(len(customers), 'customer')}")
     refused: dict[str, int] = {}

@@ -18,14 +18,14 @@ def test_a_lost_data_key_fails_and_an_erased_one_is_counted(
         play = place.Play(server, database, key)
         words = ["seal", "crm.customer", "--verify", "--dsn", database.dsn()]
         assert run(words) == 0
-        assert "erased" not in capsys.readouterr().err
+        assert "erased" not in capsys.readouterr().out
         play.rex(
             "UPDATE pgmask_private.data_key SET state = 'erased', wrapped = NULL"
             " WHERE (subject_class, subject_key) IN (SELECT 'customer', min(subject_key)"
             " FROM pgmask_private.data_key WHERE subject_class = 'customer')"
         )
         assert run(words) == 0
-        assert "1 subjects are erased" in " ".join(capsys.readouterr().err.split())
+        assert "1 subjects are erased" in " ".join(capsys.readouterr().out.split())
         ((lost,),) = play.rex(
             "DELETE FROM pgmask_private.data_key"
             " WHERE (subject_class, subject_key) IN (SELECT 'customer', max(subject_key)"

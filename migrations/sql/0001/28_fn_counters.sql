@@ -183,12 +183,15 @@ CREATE FUNCTION pgmask_private.spend(p_what text, p_person bigint, p_limit integ
 AS $pgmask$
 DECLARE
   v_count bigint;
+  v_noted boolean;
 BEGIN
   IF p_limit IS NULL THEN
     RETURN NULL;
   END IF;
   v_count := pgmask_private.count_up(p_what, p_person);
   IF (v_count <= p_limit) IS NOT TRUE THEN
+    v_noted := pgmask_private.note(
+      'refused', pgmask_private.known_claims(), p_table, 'PM405', p_what);
     RAISE EXCEPTION USING ERRCODE = 'PM405',
       MESSAGE = 'the limit is used up',
       DETAIL = CASE WHEN v_count IS NULL THEN 'The person has no counter.'
@@ -235,6 +238,7 @@ DECLARE
   v_standing text;
   v_limit integer;
   v_count bigint;
+  v_noted boolean;
 BEGIN
   SELECT s.standing, s.person_id INTO v_standing, v_person FROM pgmask_private.identity_state AS s;
   IF v_standing = 'missing' AND pg_has_role(SESSION_USER, 'pgmask_sealer', 'MEMBER') THEN
@@ -259,6 +263,8 @@ BEGIN
     v_count := pgmask_private.count_up('unique', v_person);
   END LOOP;
   IF (v_count <= v_limit) IS NOT TRUE THEN
+    v_noted := pgmask_private.note(
+      'refused', pgmask_private.known_claims(), p_table, 'PM048', 'unique_writes_per_day');
     RAISE EXCEPTION USING ERRCODE = 'PM048',
       MESSAGE = 'too many new unique values today',
       HINT = 'Nothing was written. Go on tomorrow, or have the register raise unique_writes_per_day.',
