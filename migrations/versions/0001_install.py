@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "18880c37f695d62fe02fb91a96cd41cf4e719c04f178d57d593344c59bd9a880"
+DIGEST = "4e8c38a4892947dcbf578931134ad12e5bd5d46c12d84b24cff90dbbcbaefed7"
 
 
 def upgrade() -> None:

@@ -60,19 +60,16 @@ class ChangeSpec:
 
 def body_of(spec: ChangeSpec) -> str:
     """The body of the function."""
-    aligned = (
-        f"\n   AND (SELECT count(*) FROM {OLD}) = (SELECT count(*) FROM {NEW})"
-        if spec.moves
-        else ""
+    paired = lines(
+        block("IF TG_NARGS > 0 THEN", lines(_update(spec, own=True), "RETURN NULL;")),
+        _update(spec, own=False),
+        "RETURN NULL;",
     )
-    update = block(
-        f"IF TG_OP = 'UPDATE'{aligned} THEN",
-        lines(
-            block("IF TG_NARGS > 0 THEN", lines(_update(spec, own=True), "RETURN NULL;")),
-            _update(spec, own=False),
-            "RETURN NULL;",
-        ),
-    )
+    if spec.moves:
+        # In a statement of its own: other events do not have both tables.
+        aligned = f"(SELECT count(*) FROM {OLD}) = (SELECT count(*) FROM {NEW})"
+        paired = block(f"IF {aligned} THEN", paired)
+    update = block("IF TG_OP = 'UPDATE' THEN", paired)
     truncate = block("IF TG_OP = 'TRUNCATE' THEN", lines(_truncate(spec), "RETURN NULL;"))
     # Separate ones: an unpaired UPDATE is both.
     delete = block("IF TG_OP IN ('DELETE', 'UPDATE') THEN", _delete(spec))

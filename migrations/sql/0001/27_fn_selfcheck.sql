@@ -73,7 +73,8 @@ BEGIN
       JOIN ours AS n ON n.oid = c.relnamespace AND n.nspname <> 'pgmask_crypto'
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
   ), trg AS (
-    SELECT t.oid, format('trigger %I on %s', t.tgname, r.name) AS name, t.tgenabled
+    SELECT t.oid, format('trigger %I on %s', t.tgname, r.name) AS name, t.tgenabled,
+           t.tgparentid <> 0 AS cloned
       FROM pg_trigger AS t
       JOIN rel AS r ON r.oid = t.tgrelid
      WHERE NOT t.tgisinternal
@@ -134,7 +135,9 @@ BEGIN
   UNION ALL
   SELECT t.name, 'is not ENABLE ALWAYS' FROM trg AS t WHERE t.tgenabled <> 'A'
   UNION ALL
-  SELECT t.name, 'has no comment' FROM trg AS t WHERE obj_description(t.oid, 'pg_trigger') IS NULL
+  -- A dump leaves out comments on what a partition has from its parent.
+  SELECT t.name, 'has no comment' FROM trg AS t
+   WHERE NOT t.cloned AND obj_description(t.oid, 'pg_trigger') IS NULL
   UNION ALL
   SELECT format('schema %s', o.nspname), format('owned by %s', pg_get_userbyid(o.nspowner))
     FROM ours AS o WHERE pg_get_userbyid(o.nspowner) <> 'pgmask_owner'

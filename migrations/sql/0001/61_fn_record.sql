@@ -332,7 +332,6 @@ BEGIN
     ' FOR EACH STATEMENT EXECUTE FUNCTION pgmask_private.refuse_record_change()', p_name);
   EXECUTE format('ALTER TABLE pgmask_audit.%I ENABLE ALWAYS TRIGGER a_never_emptied', p_name);
   EXECUTE format('COMMENT ON TRIGGER a_never_emptied ON pgmask_audit.%I IS %L', p_name, 'Rows are only added.');
-  EXECUTE format('COMMENT ON TRIGGER a_only_added ON pgmask_audit.%I IS %L', p_name, 'Rows are only added.');
   RETURN 1;
 END;
 $pgmask$;
