@@ -302,6 +302,47 @@ ALTER TABLE "app"."event" ADD CONSTRAINT "pgmask_form_pgmask_sealed" CHECK (octe
 
 ALTER TABLE "app"."event" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_note" CHECK ("pgmask_hidden_note" IS NULL) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "app"."event"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "app"."event"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "app"."event"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_app.event"('own');
+
+ALTER TABLE "app"."event" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "app"."event"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "app"."event"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "app"."event"
 FOR EACH ROW
@@ -331,6 +372,129 @@ EXECUTE FUNCTION pgmask_private."seal_app.event_update"();
 
 ALTER TABLE "app"."event" ENABLE ALWAYS TRIGGER "zzz_pgmask_update";
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "app"."event_2026"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "app"."event_2026"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "app"."event_2026"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_app.event"('own');
+
+ALTER TABLE "app"."event_2026" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "app"."event_2026"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "app"."event_2026"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "app"."event_2026_n"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026_n" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "app"."event_2026_n"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026_n" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "app"."event_2026_n"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_app.event"('own');
+
+ALTER TABLE "app"."event_2026_n" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "app"."event_2026_n"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026_n" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "app"."event_2026_n"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "app"."event_2026_n" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "archive"."event_2026_rest"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "archive"."event_2026_rest" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "archive"."event_2026_rest"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "archive"."event_2026_rest" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "archive"."event_2026_rest"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_app.event"('own');
+
+ALTER TABLE "archive"."event_2026_rest" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "archive"."event_2026_rest"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "archive"."event_2026_rest" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "archive"."event_2026_rest"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_app.event"();
+
+ALTER TABLE "archive"."event_2026_rest" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 ALTER TABLE "app"."event" ENABLE ROW LEVEL SECURITY;
 
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
@@ -351,9 +515,9 @@ ALTER TABLE "archive"."event_2026_rest" ENABLE ROW LEVEL SECURITY;
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "archive"."event_2026_rest" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_all_backup" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('app.event')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "app"."event" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "app"."event" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "app"."event" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -395,9 +559,9 @@ CREATE POLICY "pgmask_wide_select" ON "app"."event" AS PERMISSIVE FOR SELECT TO 
 
 COMMENT ON POLICY "pgmask_wide_select" ON "app"."event" IS 'Profile wide, rows all.';
 
-CREATE POLICY "pgmask_all_backup" ON "app"."event_2026" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "app"."event_2026" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('app.event')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "app"."event_2026" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "app"."event_2026" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "app"."event_2026" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -411,9 +575,9 @@ CREATE POLICY "pgmask_owner_refused" ON "app"."event_2026" AS PERMISSIVE FOR ALL
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "app"."event_2026" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_all_backup" ON "app"."event_2026_n" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "app"."event_2026_n" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('app.event')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "app"."event_2026_n" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "app"."event_2026_n" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "app"."event_2026_n" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -427,9 +591,9 @@ CREATE POLICY "pgmask_owner_refused" ON "app"."event_2026_n" AS PERMISSIVE FOR A
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "app"."event_2026_n" IS 'Statements of the owner are refused: they would see no rows.';
 
-CREATE POLICY "pgmask_all_backup" ON "archive"."event_2026_rest" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "archive"."event_2026_rest" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('app.event')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "archive"."event_2026_rest" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "archive"."event_2026_rest" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "archive"."event_2026_rest" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -593,6 +757,88 @@ ALTER TABLE "app"."person" ADD COLUMN IF NOT EXISTS "pgmask_restricted" boolean 
 
 COMMENT ON COLUMN "app"."person"."pgmask_restricted" IS 'The subject''s information is restricted.';
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "app"."person"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.person"();
+
+ALTER TABLE "app"."person" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "app"."person"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.person"();
+
+ALTER TABLE "app"."person" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "app"."person"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_app.person"('own');
+
+ALTER TABLE "app"."person" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "app"."person"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.person"();
+
+ALTER TABLE "app"."person" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "app"."person"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_app.person"();
+
+ALTER TABLE "app"."person" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "app"."worker"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.person_worker"();
+
+ALTER TABLE "app"."worker" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "app"."worker"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.person_worker"();
+
+ALTER TABLE "app"."worker" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "app"."worker"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_app.person_worker"('own');
+
+ALTER TABLE "app"."worker" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "app"."worker"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_app.person_worker"();
+
+ALTER TABLE "app"."worker" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "app"."worker"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_app.person_worker"();
+
+ALTER TABLE "app"."worker" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 ALTER TABLE "app"."person" ENABLE ROW LEVEL SECURITY;
 
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
@@ -603,9 +849,9 @@ ALTER TABLE "app"."worker" ENABLE ROW LEVEL SECURITY;
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "app"."worker" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_all_backup" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('app.person')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "app"."person" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "app"."person" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "app"."person" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -647,9 +893,9 @@ CREATE POLICY "pgmask_wide_select" ON "app"."person" AS PERMISSIVE FOR SELECT TO
 
 COMMENT ON POLICY "pgmask_wide_select" ON "app"."person" IS 'Profile wide, rows all.';
 
-CREATE POLICY "pgmask_all_backup" ON "app"."worker" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "app"."worker" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('app.person')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "app"."worker" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "app"."worker" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "app"."worker" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 

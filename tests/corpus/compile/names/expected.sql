@@ -327,6 +327,47 @@ ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_{}" C
 
 ALTER TABLE "Store; 'x'"."Order" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_äöü漢字" CHECK ("pgmask_hidden_äöü漢字" IS NULL) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "Store; 'x'"."Order"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.Order"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "Store; 'x'"."Order"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.Order"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "Store; 'x'"."Order"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.Order"('own');
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "Store; 'x'"."Order"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.Order"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "Store; 'x'"."Order"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.Order"();
+
+ALTER TABLE "Store; 'x'"."Order" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "Store; 'x'"."Order"
 FOR EACH ROW
@@ -361,9 +402,9 @@ ALTER TABLE "Store; 'x'"."Order" ENABLE ROW LEVEL SECURITY;
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "Store; 'x'"."Order" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('Kunden; DROP.Order')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."Order" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -544,6 +585,47 @@ ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD CONSTRAINT "pgmask_form_
 
 ALTER TABLE "Store; 'x'"."bank_account-party_party" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_$pgmask$" CHECK ("pgmask_hidden_$pgmask$" IS NULL) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "Store; 'x'"."bank_account-party_party"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.bank_account-party_party"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "Store; 'x'"."bank_account-party_party"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.bank_account-party_party"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "Store; 'x'"."bank_account-party_party"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.bank_account-party_party"('own');
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "Store; 'x'"."bank_account-party_party"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.bank_account-party_party"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "Store; 'x'"."bank_account-party_party"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.bank_account-party_party"();
+
+ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "Store; 'x'"."bank_account-party_party"
 FOR EACH ROW
@@ -578,9 +660,9 @@ ALTER TABLE "Store; 'x'"."bank_account-party_party" ENABLE ROW LEVEL SECURITY;
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "Store; 'x'"."bank_account-party_party" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('Kunden; DROP.bank_account-party_party')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."bank_account-party_party" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -728,6 +810,47 @@ ALTER TABLE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123
 
 ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_table" CHECK ("pgmask_hidden_table" IS NULL) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.t123456789012345678901234567890123_56d52916"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.t123456789012345678901234567890123_56d52916"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.t123456789012345678901234567890123_56d52916"('own');
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.t123456789012345678901234567890123_56d52916"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_Kunden; DROP.t123456789012345678901234567890123_56d52916"();
+
+ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc"
 FOR EACH ROW
@@ -762,9 +885,9 @@ ALTER TABLE "Store; 'x'"."t12345678901234567890123456789012345678901234567890123
 -- the owner's own statements fail loudly instead of seeing no rows (PM220)
 ALTER TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FORCE ROW LEVEL SECURITY;
 
-CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 

@@ -310,6 +310,47 @@ ALTER TABLE "crm_store"."Visit note" ADD CONSTRAINT "pgmask_mask_guest's phone" 
 
 ALTER TABLE "crm_store"."Visit note" ADD CONSTRAINT "pgmask_mask_its phone" CHECK (strpos(("its phone"::text COLLATE "C"), '*') > 0 OR ("its phone"::text COLLATE "C") = '' OR "pgmask_sealed" = '\x00'::bytea AND strpos(("its phone"::text COLLATE "C"), '•') > 0) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "crm_store"."Visit note"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.Visit note"();
+
+ALTER TABLE "crm_store"."Visit note" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "crm_store"."Visit note"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.Visit note"();
+
+ALTER TABLE "crm_store"."Visit note" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "crm_store"."Visit note"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_crm.Visit note"('own');
+
+ALTER TABLE "crm_store"."Visit note" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "crm_store"."Visit note"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.Visit note"();
+
+ALTER TABLE "crm_store"."Visit note" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "crm_store"."Visit note"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_crm.Visit note"();
+
+ALTER TABLE "crm_store"."Visit note" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "crm_store"."Visit note"
 FOR EACH ROW
@@ -364,9 +405,9 @@ CREATE POLICY "pgmask_agent_update" ON "crm_store"."Visit note" AS PERMISSIVE FO
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."Visit note" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_all_backup" ON "crm_store"."Visit note" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "crm_store"."Visit note" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('crm.Visit note')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."Visit note" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."Visit note" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "crm_store"."Visit note" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -526,6 +567,47 @@ COMMENT ON COLUMN "crm_store"."claim"."pgmask_unit" IS 'The unit of the row''s s
 
 ALTER TABLE "crm_store"."claim" ADD CONSTRAINT "pgmask_form_pgmask_sealed" CHECK (octet_length("pgmask_sealed") >= 38 OR "pgmask_sealed" = '\x00'::bytea) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "crm_store"."claim"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.claim"();
+
+ALTER TABLE "crm_store"."claim" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "crm_store"."claim"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.claim"();
+
+ALTER TABLE "crm_store"."claim" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "crm_store"."claim"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_crm.claim"('own');
+
+ALTER TABLE "crm_store"."claim" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "crm_store"."claim"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.claim"();
+
+ALTER TABLE "crm_store"."claim" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "crm_store"."claim"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_crm.claim"();
+
+ALTER TABLE "crm_store"."claim" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "crm_store"."claim"
 FOR EACH ROW
@@ -580,9 +662,9 @@ CREATE POLICY "pgmask_agent_update" ON "crm_store"."claim" AS PERMISSIVE FOR UPD
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."claim" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_all_backup" ON "crm_store"."claim" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "crm_store"."claim" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('crm.claim')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."claim" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."claim" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "crm_store"."claim" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -737,6 +819,47 @@ ALTER TABLE "crm_store"."customer" ADD CONSTRAINT "pgmask_mask_name" CHECK (NOT 
 
 ALTER TABLE "crm_store"."customer" ADD CONSTRAINT "pgmask_mask_phone" CHECK (strpos(("phone"::text COLLATE "C"), '*') > 0 OR ("phone"::text COLLATE "C") = '' OR "pgmask_sealed" = '\x00'::bytea AND strpos(("phone"::text COLLATE "C"), '•') > 0) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "crm_store"."customer"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "crm_store"."customer"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "crm_store"."customer"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_crm.customer"('own');
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "crm_store"."customer"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "crm_store"."customer"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "crm_store"."customer"
 FOR EACH ROW
@@ -803,9 +926,9 @@ CREATE POLICY "pgmask_agent_update" ON "crm_store"."customer" AS PERMISSIVE FOR 
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_all_backup" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('crm.customer')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."customer" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."customer" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -956,7 +1079,7 @@ GRANT SELECT ON TABLE "crm_store"."customer" TO "pgmask_backup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
 
-GRANT SELECT ("id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
+GRANT SELECT ("id", "unit_id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_reader";
 

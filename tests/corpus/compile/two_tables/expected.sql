@@ -313,6 +313,47 @@ ALTER TABLE "crm_store"."customer" ADD CONSTRAINT "pgmask_mask_pgmask_hidden_hea
 
 ALTER TABLE "crm_store"."customer" ADD CONSTRAINT "pgmask_mask_pgmask_shadow_remark" CHECK (strpos(("pgmask_shadow_remark"::text COLLATE "C"), '*') > 0 OR ("pgmask_shadow_remark"::text COLLATE "C") = '' OR "pgmask_sealed" = '\x00'::bytea AND strpos(("pgmask_shadow_remark"::text COLLATE "C"), '•') > 0) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "crm_store"."customer"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "crm_store"."customer"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "crm_store"."customer"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_crm.customer"('own');
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "crm_store"."customer"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "crm_store"."customer"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_crm.customer"();
+
+ALTER TABLE "crm_store"."customer" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "crm_store"."customer"
 FOR EACH ROW
@@ -363,9 +404,9 @@ CREATE POLICY "pgmask_agent_update" ON "crm_store"."customer" AS PERMISSIVE FOR 
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_all_backup" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('crm.customer')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."customer" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."customer" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
@@ -484,7 +525,7 @@ GRANT SELECT ON TABLE "crm_store"."customer" TO "pgmask_backup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
 
-GRANT SELECT ("id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
+GRANT SELECT ("id", "unit_id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_reader";
 
@@ -543,6 +584,47 @@ COMMENT ON COLUMN "crm_store"."policy"."pgmask_unit" IS 'The unit of the row''s 
 
 ALTER TABLE "crm_store"."policy" ADD CONSTRAINT "pgmask_form_pgmask_sealed" CHECK (octet_length("pgmask_sealed") >= 38 OR "pgmask_sealed" = '\x00'::bytea) NOT VALID;
 
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_delete"
+AFTER DELETE ON "crm_store"."policy"
+REFERENCING OLD TABLE AS pgmask_old
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.policy"();
+
+ALTER TABLE "crm_store"."policy" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_delete";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_insert"
+AFTER INSERT ON "crm_store"."policy"
+REFERENCING NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.policy"();
+
+ALTER TABLE "crm_store"."policy" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_insert";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_own"
+AFTER UPDATE ON "crm_store"."policy"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless'))
+EXECUTE FUNCTION pgmask_private."change_crm.policy"('own');
+
+ALTER TABLE "crm_store"."policy" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_own";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_truncate"
+AFTER TRUNCATE ON "crm_store"."policy"
+FOR EACH STATEMENT
+EXECUTE FUNCTION pgmask_private."change_crm.policy"();
+
+ALTER TABLE "crm_store"."policy" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_truncate";
+
+CREATE OR REPLACE TRIGGER "zzz_pgmask_change_update"
+AFTER UPDATE ON "crm_store"."policy"
+REFERENCING OLD TABLE AS pgmask_old NEW TABLE AS pgmask_new
+FOR EACH STATEMENT
+WHEN (NOT (CURRENT_USER IN ('pgmask_sealer', 'pgmask_keyless')))
+EXECUTE FUNCTION pgmask_private."change_crm.policy"();
+
+ALTER TABLE "crm_store"."policy" ENABLE ALWAYS TRIGGER "zzz_pgmask_change_update";
+
 CREATE OR REPLACE TRIGGER "zzz_pgmask_insert"
 BEFORE INSERT ON "crm_store"."policy"
 FOR EACH ROW
@@ -597,9 +679,9 @@ CREATE POLICY "pgmask_agent_update" ON "crm_store"."policy" AS PERMISSIVE FOR UP
 
 COMMENT ON POLICY "pgmask_agent_update" ON "crm_store"."policy" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_all_backup" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING (true);
+CREATE POLICY "pgmask_all_backup" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_backup" USING ((SELECT pgmask_note.backup('crm.policy')));
 
-COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."policy" IS 'Backups hold every row; the columns hold masks.';
+COMMENT ON POLICY "pgmask_all_backup" ON "crm_store"."policy" IS 'Backups hold every row, with a note that they were made; the columns hold masks.';
 
 CREATE POLICY "pgmask_all_keyless" ON "crm_store"."policy" AS PERMISSIVE FOR ALL TO "pgmask_keyless" USING (true);
 
