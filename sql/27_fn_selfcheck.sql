@@ -47,7 +47,7 @@ DECLARE
     'report_state', 'alert_rule', 'alert', 'alert_close'
   ];
   c_owners CONSTANT text[] := ARRAY[
-    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader',
+    'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_lookup',
     'pgmask_recorder', 'pgmask_slots'];
 BEGIN
   RETURN QUERY
@@ -160,9 +160,9 @@ BEGIN
     FROM pg_roles AS r
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
                        'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless',
-                       'pgmask_reader', 'pgmask_recorder', 'pgmask_collector', 'pgmask_slots',
-                       'pgmask_auditor',
-                       'pgmask_unit_auditor', 'pgmask_high_value_auditor')
+                       'pgmask_lookup', 'pgmask_recorder', 'pgmask_collector', 'pgmask_slots',
+                       'pgmask_record_auditor',
+                       'pgmask_record_unit', 'pgmask_record_high_value')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
           OR r.rolreplication AND r.rolname <> 'pgmask_slots')
   ORDER BY 1, 2;

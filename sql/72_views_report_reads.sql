@@ -82,7 +82,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.accesses(timestamptz, timestamptz) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.accesses(timestamptz, timestamptz) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.accesses(timestamptz, timestamptz)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.accesses(timestamptz, timestamptz) IS
   'Who browsed how much: reads per day, unit, person, profile, table and level?';
 
@@ -138,7 +138,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.accesses_outside_hours(timestamptz, timestamptz, time, time, integer[], text) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.accesses_outside_hours(timestamptz, timestamptz, time, time, integer[], text) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.accesses_outside_hours(timestamptz, timestamptz, time, time, integer[], text)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.accesses_outside_hours(timestamptz, timestamptz, time, time, integer[], text) IS
   'Who read or revealed outside office hours? Hours, days and zone are parameters or the settings.';
 
@@ -207,7 +207,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.cross_unit(timestamptz, timestamptz) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.cross_unit(timestamptz, timestamptz) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.cross_unit(timestamptz, timestamptz)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.cross_unit(timestamptz, timestamptz) IS
   'Who revealed or examined customers whose unit was another one than that acted for?';
 
@@ -267,7 +267,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.dormant_permissions(integer) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.dormant_permissions(integer) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.dormant_permissions(integer)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.dormant_permissions(integer) IS
   'Who may, and has not for so many days: profiles in force that nobody used?';
 
@@ -339,6 +339,6 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.sample(timestamptz, timestamptz, integer, text) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.sample(timestamptz, timestamptz, integer, text) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.sample(timestamptz, timestamptz, integer, text)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.sample(timestamptz, timestamptz, integer, text) IS
   'Which accesses shall be looked at by hand: a sample that the same seed draws again?';

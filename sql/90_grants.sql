@@ -78,7 +78,7 @@ GRANT SELECT ON
   pgmask_private.my_units,
   pgmask_private.my_subjects,
   pgmask_private.my_designations
-  TO pgmask_reader;
+  TO pgmask_lookup;
 
 -- pgmask_backup: pg_dump locks and reads every table. Row-level security without a policy keeps
 -- the rows with secrets out of it (pg_dump --enable-row-security).

@@ -59,7 +59,7 @@ BEGIN
       JOIN pg_roles AS m ON m.oid = a.member
       JOIN pg_roles AS g ON g.oid = a.grantor
      WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator',
-                         'pgmask_keyless', 'pgmask_reader', 'pgmask_recorder', 'pgmask_slots')
+                         'pgmask_keyless', 'pgmask_lookup', 'pgmask_recorder', 'pgmask_slots')
        AND m.rolname NOT LIKE 'pgmask\_%' AND m.rolname NOT LIKE 'installer%'
   LOOP
     IF current_setting('server_version_num')::integer >= 160000 THEN

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "4e8c38a4892947dcbf578931134ad12e5bd5d46c12d84b24cff90dbbcbaefed7"
+DIGEST = "2f00dcde4f5beea419fa47f357a85418f9446d60c671b252c69989cdee3b7fb0"
 
 
 def upgrade() -> None:

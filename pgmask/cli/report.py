@@ -26,8 +26,8 @@ from pgmask.server import connect, require_dsn
 _HELP: Final = """\
 What auditors ask of the record: who saw a customer, what a person saw, what stood out.
 
-For members of pgmask_auditor; of pgmask_unit_auditor about their own unit, and of \
-pgmask_high_value_auditor about high-value customers. That a report was read is itself on record.
+For members of pgmask_record_auditor; of pgmask_record_unit about their own unit, and of \
+pgmask_record_high_value about high-value customers. That a report was read is itself on record.
 
 pgmask report who_saw --class customer --key 4711 --from 2026-07-01 --to 2026-08-01
 """

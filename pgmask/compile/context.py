@@ -18,7 +18,7 @@ OWNER = "pgmask_owner"
 MIGRATOR = "pgmask_migrator"
 KEYLESS = "pgmask_keyless"
 """Runs what may set off code of the application: triggers, CHECKs, domains."""
-READER = "pgmask_reader"
+READER = "pgmask_lookup"
 """Plans every query of generated functions on stores and views: it reads, and reaches no key."""
 
 

@@ -295,13 +295,13 @@ def _security(context: Context, place: QualName) -> list[Object]:
     if place == context.place:  # its children are read through it
         found.append(
             standing_policy(
-                table, place, Name("pgmask_reader_reads"), Name(READER), "SELECT", "true",
+                table, place, Name("pgmask_lookup_reads"), Name(READER), "SELECT", "true",
                 "Functions of pgmask look rows up.",
             )
         )  # fmt: skip
         found.append(
             standing_policy(
-                table, place, Name("pgmask_reader_locks"), Name(READER), "UPDATE", "true",
+                table, place, Name("pgmask_lookup_locks"), Name(READER), "UPDATE", "true",
                 "They lock rows and change none.", check=" WITH CHECK (false)",
             )
         )  # fmt: skip

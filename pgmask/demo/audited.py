@@ -29,7 +29,7 @@ def watch(scene: Scene) -> None:
     right to use a replication slot.
     """
     with scene.site.connect(autocommit=True) as dba:
-        for group, login in (("pgmask_collector", KEEPER), ("pgmask_auditor", AUDITOR)):
+        for group, login in (("pgmask_collector", KEEPER), ("pgmask_record_auditor", AUDITOR)):
             dba.execute(
                 sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login))
             )

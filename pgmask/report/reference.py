@@ -16,9 +16,9 @@ question](../howto/answer-a-regulators-question.md) goes through one.
 
 | who | reads |
 |---|---|
-| members of `pgmask_auditor` | everything |
-| members of `pgmask_unit_auditor` | what the own unit did, and what concerns its customers |
-| members of `pgmask_high_value_auditor` | what concerns high-value customers |
+| members of `pgmask_record_auditor` | everything |
+| members of `pgmask_record_unit` | what the own unit did, and what concerns its customers |
+| members of `pgmask_record_high_value` | what concerns high-value customers |
 | everybody else | nothing (PM840) |
 
 That a report was asked is itself on record, whatever it gave (`audit_readers`). Nobody may read

@@ -12,7 +12,7 @@ OWNERS: Final = """
 SELECT r.oid, r.rolname::text AS name
   FROM pg_catalog.pg_roles AS r
  WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_migrator',
-                     'pgmask_keyless', 'pgmask_reader', 'pgmask_slots')
+                     'pgmask_keyless', 'pgmask_lookup', 'pgmask_slots')
     OR EXISTS (SELECT FROM pgmask_private.managed_object AS m
                 WHERE m.kind = 'place' AND m.fingerprint ->> 'owner' = r.rolname
                   AND EXISTS (SELECT FROM pgmask_private.store_table AS t

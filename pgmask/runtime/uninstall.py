@@ -24,9 +24,9 @@ SCHEMAS: Final = (
 )  # fmt: skip
 ROLES: Final = (
     "pgmask_owner", "pgmask_sealer", "pgmask_store", "pgmask_backup", "pgmask_register",
-    "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_reader", "pgmask_recorder",
-    "pgmask_collector", "pgmask_slots", "pgmask_auditor", "pgmask_unit_auditor",
-    "pgmask_high_value_auditor",
+    "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_lookup", "pgmask_recorder",
+    "pgmask_collector", "pgmask_slots", "pgmask_record_auditor", "pgmask_record_unit",
+    "pgmask_record_high_value",
 )  # fmt: skip
 KEPT: Final = "pgmask_audit"
 """The schema in which the record stays."""

@@ -424,7 +424,7 @@ WITH role AS (
     FROM (
       VALUES ('pgmask_owner', false), ('pgmask_sealer', false), ('pgmask_backup', false),
         ('pgmask_register', false), ('pgmask_unseal', false), ('pgmask_migrator', false),
-        ('pgmask_keyless', false), ('pgmask_reader', false), ('pgmask_store', true)
+        ('pgmask_keyless', false), ('pgmask_lookup', false), ('pgmask_store', true)
       UNION ALL
       SELECT m.fingerprint ->> 'owner', m.kind = 'place'
       FROM pgmask_private.managed_object AS m

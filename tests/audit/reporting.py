@@ -12,7 +12,7 @@ import psycopg
 from tests.harness import Connection, Database
 from tests.reveal.site import Site
 
-AUDITORS: Final = {"audra": "pgmask_auditor", "dora": "pgmask_unit_auditor"}
+AUDITORS: Final = {"audra": "pgmask_record_auditor", "dora": "pgmask_record_unit"}
 FOREVER: Final = ("-infinity", "infinity")
 UTC: Final = datetime.UTC
 

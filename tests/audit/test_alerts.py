@@ -35,7 +35,7 @@ def site(server: Server) -> Iterator[Site]:
         register_auditors(site)
         site.root.execute("UPDATE pgmask_audit.collector SET moved_at = now()")
         evaluate(made)
-        with memberships(site, audra="pgmask_auditor", dora="pgmask_unit_auditor"):
+        with memberships(site, audra="pgmask_record_auditor", dora="pgmask_record_unit"):
             yield site
 
 
@@ -235,7 +235,7 @@ def test_an_alert_is_closed_once_with_a_reason(site: Site) -> None:
 def test_nobody_closes_the_alert_about_himself(site: Site) -> None:
     number = alert(site, 91)
     assert close(site.connect("audra"), number) == "PM841"
-    with memberships(site, mallory="pgmask_auditor"):
+    with memberships(site, mallory="pgmask_record_auditor"):
         mallory = site.connect("mallory")
         assert close(mallory, number) == "PM841"  # nobody of the register
         site.root.execute("SELECT pgmask.register_login('mallory', 92)")

@@ -33,7 +33,7 @@ def audited(server: Server) -> Iterator[Site]:
     with server.database(template=server.template("reveal", fill)) as made:
         site = Site(made)
         register_auditors(site)
-        with memberships(site, audra="pgmask_auditor"):
+        with memberships(site, audra="pgmask_record_auditor"):
             yield site
 
 

@@ -66,7 +66,7 @@ def test_nobody_else_reads_a_report(site: Site, login: str) -> None:
         assert code_of(lambda: saw(connection, NORTH)) == "PM840"
         found = notes(root, "refused")
     assert [(n.code, n.table) for n in found] == [("PM840", "reveals"), ("PM840", "who_saw")]
-    with memberships(site, **{login: "pgmask_auditor"}):
+    with memberships(site, **{login: "pgmask_record_auditor"}):
         assert len(ask(connection, "SELECT * FROM pgmask_report.reveals")) == 2
 
 
@@ -89,7 +89,7 @@ def test_an_application_that_acts_for_a_person_reads_nothing(site: Site) -> None
     ],
 )
 def test_an_auditor_reads_by_reports_only(site: Site, statement: str) -> None:
-    with memberships(site, audra="pgmask_auditor"):
+    with memberships(site, audra="pgmask_record_auditor"):
         audra = site.connect("audra")
         assert code_of(lambda: audra.execute(statement.encode())) == "42501"
         assert len(ask(audra, "SELECT * FROM pgmask_report.reveals")) == 2
@@ -97,7 +97,7 @@ def test_an_auditor_reads_by_reports_only(site: Site, statement: str) -> None:
 
 def test_an_auditor_changes_nothing(site: Site) -> None:
     """Not even by what stands in his conditions: they stay behind the barrier."""
-    with memberships(site, audra="pgmask_auditor"):
+    with memberships(site, audra="pgmask_record_auditor"):
         audra = site.connect("audra")
         for verb in ("DELETE FROM", "UPDATE"):
             rest = "" if verb == "DELETE FROM" else " SET purpose = 'x'"
@@ -106,7 +106,7 @@ def test_an_auditor_changes_nothing(site: Site) -> None:
 
 
 def test_a_unit_auditor_reads_about_the_own_unit(site: Site) -> None:
-    with memberships(site, dora="pgmask_unit_auditor"):
+    with memberships(site, dora="pgmask_record_unit"):
         dora = site.connect("dora")
         assert saw(dora, NORTH)
         assert code_of(lambda: saw(dora, SOUTH)) == "PM840"
@@ -127,13 +127,13 @@ def test_a_unit_auditor_reads_about_the_own_unit(site: Site) -> None:
             query = f"SELECT * FROM pgmask_report.{report}"
             assert code_of(ask, dora, query) == "PM840"
         # Control: the role of an auditor lets him.
-        with memberships(site, dora="pgmask_auditor"):
+        with memberships(site, dora="pgmask_record_auditor"):
             assert saw(dora, SOUTH)
             assert len(ask(dora, "SELECT * FROM pgmask_report.reveals")) == 2
 
 
 def test_a_unit_auditor_without_a_person_reads_nothing(site: Site) -> None:
-    with memberships(site, mallory="pgmask_unit_auditor"):
+    with memberships(site, mallory="pgmask_record_unit"):
         mallory = site.connect("mallory")
         assert code_of(lambda: saw(mallory, NORTH)) == "PM840"
         assert code_of(lambda: ask(mallory, "SELECT * FROM pgmask_report.reveals")) == "PM840"
@@ -143,7 +143,7 @@ def test_a_unit_auditor_without_a_person_reads_nothing(site: Site) -> None:
 
 def test_a_unit_auditor_cannot_look_behind_by_a_condition(site: Site) -> None:
     """A function of his own in WHERE is not asked about rows that are not his."""
-    with memberships(site, dora="pgmask_unit_auditor"):
+    with memberships(site, dora="pgmask_record_unit"):
         site.root.execute("CREATE SCHEMA dora AUTHORIZATION dora")
         dora = site.connect("dora")
         dora.execute(
@@ -163,7 +163,7 @@ def test_a_unit_auditor_cannot_look_behind_by_a_condition(site: Site) -> None:
 
 def test_the_high_value_department_reads_about_its_customers(site: Site) -> None:
     examined(site.root, RICH, person_id=18, profile="vip")
-    with memberships(site, alan="pgmask_high_value_auditor"):
+    with memberships(site, alan="pgmask_record_high_value"):
         alan = site.connect("alan")
         assert [r["person_id"] for r in saw(alan, RICH)] == [18]
         assert code_of(lambda: saw(alan, NORTH)) == "PM840"
@@ -171,14 +171,14 @@ def test_the_high_value_department_reads_about_its_customers(site: Site) -> None
         rows = ask(alan, "SELECT * FROM pgmask_report.what_person_saw(18, %s, %s)", *FOREVER)
         assert [r["subject_key"] for r in rows] == [RICH]
         assert ask(alan, "SELECT * FROM pgmask_report.what_person_saw(11, %s, %s)", *FOREVER) == []
-        with memberships(site, alan="pgmask_auditor"):
+        with memberships(site, alan="pgmask_record_auditor"):
             assert len(ask(alan, "SELECT * FROM pgmask_report.reveals")) == 2
 
 
 def test_set_role_widens_nothing(site: Site) -> None:
     """Who reads is who logged in: a unit auditor in the group role is still one."""
-    with memberships(site, dora="pgmask_unit_auditor"):
+    with memberships(site, dora="pgmask_record_unit"):
         dora = site.connect("dora")
-        dora.execute("SET ROLE pgmask_unit_auditor")
+        dora.execute("SET ROLE pgmask_record_unit")
         assert code_of(lambda: saw(dora, SOUTH)) == "PM840"
         assert saw(dora, NORTH)

@@ -37,7 +37,7 @@ def site(server: Server) -> Iterator[Site]:
     with server.database(template=server.template("reveal", fill)) as made:
         site = Site(made)
         register_auditors(site)
-        with memberships(site, audra="pgmask_auditor"):
+        with memberships(site, audra="pgmask_record_auditor"):
             yield site
 
 

@@ -43,7 +43,7 @@ def test_the_question_is_answered_as_the_page_says(
         monkeypatch.chdir(tmp_path)
         keys(tmp_path)
         said = []
-        with memberships(site, audra="pgmask_auditor"):
+        with memberships(site, audra="pgmask_record_auditor"):
             for block in blocks(PAGE):
                 if block.mark == "run":
                     for line in block.text.splitlines():

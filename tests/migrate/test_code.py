@@ -89,7 +89,7 @@ def test_a_type_of_ones_own_in_what_reveals(site: Site, statements: tuple[str, .
     site.database.run(CAST, user="olga")
     with site.acting() as one:
         ask(one, 1, ["phone"], "claim", "C-1-open")
-    assert ran(site) == {"pgmask_reader"}
+    assert ran(site) == {"pgmask_lookup"}
 
 
 def test_a_type_of_ones_own_where_nothing_names_it(site: Site) -> None:

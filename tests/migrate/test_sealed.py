@@ -141,7 +141,8 @@ def test_a_new_partition_is_protected_before_commit(sealed: Database, owner: str
     assert row[:2] == (True, True)
     assert "mallory" not in row[2]
     assert row[3] == 4
-    assert row[4] == ["zzz_pgmask_insert A", "zzz_pgmask_marked A", "zzz_pgmask_update A"]
+    changes = [f"change_{event}" for event in ("delete", "insert", "own", "truncate", "update")]
+    assert row[4] == [f"zzz_pgmask_{name} A" for name in (*changes, "insert", "marked", "update")]
     assert drift_of(sealed) == ()
     with sealed.connect("app") as app:
         app.execute("INSERT INTO crm.visit VALUES (9, 1, '2027-05-05', '13800001111', 'x')")

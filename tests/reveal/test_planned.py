@@ -55,9 +55,9 @@ BEGIN
   GRANT SELECT ON ALL TABLES IN SCHEMA pgmask_private TO pgmask_sealer;
   FOR r IN
     SELECT p.oid::regprocedure AS name, pg_get_functiondef(p.oid) AS definition
-      FROM pg_proc AS p WHERE p.proowner = 'pgmask_reader'::regrole
+      FROM pg_proc AS p WHERE p.proowner = 'pgmask_lookup'::regrole
   LOOP
-    EXECUTE replace(r.definition, '''pgmask_reader''', '''pgmask_sealer''');
+    EXECUTE replace(r.definition, '''pgmask_lookup''', '''pgmask_sealer''');
     EXECUTE format('ALTER FUNCTION %s OWNER TO pgmask_sealer', r.name);
   END LOOP;
 END $$
@@ -107,7 +107,7 @@ def _follows_a_subject(one: Connection) -> None:
 def test_what_it_finds(site: Site, actor: str, act: Callable[[Connection], None]) -> None:
     site.root.execute(_SPY)
     ran, loot = _spied(site, actor, act)
-    assert "pgmask_reader" in ran
+    assert "pgmask_lookup" in ran
     assert not ran & {"pgmask_sealer", "pgmask_owner", "pgmask_migrator"}
     assert not loot
     site.root.execute(_WITH_KEYS)
@@ -149,7 +149,7 @@ def test_no_function_with_keys_plans_a_query_on_a_store_or_view(site: Site) -> N
     ours = {n for n in there if n.startswith("pgmask")} | {"pg_catalog"}
     keyed = "'pgmask_sealer'::regrole, 'pgmask_owner'::regrole, 'pgmask_migrator'::regrole"
     assert schemas(keyed) <= ours
-    assert {"crm_store", "crm"} <= schemas("'pgmask_reader'::regrole")
+    assert {"crm_store", "crm"} <= schemas("'pgmask_lookup'::regrole")
 
 
 def test_what_its_owner_may_alter_does_not_help(site: Site) -> None:
@@ -160,7 +160,7 @@ def test_what_its_owner_may_alter_does_not_help(site: Site) -> None:
         " $$ BEGIN PERFORM dev.spy(); RETURN false; END $$;"
         "CREATE OPERATOR dev.= (PROCEDURE = dev.same, LEFTARG = name, RIGHTARG = name);"
         "CREATE OPERATOR dev.<> (PROCEDURE = dev.same, LEFTARG = name, RIGHTARG = name);"
-        "RESET ROLE; SET ROLE pgmask_reader;"
+        "RESET ROLE; SET ROLE pgmask_lookup;"
         'ALTER FUNCTION pgmask_private."read_crm.customer_agent_find"(text[]) SECURITY INVOKER;'
         'ALTER FUNCTION pgmask_private."read_crm.customer_agent_find"(text[])'
         " SET search_path = dev, pg_catalog; RESET ROLE"
@@ -179,15 +179,15 @@ def test_the_role_that_reads_changes_nothing(site: Site) -> None:
     """It may lock rows; the control is the policy that lets a change pass."""
     change = "UPDATE crm_store.customer SET pgmask_restricted = true WHERE id = 1"
     with site.root.transaction(force_rollback=True):
-        site.root.execute("SET LOCAL ROLE pgmask_reader")
+        site.root.execute("SET LOCAL ROLE pgmask_lookup")
         site.root.execute("SELECT FROM crm_store.customer WHERE id = 1 FOR UPDATE")
         with pytest.raises(psycopg.errors.InsufficientPrivilege), site.root.transaction():
             site.root.execute(change)
         site.root.execute("RESET ROLE")
         site.root.execute(
-            "ALTER POLICY pgmask_reader_locks ON crm_store.customer WITH CHECK (true)"
+            "ALTER POLICY pgmask_lookup_locks ON crm_store.customer WITH CHECK (true)"
         )
-        site.root.execute("SET LOCAL ROLE pgmask_reader")
+        site.root.execute("SET LOCAL ROLE pgmask_lookup")
         assert site.root.execute(change).rowcount == 1
 
 

@@ -117,7 +117,7 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
         with server.admin() as admin:
             admin.execute(
                 "REVOKE pgmask_owner, pgmask_sealer, pgmask_store, pgmask_backup, pgmask_register,"
-                " pgmask_unseal, pgmask_migrator, pgmask_keyless, pgmask_reader"
+                " pgmask_unseal, pgmask_migrator, pgmask_keyless, pgmask_lookup"
                 " FROM second_installer"
             )
             # doctor would name it to every other test of this cluster.

@@ -178,9 +178,9 @@ GRANT USAGE, CREATE ON SCHEMA crm, desk, {STORE} TO pgmask_agent_views;
 GRANT USAGE, CREATE ON SCHEMA {STORE} TO pgmask_store;
 GRANT USAGE ON SCHEMA {STORE} TO pgmask_sealer;
 GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {STORE} TO pgmask_sealer;
-GRANT USAGE ON SCHEMA {STORE} TO pgmask_keyless, pgmask_reader;
+GRANT USAGE ON SCHEMA {STORE} TO pgmask_keyless, pgmask_lookup;
 GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {STORE} TO pgmask_keyless;
-GRANT SELECT, UPDATE (pgmask_restricted) ON {STORE}.customer, {STORE}.policy TO pgmask_reader;
+GRANT SELECT, UPDATE (pgmask_restricted) ON {STORE}.customer, {STORE}.policy TO pgmask_lookup;
 ALTER TABLE {STORE}.customer OWNER TO pgmask_store;
 ALTER TABLE {STORE}.policy OWNER TO pgmask_store;
 CREATE VIEW crm.customer AS SELECT id, customer_no, unit_id, name, phone, id_no, email, bank, birth,
@@ -218,8 +218,8 @@ def protect(connection: Connection, specs: Iterable[SealSpec]) -> None:
             f"ALTER TABLE {store} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY s ON {store} TO pgmask_sealer, pgmask_keyless"
             " USING (true) WITH CHECK (true)",
-            f"CREATE POLICY r ON {store} FOR SELECT TO pgmask_reader USING (true)",
-            f"CREATE POLICY l ON {store} FOR UPDATE TO pgmask_reader"
+            f"CREATE POLICY r ON {store} FOR SELECT TO pgmask_lookup USING (true)",
+            f"CREATE POLICY l ON {store} FOR UPDATE TO pgmask_lookup"
             " USING (true) WITH CHECK (false)",
             f"CREATE POLICY v ON {store} TO pgmask_agent_views USING (unit_id < 9)"
             if "unit_id" in names

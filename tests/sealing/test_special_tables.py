@@ -72,9 +72,9 @@ def _wrong(connection: Connection, spec: SealSpec) -> list[tuple[object, ...]]:
 
 def _let_the_sealer_in(root: Connection, schema: str) -> None:
     name = Name(schema).quoted
-    root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer, pgmask_keyless, pgmask_reader;"
+    root.execute(f"GRANT USAGE ON SCHEMA {name} TO pgmask_sealer, pgmask_keyless, pgmask_lookup;"
                  f" GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA {name}"
-                 " TO pgmask_sealer, pgmask_reader".encode())  # fmt: skip
+                 " TO pgmask_sealer, pgmask_lookup".encode())  # fmt: skip
 
 
 @pytest.fixture

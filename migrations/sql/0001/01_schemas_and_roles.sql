@@ -16,9 +16,9 @@ DECLARE
 BEGIN
   FOREACH v_role IN ARRAY ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
-    'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_reader', 'pgmask_recorder',
-    'pgmask_collector', 'pgmask_slots', 'pgmask_auditor', 'pgmask_unit_auditor',
-    'pgmask_high_value_auditor'
+    'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_lookup', 'pgmask_recorder',
+    'pgmask_collector', 'pgmask_slots', 'pgmask_record_auditor', 'pgmask_record_unit',
+    'pgmask_record_high_value'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
@@ -97,7 +97,7 @@ BEGIN
       '''Owns the functions that take views down for a migration and bring them back.''';
     EXECUTE 'COMMENT ON ROLE pgmask_keyless IS '
       '''Runs what may set off code of the application: it has no right on a key or a sealed value.''';
-    EXECUTE 'COMMENT ON ROLE pgmask_reader IS '
+    EXECUTE 'COMMENT ON ROLE pgmask_lookup IS '
       '''Runs every query of pgmask''''s functions on stores and views: it reads, and has no right on a key.''';
     EXECUTE 'COMMENT ON ROLE pgmask_recorder IS '
       '''Owns the triggers that record changes; may add rows of changes, and nothing else.''';
@@ -105,11 +105,11 @@ BEGIN
       '''Group of the login that collects and seals the record.''';
     EXECUTE 'COMMENT ON ROLE pgmask_slots IS '
       '''Owns the functions that read the slot of the notes; a superuser gives it REPLICATION.''';
-    EXECUTE 'COMMENT ON ROLE pgmask_auditor IS '
+    EXECUTE 'COMMENT ON ROLE pgmask_record_auditor IS '
       '''Group of customer management, compliance and audit: reads the whole record by its reports.''';
-    EXECUTE 'COMMENT ON ROLE pgmask_unit_auditor IS '
+    EXECUTE 'COMMENT ON ROLE pgmask_record_unit IS '
       '''Group of the security responsibles of units: reads what concerns the own unit.''';
-    EXECUTE 'COMMENT ON ROLE pgmask_high_value_auditor IS '
+    EXECUTE 'COMMENT ON ROLE pgmask_record_high_value IS '
       '''Group of the high-value department: reads what concerns its customers.''';
     EXECUTE 'COMMENT ON ROLE pgmask_store IS ''Owns the store tables, where pgmask moved them.''';
     EXECUTE 'COMMENT ON ROLE pgmask_backup IS '
@@ -145,7 +145,7 @@ GRANT USAGE, CREATE ON SCHEMA pgmask, pgmask_private TO pgmask_sealer;
 GRANT USAGE ON SCHEMA pgmask_crypto TO pgmask_sealer;
 GRANT USAGE ON SCHEMA pgmask_private TO pgmask_migrator;
 -- Never CREATE: code of the application that runs as these roles could replace what they own.
-GRANT USAGE ON SCHEMA pgmask_private TO pgmask_keyless, pgmask_reader;
+GRANT USAGE ON SCHEMA pgmask_private TO pgmask_keyless, pgmask_lookup;
 -- Only a role that may make objects in a schema can be given one there; 90_grants.sql takes CREATE
 -- back, so that nothing that runs as this role can replace what it owns.
 GRANT USAGE, CREATE ON SCHEMA pgmask TO pgmask_migrator;

@@ -98,7 +98,9 @@ BEGIN
 
   -- What records changes is generated text too, but nobody need wait for it: until the next apply
   -- changes are recorded without values.
-  v_read := pgmask_private.read_changes(v_store.table_id, v_members, NOT EXISTS (
+  v_read := pgmask_private.read_changes(v_store.table_id,
+    -- A partition that has left stays shut, and under the trigger that it had.
+    ARRAY(SELECT DISTINCT u.oid FROM unnest(v_members || v_kept.members) AS u (oid)), NOT EXISTS (
     SELECT FROM jsonb_to_recordset(v_columns) AS c (name text, now text, type text)
      WHERE c.now IS DISTINCT FROM c.name OR c.type IS NOT NULL
     UNION ALL

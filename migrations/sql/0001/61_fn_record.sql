@@ -8,7 +8,7 @@ CREATE SCHEMA pgmask_report;
 ALTER SCHEMA pgmask_report OWNER TO pgmask_owner;
 REVOKE ALL ON SCHEMA pgmask_report FROM PUBLIC;
 GRANT USAGE ON SCHEMA pgmask_report
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON SCHEMA pgmask_report IS 'What auditors ask: one view or function per question.';
 
 -- Who acts in this transaction and from where, as rows of the record name him.

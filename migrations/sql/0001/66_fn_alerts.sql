@@ -485,7 +485,7 @@ REVOKE ALL ON FUNCTION pgmask_report.put_alert_rule(
 ALTER FUNCTION pgmask_report.put_alert_rule(
   text, text, jsonb, text, boolean, text, text) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.put_alert_rule(
-  text, text, jsonb, text, boolean, text, text) TO pgmask_auditor;
+  text, text, jsonb, text, boolean, text, text) TO pgmask_record_auditor;
 COMMENT ON FUNCTION pgmask_report.put_alert_rule(
   text, text, jsonb, text, boolean, text, text) IS 'Puts a rule of alerts; recorded.';
 
@@ -520,7 +520,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.put_office_hours(text, time, time, integer[]) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.put_office_hours(text, time, time, integer[]) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION
-  pgmask_report.put_office_hours(text, time, time, integer[]) TO pgmask_auditor;
+  pgmask_report.put_office_hours(text, time, time, integer[]) TO pgmask_record_auditor;
 COMMENT ON FUNCTION pgmask_report.put_office_hours(text, time, time, integer[]) IS
   'Puts the office hours that reports and alerts go by; recorded.';
 
@@ -576,6 +576,6 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.close_alert(bigint, text) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.close_alert(bigint, text) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.close_alert(bigint, text)
-  TO pgmask_auditor, pgmask_unit_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit;
 COMMENT ON FUNCTION pgmask_report.close_alert(bigint, text) IS
   'Closes an alert with a reason; never by the person it is about.';

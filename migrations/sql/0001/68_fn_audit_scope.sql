@@ -1,9 +1,9 @@
 -- Who may read what of the record (G6), and what reports ask of customers and of the policies of a time.
 --
---   pgmask_auditor             customer management, compliance, audit: everything
---   pgmask_unit_auditor        the security responsible of a unit: what persons of the own unit did, and
+--   pgmask_record_auditor             customer management, compliance, audit: everything
+--   pgmask_record_unit        the security responsible of a unit: what persons of the own unit did, and
 --                              what concerns customers of the own unit; the unit is the identity's
---   pgmask_high_value_auditor  the high-value department: what concerns high-value customers
+--   pgmask_record_high_value  the high-value department: what concerns high-value customers
 --
 -- Every report asks audit_scope first, once; it refuses everybody else, and notes that the report was
 -- read. Nobody has a right on the tables of the record itself.
@@ -31,9 +31,9 @@ DECLARE
 BEGIN
   SELECT s.person_id, s.unit_id INTO person_id, v_unit
     FROM pgmask_private.identity_state AS s WHERE s.standing = 'valid';
-  everything := pg_has_role(SESSION_USER, 'pgmask_auditor', 'MEMBER');
-  high_value := pg_has_role(SESSION_USER, 'pgmask_high_value_auditor', 'MEMBER');
-  IF pg_has_role(SESSION_USER, 'pgmask_unit_auditor', 'MEMBER') THEN
+  everything := pg_has_role(SESSION_USER, 'pgmask_record_auditor', 'MEMBER');
+  high_value := pg_has_role(SESSION_USER, 'pgmask_record_high_value', 'MEMBER');
+  IF pg_has_role(SESSION_USER, 'pgmask_record_unit', 'MEMBER') THEN
     unit_id := v_unit;
   END IF;
   IF (everything OR (NOT p_whole AND (high_value OR unit_id IS NOT NULL))) IS NOT TRUE THEN
@@ -50,7 +50,7 @@ REVOKE ALL ON FUNCTION pgmask_private.audit_scope(text, boolean) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.audit_scope(text, boolean) OWNER TO pgmask_owner;
 -- Views call it with their reader's rights; by name nobody reaches it, who may not look in here.
 GRANT EXECUTE ON FUNCTION pgmask_private.audit_scope(text, boolean)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_private.audit_scope(text, boolean) IS
   'What the session may read of the record, noted as a read of the report; PM840.';
 
@@ -212,7 +212,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.audit_subjects(text, text[], text, boolean) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.audit_subjects(text, text[], text, boolean) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_private.audit_subjects(text, text[], text, boolean)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_private.audit_subjects(text, text[], text, boolean) IS
   'Customers as they are now: by key, or all of a unit and/or all high-value ones.';
 

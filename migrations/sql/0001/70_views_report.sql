@@ -365,7 +365,7 @@ REVOKE ALL ON FUNCTION
 ALTER FUNCTION
   pgmask_report.who_saw_many(text, text[], timestamptz, timestamptz) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.who_saw_many(text, text[], timestamptz, timestamptz)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.who_saw_many(text, text[], timestamptz, timestamptz) IS
   'Who saw any of these customers between two moments: shown, examined and possible told apart?';
 
@@ -396,6 +396,6 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.who_saw(text, text, timestamptz, timestamptz) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.who_saw(text, text, timestamptz, timestamptz) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.who_saw(text, text, timestamptz, timestamptz)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.who_saw(text, text, timestamptz, timestamptz) IS
   'Who saw this customer between two moments: shown, examined and possible told apart?';

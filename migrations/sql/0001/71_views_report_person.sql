@@ -65,7 +65,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.what_person_saw(bigint, timestamptz, timestamptz) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.what_person_saw(bigint, timestamptz, timestamptz) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.what_person_saw(bigint, timestamptz, timestamptz)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.what_person_saw(bigint, timestamptz, timestamptz) IS
   'What did this person see between two moments: which customers, tables, columns and levels, and when?';
 
@@ -140,6 +140,6 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_report.history_of(text, text[], timestamptz, timestamptz) FROM PUBLIC;
 ALTER FUNCTION pgmask_report.history_of(text, text[], timestamptz, timestamptz) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_report.history_of(text, text[], timestamptz, timestamptz)
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_report.history_of(text, text[], timestamptz, timestamptz) IS
   'How did this row come to be as it is: who changed which column from what to what, in masks?';

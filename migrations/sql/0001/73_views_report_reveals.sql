@@ -131,7 +131,7 @@ BEGIN
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_report.%I FROM PUBLIC', v_view);
     EXECUTE pg_catalog.format(
       'GRANT SELECT ON TABLE pgmask_report.%I'
-      ' TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor', v_view);
+      ' TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value', v_view);
   END LOOP;
 END;
 $pgmask$;

@@ -26,7 +26,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.default_rows() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.default_rows() OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION pgmask_private.default_rows()
-  TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor;
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
 COMMENT ON FUNCTION pgmask_private.default_rows() IS
   'Rows of the record that went to the DEFAULT partitions.';
 
@@ -174,7 +174,7 @@ BEGIN
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_report.%I FROM PUBLIC', v_view);
     EXECUTE pg_catalog.format(
       'GRANT SELECT ON TABLE pgmask_report.%I'
-      ' TO pgmask_auditor, pgmask_unit_auditor, pgmask_high_value_auditor', v_view);
+      ' TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value', v_view);
   END LOOP;
 END;
 $pgmask$;
