@@ -101,9 +101,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "app" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "app" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "app" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "app" FROM "pgmask_sealer";
 
@@ -121,9 +121,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "archive" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "archive" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "archive" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "archive" FROM "pgmask_sealer";
 
@@ -217,17 +217,17 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_des
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_sealer";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_sealer";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_sealer";
 
@@ -543,17 +543,17 @@ CREATE POLICY "pgmask_desk_update" ON "app"."event" AS PERMISSIVE FOR UPDATE TO 
 
 COMMENT ON POLICY "pgmask_desk_update" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "app"."event" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "app"."event" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "app"."event" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "app"."event" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "app"."event" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "app"."event" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "app"."event" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "app"."event" IS 'Functions of pgmask look rows up.';
 
 CREATE POLICY "pgmask_wide_select" ON "app"."event" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
@@ -686,9 +686,9 @@ REVOKE ALL PRIVILEGES ON TABLE "app"."event" FROM "pgmask_desk_views";
 
 GRANT SELECT ("id", "at", "unit", "pgmask_hidden_note", "code", "mood", "tags", "due", "twice"), INSERT ("id", "at", "unit", "pgmask_hidden_note", "code", "mood", "tags", "due", "twice"), UPDATE ("id", "at", "unit", "pgmask_hidden_note", "code", "mood", "tags", "due", "twice"), DELETE ON TABLE "app"."event" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "app"."event" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "app"."event" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "app"."event" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "app"."event" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "app"."event" FROM "pgmask_sealer";
 
@@ -877,17 +877,17 @@ CREATE POLICY "pgmask_desk_update" ON "app"."person" AS PERMISSIVE FOR UPDATE TO
 
 COMMENT ON POLICY "pgmask_desk_update" ON "app"."person" IS 'Profile desk, rows own_unit.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "app"."person" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "app"."person" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "app"."person" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "app"."person" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "app"."person" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "app"."person" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "app"."person" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "app"."person" IS 'Functions of pgmask look rows up.';
 
 CREATE POLICY "pgmask_wide_select" ON "app"."person" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
@@ -960,9 +960,9 @@ REVOKE ALL PRIVILEGES ON TABLE "app"."person" FROM "pgmask_desk_views";
 
 GRANT SELECT ("id", "name", "unit"), INSERT ("id", "name", "unit"), UPDATE ("id", "name", "unit"), DELETE ON TABLE "app"."person" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "app"."person" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "app"."person" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "app"."person" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "app"."person" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "app"."person" FROM "pgmask_sealer";
 

@@ -109,9 +109,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "Kunden; DROP" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "Kunden; DROP" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_backup";
 
@@ -121,9 +121,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "Store; 'x'" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "Store; 'x'" FROM "pgmask_sealer";
 
@@ -205,17 +205,17 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_des
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_desk" FROM "pgmask_sealer";
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_desk" TO "pgmask_sealer";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_wide" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_wide" FROM "pgmask_sealer";
 
@@ -430,17 +430,17 @@ CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPD
 
 COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "Store; 'x'"."Order" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "Store; 'x'"."Order" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."Order" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "Store; 'x'"."Order" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "Store; 'x'"."Order" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "Store; 'x'"."Order" IS 'Functions of pgmask look rows up.';
 
 CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."Order" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
@@ -533,9 +533,9 @@ REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_desk_views";
 
 GRANT SELECT ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), INSERT ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), UPDATE ("Id", "pgmask_hidden_select", "pgmask_hidden_with ""quote""", "a.b", "pgmask_hidden_äöü漢字", "pgmask_hidden_x123456789012345678901234567890123456789_87984b01", "pgmask_hidden_x123456789012345678901234567890123456789_92431e9a", "pgmask_hidden_back\slash", "pgmask_hidden_per%cent", "pgmask_hidden_{}"), DELETE ON TABLE "Store; 'x'"."Order" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."Order" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."Order" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."Order" FROM "pgmask_sealer";
 
@@ -688,17 +688,17 @@ CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" AS
 
 COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "Store; 'x'"."bank_account-party_party" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "Store; 'x'"."bank_account-party_party" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."bank_account-party_party" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "Store; 'x'"."bank_account-party_party" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "Store; 'x'"."bank_account-party_party" IS 'Functions of pgmask look rows up.';
 
 CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
@@ -755,9 +755,9 @@ REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgm
 
 GRANT SELECT ("id", "pgmask_hidden_$pgmask$"), INSERT ("id", "pgmask_hidden_$pgmask$"), UPDATE ("id", "pgmask_hidden_$pgmask$"), DELETE ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."bank_account-party_party" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."bank_account-party_party" FROM "pgmask_sealer";
 
@@ -913,17 +913,17 @@ CREATE POLICY "pgmask_desk_update" ON "Store; 'x'"."t123456789012345678901234567
 
 COMMENT ON POLICY "pgmask_desk_update" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Functions of pgmask look rows up.';
 
 CREATE POLICY "pgmask_wide_select" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR SELECT TO "pgmask_wide_views" USING ((true AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
 
@@ -982,9 +982,9 @@ REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234
 
 GRANT SELECT ("user", "pgmask_hidden_table"), INSERT ("user", "pgmask_hidden_table"), UPDATE ("user", "pgmask_hidden_table"), DELETE ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_desk_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" FROM "pgmask_sealer";
 

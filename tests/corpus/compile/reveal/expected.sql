@@ -104,9 +104,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "analyst" FROM "pgmask_analyst_views";
 
 GRANT USAGE, CREATE ON SCHEMA "analyst" TO "pgmask_analyst_views";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "analyst" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "analyst" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "analyst" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "analyst" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "analyst" FROM "pgmask_sealer";
 
@@ -128,9 +128,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "crm" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "crm" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "crm" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_sealer";
 
@@ -144,9 +144,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
@@ -220,9 +220,9 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_ag
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_agent_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_sealer";
 
@@ -232,9 +232,9 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_analyst_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_sealer";
 
@@ -421,17 +421,17 @@ CREATE POLICY "pgmask_analyst_select" ON "crm_store"."Visit note" AS PERMISSIVE 
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."Visit note" IS 'Profile analyst, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "crm_store"."Visit note" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "crm_store"."Visit note" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "crm_store"."Visit note" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "crm_store"."Visit note" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "crm_store"."Visit note" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."Visit note" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "crm_store"."Visit note" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."Visit note" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "crm_store"."Visit note" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."Visit note" IS 'Functions of pgmask look rows up.';
 
 -- crm.Visit note for profile analyst
 CREATE OR REPLACE VIEW "analyst"."Visit note" AS
@@ -505,9 +505,9 @@ REVOKE ALL PRIVILEGES ON TABLE "crm"."Visit note" FROM "pgmask_agent";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "crm"."Visit note" TO "pgmask_agent";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm"."Visit note" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm"."Visit note" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "crm"."Visit note" TO "pgmask_reader";
+GRANT SELECT ON TABLE "crm"."Visit note" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_agent_views";
 
@@ -525,9 +525,9 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_keyless";
 
 GRANT SELECT ("customer_id", "guest_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."Visit note" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."Visit note" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."Visit note" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."Visit note" FROM "pgmask_sealer";
 
@@ -678,17 +678,17 @@ CREATE POLICY "pgmask_analyst_select" ON "crm_store"."claim" AS PERMISSIVE FOR S
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."claim" IS 'Profile analyst, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "crm_store"."claim" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "crm_store"."claim" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "crm_store"."claim" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "crm_store"."claim" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "crm_store"."claim" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."claim" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "crm_store"."claim" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."claim" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "crm_store"."claim" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."claim" IS 'Functions of pgmask look rows up.';
 
 -- crm.claim for profile analyst
 CREATE OR REPLACE VIEW "analyst"."claim" AS
@@ -761,9 +761,9 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_keyless";
 
 GRANT SELECT ("customer_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."claim" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."claim" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."claim" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."claim" FROM "pgmask_sealer";
 
@@ -942,17 +942,17 @@ CREATE POLICY "pgmask_analyst_select" ON "crm_store"."customer" AS PERMISSIVE FO
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."customer" IS 'Profile analyst, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "crm_store"."customer" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "crm_store"."customer" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."customer" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."customer" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."customer" IS 'Functions of pgmask look rows up.';
 
 -- crm.customer for profile analyst
 CREATE OR REPLACE VIEW "analyst"."customer" AS
@@ -1053,17 +1053,17 @@ GRANT EXECUTE ON FUNCTION "crm"."customer_reveal_request"(text[], text[], text, 
 
 REVOKE ALL PRIVILEGES ON TABLE "analyst"."customer" FROM "pgmask_analyst";
 
-REVOKE ALL PRIVILEGES ON TABLE "analyst"."customer" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "analyst"."customer" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "analyst"."customer" TO "pgmask_reader";
+GRANT SELECT ON TABLE "analyst"."customer" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm"."customer" FROM "pgmask_agent";
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "crm"."customer" TO "pgmask_agent";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm"."customer" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm"."customer" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "crm"."customer" TO "pgmask_reader";
+GRANT SELECT ON TABLE "crm"."customer" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_agent_views";
 
@@ -1081,9 +1081,9 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
 
 GRANT SELECT ("id", "unit_id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_sealer";
 

@@ -120,9 +120,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "crm" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "crm" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "crm" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "crm" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_backup";
 
@@ -132,9 +132,9 @@ REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_keyless";
 
 GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_lookup";
 
-GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_reader";
+GRANT USAGE ON SCHEMA "crm_store" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON SCHEMA "crm_store" FROM "pgmask_sealer";
 
@@ -216,9 +216,9 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_ag
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_agent_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_agent" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_agent" FROM "pgmask_sealer";
 
@@ -228,9 +228,9 @@ REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_
 
 GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_analyst_views";
 
-REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_lookup";
 
-GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_reader";
+GRANT SELECT ON TABLE "pgmask_private"."identity_analyst" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "pgmask_private"."identity_analyst" FROM "pgmask_sealer";
 
@@ -420,17 +420,17 @@ CREATE POLICY "pgmask_analyst_select" ON "crm_store"."customer" AS PERMISSIVE FO
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."customer" IS 'Profile analyst, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "crm_store"."customer" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "crm_store"."customer" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "crm_store"."customer" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."customer" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "crm_store"."customer" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."customer" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "crm_store"."customer" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."customer" IS 'Functions of pgmask look rows up.';
 
 -- crm.customer for profile analyst
 CREATE OR REPLACE VIEW "analyst"."customer" AS
@@ -527,9 +527,9 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_keyless";
 
 GRANT SELECT ("id", "unit_id", "pgmask_high_value", "pgmask_restricted"), UPDATE ("pgmask_high_value", "pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."customer" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."customer" FROM "pgmask_sealer";
 
@@ -695,17 +695,17 @@ CREATE POLICY "pgmask_analyst_select" ON "crm_store"."policy" AS PERMISSIVE FOR 
 
 COMMENT ON POLICY "pgmask_analyst_select" ON "crm_store"."policy" IS 'Profile analyst, rows all.';
 
+CREATE POLICY "pgmask_lookup_locks" ON "crm_store"."policy" AS PERMISSIVE FOR UPDATE TO "pgmask_lookup" USING (true) WITH CHECK (false);
+
+COMMENT ON POLICY "pgmask_lookup_locks" ON "crm_store"."policy" IS 'They lock rows and change none.';
+
+CREATE POLICY "pgmask_lookup_reads" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_lookup" USING (true);
+
+COMMENT ON POLICY "pgmask_lookup_reads" ON "crm_store"."policy" IS 'Functions of pgmask look rows up.';
+
 CREATE POLICY "pgmask_owner_refused" ON "crm_store"."policy" AS PERMISSIVE FOR ALL TO "pgmask_store" USING ((SELECT pgmask.refuse_owner()));
 
 COMMENT ON POLICY "pgmask_owner_refused" ON "crm_store"."policy" IS 'Statements of the owner are refused: they would see no rows.';
-
-CREATE POLICY "pgmask_reader_locks" ON "crm_store"."policy" AS PERMISSIVE FOR UPDATE TO "pgmask_reader" USING (true) WITH CHECK (false);
-
-COMMENT ON POLICY "pgmask_reader_locks" ON "crm_store"."policy" IS 'They lock rows and change none.';
-
-CREATE POLICY "pgmask_reader_reads" ON "crm_store"."policy" AS PERMISSIVE FOR SELECT TO "pgmask_reader" USING (true);
-
-COMMENT ON POLICY "pgmask_reader_reads" ON "crm_store"."policy" IS 'Functions of pgmask look rows up.';
 
 -- crm.policy for profile analyst
 CREATE OR REPLACE VIEW "analyst"."policy" AS
@@ -780,9 +780,9 @@ REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_keyless";
 
 GRANT SELECT ("holder_id", "pgmask_high_value", "pgmask_restricted", "pgmask_unit"), UPDATE ("pgmask_high_value", "pgmask_restricted", "pgmask_unit") ON TABLE "crm_store"."policy" TO "pgmask_keyless";
 
-REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_reader";
+REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_lookup";
 
-GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."policy" TO "pgmask_reader";
+GRANT SELECT, UPDATE ("pgmask_restricted") ON TABLE "crm_store"."policy" TO "pgmask_lookup";
 
 REVOKE ALL PRIVILEGES ON TABLE "crm_store"."policy" FROM "pgmask_sealer";
 
