@@ -79,7 +79,7 @@ def _functions(context: Context, relation: RelationFact) -> tuple[Object, Object
         "SET search_path = pg_catalog, pg_temp\n"
         # A plan is made for the first statement's number of rows, and kept.
         "SET enable_nestloop = off\n"
-        # The punished loop of one row would look dear enough to be compiled: half a second, each time.
+        # The punished loop of one row would look dear enough to be compiled, for half a second.
         "SET jit = off",
         body_of(spec), "Records the changes", granted=MIGRATOR, depends=(masking.key,),
     )  # fmt: skip
