@@ -545,8 +545,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM257",
         "code of the application would run while a query is planned",
-        "An index, statistics, a CHECK or a partition key of a store calls a function that neither"
-        " a superuser nor pgmask owns. PostgreSQL calls it with the rights of whoever queries the"
+        "An index, statistics, a CHECK or a partition key of a store calls a function that belongs"
+        " neither to a superuser nor to pgmask. PostgreSQL calls it with the rights of whoever queries the"
         " store.",
         "Write the expression with PostgreSQL's own functions, drop it, or have a superuser read"
         " the function and take it over: ALTER FUNCTION .. OWNER TO.",
@@ -1186,7 +1186,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM724",
         "notes go to the server's log",
         "wal_level is not logical.",
-        "ALTER SYSTEM SET wal_level = logical and a restart, or pgmask audit collect --log.",
+        "ALTER SYSTEM SET wal_level = logical and a restart, or pgmask audit collect --log FILE.",
     ),
     (
         "PM725",
@@ -1347,13 +1347,13 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM830",
         "the files of an export or proof cannot be read",
-        "A file is missing, cut, or not of the form that pgmask writes.",
+        "A file is missing, cut, or not of the form that an export has.",
         "Export again; docs/reference/record-format.md tells the form.",
     ),
     (
         "PM831",
         "a library for this is not installed",
-        "Object storage and time stamps need more than pgmask itself does.",
+        "Object storage and time stamps need a library of their own.",
         "pip install 'pgmask[s3]' or 'pgmask[timestamp]'",
     ),
     (

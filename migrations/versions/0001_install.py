@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "2f00dcde4f5beea419fa47f357a85418f9446d60c671b252c69989cdee3b7fb0"
+DIGEST = "6f5b0af92568aced857ff11043c87ea5f2b14a23959ef224566f05770acf2451"
 
 
 def upgrade() -> None:

@@ -25,13 +25,6 @@ from pgmask.catalogue.shapes import Entry
 
 STRICTNESS: Final = {Form.PLAIN: 0, Form.MASK: 1, Form.HIDDEN: 2}
 DEFAULT_FORMS: Final = {1: Form.MASK, 2: Form.HIDDEN, 3: Form.PLAIN}
-TAKEN: Final = frozenset(
-    {
-        "owner", "sealer", "store", "backup", "register", "unseal", "migrator", "keyless", "lookup",
-        "recorder", "collector", "slots", "record_auditor", "record_unit", "record_high_value",
-    }
-)  # fmt: skip
-"""Profiles whose group would be a role of the runtime: its members would get that role's rights."""
 ACCESS: Final = {
     "read": (Operation.SELECT,),
     "write": tuple(Operation),
@@ -55,15 +48,6 @@ def read_profiles(
                     key.at,
                     f"the profile {key.value!r} stands twice, first at {found[key.value].position}",
                     "One profile stands in one file, once.",
-                )
-                continue
-            if key.value in TAKEN:
-                scope.problems.add(
-                    "PM012",
-                    "name-taken",
-                    key.at,
-                    f"the role of a profile {key.value!r} would be one of pgmask's own",
-                    "Name it after what its people do, such as agent or analyst.",
                 )
                 continue
             found[key.value] = _profile(key.value, key.at, entry, scope, tables, matched)

@@ -12,7 +12,10 @@ from pgmask.catalogue.shapes import Entry
 from pgmask.catalogue.tables import RESERVED
 from pgmask.names import MAX_NAME_BYTES, derived
 
-OWN_ROLES: Final = ("owner", "sealer", "store", "backup", "register")
+OWN_ROLES: Final = (
+    "owner", "sealer", "store", "backup", "register", "unseal", "migrator", "keyless", "lookup",
+    "recorder", "collector", "slots", "record_auditor", "record_unit", "record_high_value",
+)  # fmt: skip
 """Roles of the runtime, without their prefix."""
 _DIRECT: Final = frozenset({Rows.ASSIGNED, Rows.GRANTED})
 _DECLARED: Final = _DIRECT | {Rows.OWN_UNIT, Rows.UNITS}

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pgmask.demo.acts import checkpoint
 from pgmask.demo.command import pgmask
 from pgmask.demo.living import LI
 from pgmask.demo.scene import Scene, one
@@ -46,7 +47,6 @@ def watch(scene: Scene) -> None:
         )  # fmt: skip
         return
     scene.collected = True
-    scene.story.step("record", "reads, changes and refusals are collected from here on")
 
 
 def audit(scene: Scene) -> None:
@@ -64,6 +64,10 @@ def audit(scene: Scene) -> None:
     )  # fmt: skip
     _reports(scene)
     _tamper(scene, key, str(heads))
+    with scene.site.connect(KEEPER, autocommit=True) as keeper:
+        keeper.execute("SELECT pgmask_private.drop_slot()")
+    if scene.site.cluster is not None:
+        checkpoint(scene)  # the slot kept the log of the copy that was plain text again
 
 
 def _reports(scene: Scene) -> None:

@@ -144,7 +144,8 @@ def backups(connection: Connection) -> Iterator[Finding]:
                  SELECT FROM pg_catalog.pg_policy AS p
                   WHERE p.polrelid = c.oid AND p.polcmd IN ('r', '*') AND p.polpermissive
                     AND to_regrole('pgmask_backup') = ANY (p.polroles)
-                    AND pg_get_expr(p.polqual, p.polrelid) = 'true')
+                    AND pg_get_expr(p.polqual, p.polrelid)
+                        ~ '^(true|\( SELECT pgmask_note\.backup\(''[^'']*''::text\) AS backup\))$')
                AND has_table_privilege('pgmask_backup', c.oid, 'SELECT')
                AND has_schema_privilege('pgmask_backup', n.oid, 'USAGE')
           FROM pgmask_private.store_table AS t

@@ -8,7 +8,7 @@ import pytest
 
 from pgmask.catalogue import Catalogue
 from pgmask.catalogue.model import Form, Opens, Operation, Profile, Rows, Table
-from pgmask.catalogue.profiles import TAKEN
+from pgmask.catalogue.rules import OWN_ROLES
 from pgmask.runtime.uninstall import ROLES
 from tests.catalogue.samples import CORPUS, accepted, look, rules, table, write
 from tests.reveal.site import FIXTURES
@@ -153,14 +153,14 @@ def test_invented_persons_are_not_let_to_real_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("C3")
-@pytest.mark.parametrize("name", sorted(TAKEN))
+@pytest.mark.parametrize("name", sorted(OWN_ROLES))
 def test_no_profile_takes_a_role_of_the_runtime(tmp_path: Path, name: str) -> None:
     """Its group would be that role, and its members would have that role's rights."""
     source = (FIXTURES / "catalogue.yml").read_text("utf-8")
     path = tmp_path / "catalogue.yml"
     path.write_text(source.replace("  chief:\n", f"  {name}:\n"), "utf-8")
-    assert "name-taken" in rules(look(path))
+    assert "role-name" in rules(look(path))
 
 
 def test_every_role_of_the_runtime_is_taken() -> None:
-    assert {f"pgmask_{name}" for name in TAKEN} == set(ROLES)
+    assert {f"pgmask_{name}" for name in OWN_ROLES} == set(ROLES)

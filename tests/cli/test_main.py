@@ -38,7 +38,8 @@ def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str])
 def test_every_file_that_registers_is_listed() -> None:
     listed = {verb.module for verb in main.VERBS}
     there = {p.stem for p in CLI.glob("*.py") if "\ndef register(" in p.read_text("utf-8")}
-    assert there == listed
+    # `audit` is one verb in several files.
+    assert {name for name in there if not name.startswith("audit_")} == listed
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,7 +148,10 @@ def _found_by_doctor() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding":
                 given = {k.arg: ast.unparse(k.value) for k in node.keywords}
-                yield ast.literal_eval(given["code"]), given["urgency"]
+                if given["code"] == "alarm.code":  # told by pgmask/runtime/collecting.py
+                    yield from ((code, "SOON") for code in REGISTRY if "PM721" <= code <= "PM729")
+                else:
+                    yield ast.literal_eval(given["code"]), given["urgency"]
 
 
 def test_urgent_findings_have_a_page_in_the_runbook() -> None:
