@@ -546,8 +546,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM257",
         "code of the application would run while a query is planned",
         "An index, statistics, a CHECK or a partition key of a store calls a function that belongs"
-        " neither to a superuser nor to pgmask. PostgreSQL calls it with the rights of whoever queries the"
-        " store.",
+        " neither to a superuser nor to pgmask. PostgreSQL calls it with the rights of whoever"
+        " queries the store.",
         "Write the expression with PostgreSQL's own functions, drop it, or have a superuser read"
         " the function and take it over: ALTER FUNCTION .. OWNER TO.",
     ),

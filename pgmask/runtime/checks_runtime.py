@@ -138,7 +138,7 @@ def backups(connection: Connection) -> Iterator[Finding]:
     """Whether a backup would be complete: who makes it, and what it would hold."""
     tables = rows(
         connection,
-        """
+        r"""
         SELECT t.table_id, t.schema_name, t.table_name, greatest(c.reltuples, 0)::bigint,
                EXISTS (
                  SELECT FROM pg_catalog.pg_policy AS p
