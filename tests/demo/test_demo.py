@@ -223,7 +223,7 @@ def test_the_first_twenty_lines_tell_the_story(kept: Kept) -> None:
     first = "\n".join(kept.lines[:20])
     for word in ("today", "check", "apply", "seal", "thief", "SELECT name", "PM103", "PM101"):
         assert word in first
-    assert max(map(cell_len, kept.lines[:20])) <= 125
+    assert max(map(cell_len, kept.lines[:20])) <= 130
 
 
 def test_on_another_s_server_nothing_is_left() -> None:
