@@ -32,6 +32,8 @@ from pgmask.sqltext import dollar, literal
 
 RECORDER = "pgmask_recorder"
 PART = "change_"
+# Before PART in the order of names, as the triggers' function calls it.
+MASKS = "audit_mask_"
 _OURS = f"CURRENT_USER IN ('{SEALER}', '{KEYLESS}')"
 _EVENTS = (
     ("insert", "INSERT", f"REFERENCING NEW TABLE AS {NEW}", "", ""),
@@ -63,7 +65,7 @@ def _functions(context: Context, relation: RelationFact) -> tuple[Object, Object
     above = {c.name for c in context.relation.columns}
     extra = any(c.name not in above and not c.name.startswith(PREFIX) for c in relation.columns)
     parts = (context.table.id, relation.name) if extra else (context.table.id,)
-    masker = derived("masked_", *parts)
+    masker = derived(MASKS, *parts)
     spec = change_spec(
         context, relation if extra else context.relation, f"pgmask_private.{masker.quoted}"
     )
