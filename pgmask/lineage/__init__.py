@@ -1,0 +1,1 @@
+"""Which base columns a statement reads, gives out and writes, resolved as PostgreSQL does."""
