@@ -100,9 +100,9 @@ class Output:
 class Write:
     """One target of a write.
 
-    action: ``insert``, ``update``, ``delete``, ``merge``, ``truncate``, ``copy``; columns: those that
-    are given a value, sorted, empty for whole rows that go; sources: per column, what its value is
-    computed from.
+    action: ``insert``, ``update``, ``delete``, ``merge``, ``truncate``, ``copy``; columns: those
+    that are given a value, sorted, empty for whole rows that go; sources: per column, what its
+    value is computed from.
     """
 
     schema: str
@@ -162,10 +162,9 @@ class Lineage:
     """All that was found out about one statement.
 
     text: the statement as written; start: its offset in the whole text; line: of its first
-    character, from 1; kind: ``select``, ``insert``, ``create view`` .. in lower case; reads, writes,
-    outputs, calls, relations: see their types; unresolved: empty, or the statement is refused;
-    inner: statements inside
-    (bodies of functions, EXPLAIN, PREPARE, COPY's query, DO).
+    character, from 1; kind: ``select``, ``insert``, ``create view`` .. in lower case; reads,
+    writes, outputs, calls, relations: see their types; unresolved: empty, or the statement is
+    refused; inner: statements inside (bodies of functions, EXPLAIN, PREPARE, COPY's query, DO).
     """
 
     text: str
