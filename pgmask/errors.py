@@ -1231,6 +1231,18 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "pgmask audit collect, then read again.",
     ),
     (
+        "PM804",
+        "auditors have given no key for the text of statements",
+        "The profile says audit_text: true, and there is no public key to encrypt the text to.",
+        "An auditor gives one: pgmask audit text-key set FILE.",
+    ),
+    (
+        "PM805",
+        "not a key that statements can be encrypted to",
+        "The file is no armored OpenPGP public key, or has no RSA or ElGamal part that encrypts.",
+        "docs/howto/answer-a-regulators-question.md shows how auditors make one with GnuPG.",
+    ),
+    (
         "PM810",
         "another collector is at work",
         "One collector at a time stores notes, so that they stay in order.",

@@ -210,6 +210,8 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM800', 'a read could not be noted', 'The key that signs notes is missing, as after a restore, or a note was empty.', 'pgmask install makes the key.', false),
   ('PM801', 'rows of the record are only added', 'A statement would change, delete or empty rows of pgmask_audit.', 'Nothing was changed. What is older than its retention leaves by pgmask audit archive.', false),
   ('PM802', 'reads are stopped', 'The catalogue says when_audit_stalls: stop_reads, and notes are not being collected.', 'pgmask audit collect, then read again.', false),
+  ('PM804', 'auditors have given no key for the text of statements', 'The profile says audit_text: true, and there is no public key to encrypt the text to.', 'An auditor gives one: pgmask audit text-key set FILE.', false),
+  ('PM805', 'not a key that statements can be encrypted to', 'The file is no armored OpenPGP public key, or has no RSA or ElGamal part that encrypts.', 'docs/howto/answer-a-regulators-question.md shows how auditors make one with GnuPG.', false),
   ('PM810', 'another collector is at work', 'One collector at a time stores notes, so that they stay in order.', 'pgmask audit status tells how it does.', false),
   ('PM811', 'there is no slot that holds the notes', 'It was dropped or lost, or collecting was never set up.', 'pgmask audit collect makes it, and puts the gap on record.', false),
   ('PM812', 'notes are missing from the record', 'The slot was lost, dropped or moved before its notes were stored.', 'The gap is on record with its positions and times; find out why the collector was away.', false),

@@ -61,6 +61,7 @@ CREATE TABLE pgmask_audit.access (
   purpose text,
   request text,
   query_id bigint,
+  statement_text bytea,
   table_id text,
   subject_class text,
   subject_key text,
@@ -92,6 +93,8 @@ COMMENT ON COLUMN pgmask_audit.access.statement_at IS 'When the statement arrive
 COMMENT ON COLUMN pgmask_audit.access.purpose IS 'The purpose that the identity stated.';
 COMMENT ON COLUMN pgmask_audit.access.request IS 'The approved request it rests on.';
 COMMENT ON COLUMN pgmask_audit.access.query_id IS 'The statement''s number in pg_stat_statements, where the profile asks for it.';
+COMMENT ON COLUMN pgmask_audit.access.statement_text IS
+  'The statement as it was sent, encrypted to the auditors'' key, where the profile asks for it.';
 COMMENT ON COLUMN pgmask_audit.access.table_id IS 'schema.table as the application knows it; of kind audit the report.';
 COMMENT ON COLUMN pgmask_audit.access.subject_class IS 'The class of the customer.';
 COMMENT ON COLUMN pgmask_audit.access.subject_key IS 'The customer whose row was examined.';
@@ -349,15 +352,28 @@ COMMENT ON COLUMN pgmask_audit.archive.row_count IS 'How many rows.';
 COMMENT ON COLUMN pgmask_audit.archive.digest IS 'SHA-256 of the file.';
 COMMENT ON COLUMN pgmask_audit.archive.manifest IS 'The signed manifest that lies beside the file.';
 
--- What the notes need to know, in the row with their key so that one look-up finds it. The era of the
--- notes, and until when reads are allowed: infinity where a stalled collector loses notes with an alarm,
--- else a moment that the collector pushes on.
-ALTER TABLE pgmask_private.audit_key
-  ADD COLUMN era_id integer NOT NULL,
-  ADD COLUMN reads_until timestamptz NOT NULL DEFAULT 'infinity';
+-- The era of the notes stands in the row with their key, so that one look-up finds both.
+ALTER TABLE pgmask_private.audit_key ADD COLUMN era_id integer NOT NULL;
 COMMENT ON COLUMN pgmask_private.audit_key.era_id IS 'The era that notes name.';
-COMMENT ON COLUMN pgmask_private.audit_key.reads_until IS
-  'Until when protected tables may be read; the collector pushes it on where reads stop when it stalls.';
+
+-- What changes while notes are written, apart from the key: a row that is written anew goes through the
+-- log of transactions, where whoever decodes that would read it.
+CREATE TABLE pgmask_audit.note_rule (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  reads_until timestamptz NOT NULL DEFAULT 'infinity',
+  text_key bytea,
+  text_key_id text
+);
+INSERT INTO pgmask_audit.note_rule DEFAULT VALUES;
+COMMENT ON TABLE pgmask_audit.note_rule IS 'What every note obeys; one row.';
+COMMENT ON COLUMN pgmask_audit.note_rule.only_row IS 'True; keeps it one row.';
+COMMENT ON COLUMN pgmask_audit.note_rule.reads_until IS
+  'Until when protected tables may be read: infinity where a stalled collector loses notes with an alarm,'
+  ' else a moment that the collector pushes on.';
+COMMENT ON COLUMN pgmask_audit.note_rule.text_key IS
+  'The auditors'' OpenPGP public key, to which the text of statements is encrypted.';
+COMMENT ON COLUMN pgmask_audit.note_rule.text_key_id IS
+  'Its id, or ANYKEY, as OpenPGP messages name it.';
 
 DO LANGUAGE plpgsql $pgmask$
 DECLARE
@@ -365,7 +381,7 @@ DECLARE
 BEGIN
   FOREACH v_table IN ARRAY ARRAY[
     'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
-    'archive'
+    'archive', 'note_rule'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_audit.%I OWNER TO pgmask_owner', v_table);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_audit.%I FROM PUBLIC', v_table);

@@ -26,6 +26,7 @@ DECLARE
     'pgmask.reveal_request(text,text[],text[],text,text)',
     'pgmask.reveal_request(text,text,text[],text,text)',
     'pgmask_note.read(text,text[],text[],boolean,text,bigint)',
+    'pgmask_note.read_with_text(text,text[],text[],boolean,text,bigint)',
     'pgmask_note.subjects(text,text[],text[],boolean,text,bigint)',
     'pgmask_note.examined(text,text)', 'pgmask_note.backup(text)'
   ];
@@ -43,7 +44,7 @@ DECLARE
     'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
     'seal_run', 'seal_refused', 'reveal_rule', 'ticket',
     'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
-    'archive', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'crossing',
+    'archive', 'note_rule', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'crossing',
     'report_state', 'alert_rule', 'alert', 'alert_close'
   ];
   c_owners CONSTANT text[] := ARRAY[

@@ -12,6 +12,7 @@
 --     application, address, table, query, code, detail,
 --     and the claims of the identity as 20_fn_identity.sql lays them out:
 --     person, profile, unit, grade, purpose, second factor, outsourced, issuer, end, service
+--     (detail of kind statement: the text of the statement as an OpenPGP message, in base64)
 --   then, of kind subject, one or more times: U+001E, class, U+001F, key
 --
 -- The part before U+001E is made once a statement and is known to the statement's executor only; the
@@ -70,8 +71,8 @@ DECLARE
   v_until timestamptz;
   v_body text;
 BEGIN
-  SELECT k.secret, k.era_id, k.reads_until INTO v_secret, v_era, v_until
-    FROM pgmask_private.audit_key AS k;
+  SELECT k.secret, k.era_id, r.reads_until INTO v_secret, v_era, v_until
+    FROM pgmask_private.audit_key AS k CROSS JOIN pgmask_audit.note_rule AS r;
   IF p_stops AND (clock_timestamp() < v_until) IS NOT TRUE THEN
     v_secret := NULL;
     RAISE EXCEPTION USING
@@ -221,6 +222,72 @@ ALTER FUNCTION pgmask_note.read(text, text[], text[], boolean, text, bigint) OWN
 GRANT EXECUTE ON FUNCTION pgmask_note.read(text, text[], text[], boolean, text, bigint) TO PUBLIC;
 COMMENT ON FUNCTION pgmask_note.read(text, text[], text[], boolean, text, bigint) IS
   'Who is asking, noted as a read of the relation, or PM101, PM102, PM103.';
+
+-- The text of the statement that the client sent, encrypted to the auditors' key: base64 of an OpenPGP
+-- message. Values bound to a prepared statement are not in it; of a longer text it is the first 64 KiB.
+--   errors  PM804 there is no key
+--   marks   the text flows through assignments only; nobody on this server can read it again
+CREATE FUNCTION pgmask_private.encrypted_statement()
+  RETURNS text
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL RESTRICTED
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_key bytea;
+BEGIN
+  SELECT r.text_key INTO v_key FROM pgmask_audit.note_rule AS r;
+  IF v_key IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM804',
+      MESSAGE = 'statements are to be noted with their text, and auditors have given no key for it',
+      HINT = 'pgmask audit text-key set FILE';
+  END IF;
+  RETURN translate(
+    encode(pgmask_crypto.pgp_pub_encrypt("left"(current_query(), 65536), v_key), 'base64'),
+    E'\n', '');
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.encrypted_statement() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.encrypted_statement() OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask_private.encrypted_statement() IS
+  'The text of the client''s statement, encrypted to the auditors'' key; PM804.';
+
+-- As read, and the note holds the statement's text, which auditors alone can decrypt.
+--   errors  PM804 there is no key, and those of read
+CREATE FUNCTION pgmask_note.read_with_text(
+  p_profile text, p_grades text[], p_issuers text[], p_login boolean, p_table text, p_query bigint
+)
+  RETURNS text
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL RESTRICTED
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_note text;
+BEGIN
+  v_note := pgmask_private.sign_note(
+    'statement', pgmask.identity_claims(p_profile, p_grades, p_issuers, p_login),
+    p_table, p_query, NULL, pgmask_private.encrypted_statement(), true);
+  IF pgmask_private.leave_note(v_note) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM800', MESSAGE = 'the read could not be noted';
+  END IF;
+  RETURN v_note;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION
+  pgmask_note.read_with_text(text, text[], text[], boolean, text, bigint) FROM PUBLIC;
+ALTER FUNCTION
+  pgmask_note.read_with_text(text, text[], text[], boolean, text, bigint) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION
+  pgmask_note.read_with_text(text, text[], text[], boolean, text, bigint) TO PUBLIC;
+COMMENT ON FUNCTION pgmask_note.read_with_text(text, text[], text[], boolean, text, bigint) IS
+  'As read; the note holds the statement''s text, encrypted to the auditors'' key. PM804.';
 
 -- The signed part of the notes about the customers whose rows a statement examines: asked once a
 -- statement, by the policy, when it meets the first row.

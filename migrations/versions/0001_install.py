@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "6f5b0af92568aced857ff11043c87ea5f2b14a23959ef224566f05770acf2451"
+DIGEST = "f05da3e917bdf9e4fe0b766d1a9f7f4a4defc3e4da4a9cbaff8f296245a46700"
 
 
 def upgrade() -> None:

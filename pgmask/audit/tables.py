@@ -73,7 +73,8 @@ TABLES: Final = (
         name="access", schema="pgmask_audit", monthly=True, sequence="access_access_id_seq",
         columns=(
             "at", "access_id", "xid", "era_id", "kind", *_WHO, "statement_at", "purpose",
-            "request", "query_id", "table_id", "subject_class", "subject_key", "node", "position",
+            "request", "query_id", "statement_text", "table_id", "subject_class", "subject_key",
+            "node", "position",
         ),
     ),
     SealedTable(

@@ -451,6 +451,11 @@ PROFILE: Final = Record(
             shape=Flag(),
             doc="Notes name the statement's number in pg_stat_statements.",
         ),
+        Key(
+            name="audit_text",
+            shape=Flag(),
+            doc="Notes hold the statement's text, encrypted to the auditors' public key.",
+        ),
     ),
 )
 

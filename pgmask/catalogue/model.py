@@ -324,7 +324,8 @@ class Profile:
     directly, so level 2 may be plain (B4); posts: the register's posts that give this profile;
     outsourced: its people are not employees; reveal: complete values, None without; search: exact
     search, None without; audit: (table id, ``statement`` or ``subject``) as the notes of its reads
-    are kept; notes_query: notes name the statement's number in pg_stat_statements.
+    are kept; notes_query: notes name the statement's number in pg_stat_statements;
+    notes_text: they hold its text, encrypted to the auditors' public key.
     """
 
     name: str
@@ -342,6 +343,7 @@ class Profile:
     search: Search | None = None
     audit: tuple[tuple[str, str], ...] = ()
     notes_query: bool = False
+    notes_text: bool = False
     position: Position = field(default=NOWHERE, compare=False)
     _index: _ProfileIndex = field(init=False, repr=False, compare=False)
 

@@ -93,6 +93,7 @@ def _profile(
         search=shown.search(entry.get("search")),
         audit=_audit(name, entry, scope, tables, matched),
         notes_query=entry.get("audit_query", False),
+        notes_text=entry.get("audit_text", False),
         position=at,
     )
 

@@ -8,7 +8,10 @@ from typing import Final, Protocol, cast
 
 import typer
 
-_PARTS: Final = ("audit_collect", "audit_seal", "audit_verify", "audit_archive", "audit_alerts")
+_PARTS: Final = (
+    "audit_collect", "audit_seal", "audit_verify", "audit_archive", "audit_alerts",
+    "audit_texts",
+)  # fmt: skip
 _HELP: Final = """\
 The record of who read, changed and was refused what.
 

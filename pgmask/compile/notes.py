@@ -29,7 +29,8 @@ _NEXT = "U&'\\001E'"
 
 def read(context: Context, profile: Profile) -> str:
     """The view's filter: one call a statement."""
-    return f"pgmask_note.read({_arguments(context, profile)})"
+    called = "read_with_text" if profile.notes_text else "read"
+    return f"pgmask_note.{called}({_arguments(context, profile)})"
 
 
 def examined(context: Context, profile: Profile) -> str:

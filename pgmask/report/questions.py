@@ -153,6 +153,11 @@ REPORTS: Final = (
         timed=False,
     ),
     Report(
+        name="statement_texts",
+        question="Which statements were sent, as messages that auditors alone can decrypt?",
+        parameters=(_FROM, _TO, _may("person", "bigint", "Only this person's statements.")),
+    ),
+    Report(
         name="sample",
         question="Which accesses shall be looked at by hand: a sample that the same seed draws"
         " again?",

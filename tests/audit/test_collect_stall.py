@@ -16,7 +16,7 @@ from tests.audit.collecting import access, activity, carl, collecting, prepare, 
 from tests.reveal.site import FIXTURES, Site
 
 pytestmark = pytest.mark.requirement("G1")
-UNTIL = "SELECT isfinite(reads_until), reads_until > now() FROM pgmask_private.audit_key"
+UNTIL = "SELECT isfinite(reads_until), reads_until > now() FROM pgmask_audit.note_rule"
 
 
 def ruled(site: Site, folder: Path, rule: str) -> None:
@@ -29,7 +29,7 @@ def ruled(site: Site, folder: Path, rule: str) -> None:
 
 def stalled(site: Site) -> None:
     """As if the collector had been away for longer than is allowed."""
-    site.root.execute("UPDATE pgmask_private.audit_key SET reads_until = now() - interval '1 s'")
+    site.root.execute("UPDATE pgmask_audit.note_rule SET reads_until = now() - interval '1 s'")
 
 
 def test_reads_stop_and_go_on(place: Site, tmp_path: Path) -> None:

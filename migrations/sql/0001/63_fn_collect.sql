@@ -65,7 +65,7 @@ BEGIN
       v_until := clock_timestamp() + NEW.allowed;
     END IF;
   END IF;
-  UPDATE pgmask_private.audit_key AS k SET reads_until = v_until;
+  UPDATE pgmask_audit.note_rule AS r SET reads_until = v_until;
   RETURN NULL;
 END;
 $pgmask$;
@@ -366,13 +366,14 @@ BEGIN
   )
   INSERT INTO pgmask_audit.access (
     at, era_id, kind, person_id, profile, unit_id, grade, issuer, service, login, application_name,
-    client_addr, backend, statement_at, purpose, query_id, table_id, subject_class, subject_key,
-    node, position
+    client_addr, backend, statement_at, purpose, query_id, statement_text, table_id, subject_class,
+    subject_key, node, position
   )
   SELECT w.at, w.f[4]::integer, w.kind, w.person_id, NULLIF(w.f[16], ''), NULLIF(w.f[17], ''),
          NULLIF(w.f[18], ''), NULLIF(w.f[22], ''), NULLIF(w.f[24], ''), w.f[8], NULLIF(w.f[9], ''),
          NULLIF(w.f[10], ''), w.backend, w.statement_at, NULLIF(w.f[19], ''),
-         NULLIF(w.f[12], '')::bigint, w.table_id,
+         NULLIF(w.f[12], '')::bigint,
+         CASE WHEN w.kind = 'statement' THEN decode(NULLIF(w.f[14], ''), 'base64') END, w.table_id,
          NULLIF(split_part(w.said, U&'\001F', 1), ''),
          NULLIF(substr(w.said, strpos(w.said, U&'\001F') + 1), ''), p_node, w.position
     FROM filled AS w
@@ -541,11 +542,11 @@ BEGIN
     RETURN 'infinity';
   END IF;
   -- Not with every visit: each push is a new version of the row that every read looks at.
-  UPDATE pgmask_private.audit_key AS k
+  UPDATE pgmask_audit.note_rule AS r
      SET reads_until = clock_timestamp() + v_allowed
-   WHERE k.reads_until < clock_timestamp() + v_allowed * 0.8
-      OR k.reads_until > clock_timestamp() + v_allowed;
-  SELECT k.reads_until INTO v_until FROM pgmask_private.audit_key AS k;
+   WHERE r.reads_until < clock_timestamp() + v_allowed * 0.8
+      OR r.reads_until > clock_timestamp() + v_allowed;
+  SELECT r.reads_until INTO v_until FROM pgmask_audit.note_rule AS r;
   RETURN v_until;
 END;
 $pgmask$;
@@ -811,7 +812,7 @@ BEGIN
     FROM pg_replication_slots AS s WHERE s.slot_name = pgmask_private.slot_name();
   SELECT r.when_audit_stalls INTO when_audit_stalls FROM pgmask_audit.stall_rule AS r;
   when_audit_stalls := coalesce(when_audit_stalls, 'lose_with_alarm');
-  SELECT k.reads_until INTO reads_until FROM pgmask_private.audit_key AS k;
+  SELECT r.reads_until INTO reads_until FROM pgmask_audit.note_rule AS r;
   SELECT (SELECT count(*) FROM pgmask_audit.access_default)
        + (SELECT count(*) FROM pgmask_audit.change_default)
        + (SELECT count(*) FROM pgmask_audit.activity_default) INTO strays;
