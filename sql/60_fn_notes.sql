@@ -23,7 +23,7 @@ CREATE SCHEMA pgmask_note;
 ALTER SCHEMA pgmask_note OWNER TO pgmask_owner;
 REVOKE ALL ON SCHEMA pgmask_note FROM PUBLIC;
 -- Views and policies call these by reference; by name nobody reaches them, who may not look in here.
-GRANT USAGE ON SCHEMA pgmask_note TO pgmask_migrator;
+GRANT USAGE ON SCHEMA pgmask_note TO pgmask_migrator, pgmask_lookup;
 COMMENT ON SCHEMA pgmask_note IS 'What views and policies call to leave notes. Nobody calls it by name.';
 
 -- Writes a note into the server's log.

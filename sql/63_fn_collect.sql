@@ -319,9 +319,10 @@ COMMENT ON FUNCTION pgmask_private.verified_notes(pg_lsn[], bytea[]) IS
 --   p_positions  where they lay; NULL for notes out of a server's log
 --   stored       how many rows were added; folded: notes that say what another one says;
 --                rejected: what does not verify
---   marks        two notes of one statement about the same are one (a row that is checked again, a
---                view that is named twice), within what is stored at once; a copy of a stored note
---                of a statement is not stored again
+--   marks        two notes of one look about the same customer are one (a row that is checked again),
+--                within what is stored at once; a copy of a stored note of a statement is not stored
+--                again. Notes of two statements are never one: many come in one message of a client,
+--                with the same time of the statement, and may be of different persons
 CREATE FUNCTION pgmask_private.store_notes(
   p_node text, p_positions pg_lsn[], p_notes bytea[],
   OUT stored bigint, OUT folded bigint, OUT rejected bigint
@@ -347,15 +348,13 @@ BEGIN
     SELECT u.n, u.position, string_to_array(split_part(u.note, U&'\001E', 1), U&'\001F') AS f, u.note
       FROM unnest(v_all.reads, v_all.reads_at) WITH ORDINALITY AS u (note, position, n)
   ), one AS (
-    SELECT DISTINCT ON (n.f[6]::integer, n.f[7]::bigint, n.f[3] COLLATE "C", n.f[11] COLLATE "C",
-                        s.said COLLATE "C")
-           n.n, n.position, n.f, s.said
+    -- The signature stands for the whole signed part, and that for one look at one relation.
+    SELECT DISTINCT ON (n.f[1] COLLATE "C", s.said COLLATE "C") n.n, n.position, n.f, s.said
       FROM note AS n
      CROSS JOIN LATERAL unnest(
              CASE WHEN n.f[3] = 'subject' THEN (string_to_array(n.note, U&'\001E'))[2:]
                   ELSE ARRAY[''] END) AS s (said)
-     ORDER BY n.f[6]::integer, n.f[7]::bigint, n.f[3] COLLATE "C", n.f[11] COLLATE "C",
-              s.said COLLATE "C", n.n
+     ORDER BY n.f[1] COLLATE "C", s.said COLLATE "C", n.n
   ), filled AS (
     SELECT o.n, o.position, o.f, o.said, o.f[3] AS kind, NULLIF(o.f[11], '') AS table_id,
            timestamptz 'epoch' + o.f[5]::bigint * interval '1 microsecond' AS at,

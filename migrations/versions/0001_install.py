@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "f05da3e917bdf9e4fe0b766d1a9f7f4a4defc3e4da4a9cbaff8f296245a46700"
+DIGEST = "51d7a71788b7b758d8f1f32c80624971d9043ddc70673392819a1a1f34606b9e"
 
 
 def upgrade() -> None:

@@ -2,17 +2,19 @@
 
 The view's one-time filter calls ``pgmask_note.read``: who is asking, or an error, and a note that
 the statement reads this relation.  It is there also for a statement that meets no row, and it costs
-no second look at the identity.  An upsert through a view passes the filter by on PostgreSQL 18; the
-row that it meets is recorded by the table's own triggers (``pgmask.compile.changes``).
+no second look at the identity.  An upsert passes the filter by, and its WHERE sees the row it meets
+before any policy is asked of that row: the INSERT policy leaves its note, before a row in the way
+is looked for.
 
 Customers are noted by the SELECT policy, row by row and after its other conditions, so that rows
 which it keeps back are not: in profiles that ask for it (``audit: subject``), and in all of them
-for rows of high-value customers.
+for rows of high-value customers.  Those that an upsert meets are noted where the trigger looks for
+them (``pgmask.compile.sealing_reads``).
 """
 
 from __future__ import annotations
 
-from pgmask.catalogue.model import Catalogue, Profile, Rows
+from pgmask.catalogue.model import Catalogue, Operation, Profile, Rows
 from pgmask.compile.columns import HIGH_VALUE
 from pgmask.compile.context import Context, statement
 from pgmask.compile.identity_views import identity_arguments
@@ -33,8 +35,16 @@ def read(context: Context, profile: Profile) -> str:
     return f"pgmask_note.{called}({_arguments(context, profile)})"
 
 
+def upserted(context: Context, profile: Profile) -> str:
+    """What the INSERT policy of a profile that can read by an upsert asks as well: one note."""
+    needed = {Operation.SELECT, Operation.INSERT, Operation.UPDATE}
+    if not needed <= set(profile.may(context.table)):
+        return ""
+    return f" AND (SELECT {read(context, profile)}) IS NOT NULL"
+
+
 def examined(context: Context, profile: Profile) -> str:
-    """What the SELECT policy asks of each row beside its own conditions, '' for nothing."""
+    """What the SELECT policy asks of each row beside its own conditions: ``AND ..``, or ''."""
     spoken_of = _subjects(context)
     if not spoken_of or not context.stage.seals:
         return ""
@@ -46,7 +56,7 @@ def examined(context: Context, profile: Profile) -> str:
         f"pgmask_note.examined((SELECT pgmask_note.subjects({_arguments(context, profile)})),"
         f" {spoken_of})"
     )
-    return call if every else f"(NOT {HIGH_VALUE.quoted} OR {call})"
+    return f" AND {call}" if every else f" AND (NOT {HIGH_VALUE.quoted} OR {call})"
 
 
 def backup_read(table: str) -> str:

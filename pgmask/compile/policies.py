@@ -15,7 +15,8 @@ table has a unit column of its own: assigning it to oneself opens no other unit 
 
 Never IN, EXISTS, a per-row function or OR with a function: they take the index from everybody.
 
-The SELECT policy also notes the customers whose rows it lets through (``pgmask.compile.notes``).
+The SELECT policy also notes the customers whose rows it lets through, and the INSERT policy that an
+upsert may read a row (``pgmask.compile.notes``).
 
 Restricted rows are left out for all.  High-value rows are left out unless the person is assigned to
 the subject, or, in a profile that ``sees_high_value``, designated for it.  The views ask who
@@ -29,7 +30,7 @@ from pgmask.catalogue.model import Operation, Profile, Rows
 from pgmask.compile.columns import PREFIX
 from pgmask.compile.context import Context, place_in, statement
 from pgmask.compile.identity_views import identity_view
-from pgmask.compile.notes import examined
+from pgmask.compile.notes import examined, upserted
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.rowterms import Terms, terms
 from pgmask.facts.model import ColumnFact
@@ -60,14 +61,14 @@ def _policy(context: Context, profile: Profile, operation: Operation, condition:
     place = context.place
     name = derived("pgmask_", profile.name, operation.value)
     role = Name(context.catalogue.view_owner(profile))
-    noted = examined(context, profile) if operation is Operation.SELECT else ""
-    if noted:
-        condition += f" AND {noted}"
-    using = f" USING ({condition})" if operation is not Operation.INSERT else ""
-    check = ""
+    noted = {Operation.SELECT: examined, Operation.INSERT: upserted}.get(operation)
+    note = noted(context, profile) if noted is not None else ""
+    using = check = ""
     if operation is Operation.INSERT:
-        check = f" WITH CHECK ({_own_units(context, profile)}{condition})"
-    elif operation is Operation.UPDATE:
+        check = f" WITH CHECK ({_own_units(context, profile)}{condition}{note})"
+    else:
+        using = f" USING ({condition}{note})"
+    if operation is Operation.UPDATE:
         check = f" WITH CHECK ({condition})"
     rows = " or ".join(r.value for r in profile.rows)
     create = (

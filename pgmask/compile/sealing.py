@@ -17,6 +17,7 @@ from pgmask.catalogue.model import Catalogue, Column, Form, Operation, Subject, 
 from pgmask.compile.columns import PREFIX, needs_unit_column, shadows
 from pgmask.compile.context import KEYLESS, READER, SEALER, Context, place_in
 from pgmask.compile.grants import schema_grant
+from pgmask.compile.notes import examined
 from pgmask.compile.objects import Object, Problem
 from pgmask.compile.policies import row_condition
 from pgmask.compile.sealing_adopt import (
@@ -141,7 +142,7 @@ def spec_of(context: Context) -> SealSpec | None:
         dependants=dependants,
         subject_class=subject.name if home and subject is not None else None,
         upserts=tuple(
-            (p.name, row_condition(context, p))
+            (p.name, row_condition(context, p) + examined(context, p))
             for p in context.profiles
             if {Operation.INSERT, Operation.UPDATE} <= set(p.may(table))
         ),

@@ -222,9 +222,9 @@ class SealSpec:
     table_id: ``schema.table`` as the application knows it; store: where it is; key: primary key in
     order; columns: sealed always or in high-value rows, in the table's order; extra: other columns
     that moved checks and cross checks read; unit: the subject's unit column where dependants keep
-    it; own_high: subject table's rule; upserts: (profile, condition of its UPDATE policy) for the
-    profiles that may both insert and update; unsealing: the table is on its way back, and its
-    triggers put truths into the columns instead of masks.
+    it; own_high: subject table's rule; upserts: (profile, condition of its UPDATE policy, and
+    that the row's customer is noted) for the profiles that may both insert and update; unsealing:
+    the table is on its way back, and its triggers put truths into the columns instead of masks.
     """
 
     table_id: str

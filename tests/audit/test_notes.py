@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests.audit.site import notes, noting
+from tests.harness import Connection
 from tests.reveal.site import Site
 
 pytestmark = pytest.mark.requirement("G1", "G2")
@@ -48,3 +49,57 @@ def test_without_identity_the_refusal_is_noted(site: Site) -> None:
         assert refused.value.sqlstate == "PM101"
         found = notes(root)
     assert [(n.kind, n.code, n.login, n.person) for n in found] == [("refused", "PM101", "app", "")]
+
+
+UPSERT = (
+    "INSERT INTO crm.customer (id, unit_id, name, phone, region)"
+    " VALUES (1, 'north', '王小明', '13488812345', 'R')"
+    " ON CONFLICT (id) DO UPDATE SET note = customer.note"
+)
+
+
+def _leaking(app: Connection) -> None:
+    """A function that tells what it is given, and lets no row pass."""
+    app.execute(
+        "CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE WARNING '%', $1; RETURN false; END$$"
+    )
+
+
+@pytest.mark.parametrize("form", ["where", "returning"])
+def test_an_upsert_is_a_read_whatever_becomes_of_it(noting_site: Site, form: str) -> None:
+    """Its WHERE sees the row it meets before any policy is asked of that row."""
+    heard: list[str] = []
+    with noting(noting_site) as root:
+        app = noting_site.connect()
+        app.add_notice_handler(lambda d: heard.append(d.message_primary or ""))
+        _leaking(app)
+        notes(root)
+        app.execute("BEGIN")
+        noting_site.log_in(app, "ann", strong=False)
+        if form == "where":
+            app.execute(f"{UPSERT} WHERE pg_temp.leak(customer.phone::text)".encode())
+            app.execute("COMMIT")
+        else:
+            heard += [str(r) for r in app.execute(f"{UPSERT} RETURNING phone".encode()).fetchall()]
+            app.execute("ROLLBACK")
+        found = notes(root)
+    assert heard  # a mask was read
+    assert [n.table for n in found if n.kind == "statement"] == ["crm.customer"]
+    assert [n.subjects for n in found if n.kind == "subject"][:1] == [(("customer", "1"),)]
+
+
+def test_control_without_the_policys_note_it_leaves_none(noting_site: Site) -> None:
+    site = noting_site
+    (check,) = site.rows(
+        "SELECT with_check FROM pg_policies WHERE schemaname = 'crm_store'"
+        " AND tablename = 'customer' AND policyname = 'pgmask_agent_insert'"
+    )[0]
+    begin = check.index(" AND (( SELECT pgmask_note.read")
+    without = f"{check[:begin]})"
+    site.root.execute(
+        f"ALTER POLICY pgmask_agent_insert ON crm_store.customer WITH CHECK {without}".encode()
+    )
+    with noting(site) as root, site.acting("ann", strong=False) as app:
+        app.execute(f"{UPSERT} RETURNING phone".encode()).fetchall()
+        assert notes(root, "statement") == []
