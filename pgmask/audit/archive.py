@@ -56,7 +56,7 @@ def archive(
             table=table, month=month, rows=sum(part.rows for part in parts), file=name,
             sha256=digest, columns=BY_NAME[table].columns, parts=parts,
             made_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            system=read_state(connection).system, key=key.public.key_id,
+            system=read_state(connection).system, key=key.public.key_id, removed=remove,
         )  # fmt: skip
         signed = Signed.by(manifest, key)
         fresh.rename(folder / name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,6 +15,7 @@ from typing import Any, Final
 from pgmask.audit import merkle
 from pgmask.audit.batch import Header
 from pgmask.audit.finding import Finding
+from pgmask.audit.fingerprint import lines_of, stored
 from pgmask.audit.keys import PublicKey, SigningKey
 from pgmask.audit.tables import Connection
 from pgmask.errors import PgmaskError
@@ -37,7 +39,7 @@ class Manifest:
     """What an archive of one month of one table holds.
 
     file: its name; sha256: of the lines, not compressed; columns: of a line, in order; parts: in
-    the file's order.
+    the file's order; removed: whether the month leaves the database, False: a copy.
     """
 
     table: str
@@ -50,6 +52,7 @@ class Manifest:
     made_at: str
     system: str
     key: str
+    removed: bool
     format: str = FORMAT
 
     def text(self) -> str:
@@ -66,7 +69,10 @@ class Manifest:
             made = cls(parts=parts, columns=columns, **given)
         except (TypeError, KeyError, ValueError):
             raise PgmaskError("PM830", "a manifest cannot be read") from None
-        if made.format != FORMAT or Path(made.file).name != made.file:
+        if (
+            made.format != FORMAT or Path(made.file).name != made.file
+            or type(made.removed) is not bool
+        ):  # fmt: skip
             raise PgmaskError("PM830", "a manifest is of a form that this version does not know")
         return made
 
@@ -191,11 +197,13 @@ def manifest_of(connection: Connection, table: str, month: str) -> Signed | None
 
 def check(
     connection: Connection, headers: Sequence[Header], away: Mapping[tuple[str, str], int],
-    keys: Mapping[str, PublicKey], folder: str | None, notes: list[str],
+    keys: Mapping[str, PublicKey], folder: str | None, notes: list[str], *,
+    chain: Sequence[Header] = (),
 ) -> Iterator[Finding]:  # fmt: skip
-    """Whether each archived month is what these batches sealed.
+    """Whether each archived month is what these batches sealed, and left as a month may leave.
 
     folder: where the files are; without it the signed manifests stand for them, and notes say so.
+    chain: all batches, by which it is known what retention held; without them it is not asked.
     """
     batches = {header.batch for header in headers}
     for (table, month), upto in sorted(away.items()):
@@ -223,12 +231,81 @@ def check(
         for batch, carried in sorted({*then, *held}):
             if then.get((batch, carried)) != held.get((batch, carried)):
                 yield Finding(batch=batch, kind="archive", table=table, detail=place)
+        for wrong in _left(connection, signed.manifest, away, chain, notes):
+            detail = f"{place}: {wrong}"
+            yield Finding(batch=0, kind="archive", table=table, detail=detail)
         if folder is None:
             notes.append(
                 f"{table} {place} was archived; its manifest agrees, its file was not read"
             )
             continue
         yield from _check_file(signed, Path(folder), notes)
+
+
+def _left(
+    connection: Connection, manifest: Manifest, away: Mapping[tuple[str, str], int],
+    chain: Sequence[Header], notes: list[str],
+) -> Iterator[str]:  # fmt: skip
+    """What speaks against it that the month left by pgmask audit archive, past its retention."""
+    if not manifest.removed:
+        yield "its manifest is that of a copy"
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pgmask_audit.activity AS a"
+        " WHERE a.kind = 'archive' AND a.object = %s AND a.detail ->> 'month' = %s"
+        " AND a.detail ->> 'digest' = %s AND a.detail ->> 'removed' = 'true')",
+        (manifest.table, manifest.month, manifest.sha256),
+    ).fetchone()
+    if row is None or not row[0]:
+        when = manifest.made_at[:7]
+        if ("activity", when) not in away:
+            yield "no activity tells that it was removed"
+        else:
+            notes.append(f"Who removed {manifest.table} {manifest.month} is archived with {when}.")
+    held = _retentions(connection, manifest, chain) if chain else []
+    if held and not any(_past(connection, manifest, keep) for keep in held):
+        yield f"it was to be kept longer when it was archived ({manifest.made_at[:10]})"
+
+
+def _retentions(
+    connection: Connection, manifest: Manifest, chain: Sequence[Header]
+) -> list[list[str]]:  # fmt: skip
+    """What held for its table in the batches before and after it was archived, and now."""
+    made = [header for header in chain if "settings" in header.fingerprint]
+    place = bisect_right(made, manifest.made_at, key=lambda header: header.made_at)
+    contents = [
+        stored(connection, header.fingerprint)["settings"]
+        for header in made[max(0, place - 1) : place + 1]
+    ]
+    found = []
+    for content in contents:
+        states = [
+            state.partition(" ")
+            for name, state in lines_of(content).items()
+            if name.startswith("retention ")
+        ]
+        found.append(
+            [
+                rest.partition(" / ")[0]
+                for tables, _, rest in states
+                if manifest.table in tables.split(",")
+            ]
+        )
+    if place >= len(made):
+        rows = connection.execute(
+            "SELECT r.keep::text FROM pgmask_audit.retention AS r WHERE %s = ANY (r.tables)",
+            (manifest.table,),
+        ).fetchall()
+        found.append([row[0] for row in rows])
+    return [keeps for keeps in found if keeps]
+
+
+def _past(connection: Connection, manifest: Manifest, keeps: Sequence[str]) -> bool:
+    row = connection.execute(
+        "SELECT (%s::timestamp + interval '1 month' + max(k.keep::interval)) AT TIME ZONE 'UTC'"
+        " <= %s::timestamptz + interval '1 day' FROM pg_catalog.unnest(%s::text[]) AS k (keep)",
+        (f"{manifest.month}-01", manifest.made_at, list(keeps)),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _check_file(signed: Signed, folder: Path, notes: list[str]) -> Iterator[Finding]:

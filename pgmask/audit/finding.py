@@ -25,9 +25,13 @@ WORDS: Final = {
     "future": "names a transaction that has not been yet",
     "sequence": "the numbers of the table went backwards",
     "protection": "what protects the record was weakened",
+    "lines": "the description of what protected the record then is gone, or not as it was signed",
+    "era": "the record calls rows older than this line of transactions that were not there yet",
+    "backdated": "says a time before its number was given out",
     "archive": "an archived month is missing, or is not as it was sealed",
 }
 """The kinds of findings, in words."""
+CARRIED: Final = ", taken over from the era before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -62,7 +66,7 @@ def compare(
     part = wanted or found
     if part is None:
         return
-    where = f"{part.month}" + (", taken over from the era before" if part.carried else "")
+    where = f"{part.month}" + (CARRIED if part.carried else "")
     rows_now = now.pairs() if now is not None else []
     if wanted is not None and sealed is None:
         yield Finding(
@@ -109,10 +113,14 @@ def _less(
 
 def joined(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """A row that is missing in one batch and too many in another was moved; sorted."""
+    findings = tuple(findings)
+    named = {(f.table, f.number) for f in findings if f.kind != "backdated"}
     kept: list[Finding] = []
     gone: dict[tuple[str, int], list[Finding]] = {}
     come: dict[tuple[str, int], list[Finding]] = {}
     for one in findings:
+        if one.kind == "backdated" and (one.table, one.number) in named:
+            continue  # it is not the row that was sealed
         sides: Mapping[str, dict[tuple[str, int], list[Finding]]] = {
             "deleted": gone,
             "inserted": come,

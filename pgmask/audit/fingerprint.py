@@ -15,24 +15,31 @@ from hashlib import sha256
 from typing import Final
 
 from pgmask.audit.tables import Connection
+from pgmask.audit.weaker import Step, explained_by
 from pgmask.resources import sql_dir
 
 RIGHTS: Final = frozenset({"roles", "members", "parameters", "schemas"})
 """Parts whose changes are recorded as changes of rights, the others as of definitions."""
-_STRONG: Final = ("SUPERUSER", "BYPASSRLS", "REPLICATION", "CREATEROLE", "LOGIN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """An object that is not as it was: added, removed or changed. weaker: it protects less."""
+    """An object that is not as it was: added, removed or changed.
+
+    weaker: it protects less; by: the sorts of work that may explain it; state: as it is now;
+    work: the row of the record that does explain it, in words.
+    """
 
     part: str
     name: str
     what: str
     weaker: bool
+    by: frozenset[str] = frozenset()
+    state: str | None = None
+    work: str = ""
 
     def __str__(self) -> str:
-        return f"{self.part}: {self.name} {self.what}"
+        return f"{self.part}: {self.name} {self.what}" + (f", {self.work}" if self.work else "")
 
 
 @cache
@@ -62,22 +69,41 @@ def digests(contents: Mapping[str, str]) -> dict[str, str]:
 
 
 def changes(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[Change]:
-    """What differs, object by object; a part of None is not known any more."""
-    tables = _lines(after.get("tables"))
+    """What differs, object by object; a part of None is not known any more.
+
+    A part that one side lacks belongs to another version of pgmask; that it is not watched any more
+    is weaker.
+    """
+    tables = lines_of(before.get("tables")), lines_of(after.get("tables"))
+    members = lines_of(before.get("members"))
     for part in sorted({*before, *after}):
-        if before.get(part) == after.get(part):
+        if part not in before or part not in after:
+            known = part in after
+            what = "is watched from now on" if known else "is not watched any more"
+            yield Change(part=part, name="(the whole part)", what=what, weaker=not known)
             continue
-        if before.get(part) is None or after.get(part) is None:
-            yield Change(part=part, name="(the whole part)", what="changed", weaker=False)
+        if before[part] == after[part]:
             continue
-        old, new = _lines(before[part]), _lines(after[part])
+        if before[part] is None or after[part] is None:
+            yield Change(
+                part=part, name="(the whole part)", what="changed, its description is gone",
+                weaker=False,
+            )  # fmt: skip
+            continue
+        old, new = lines_of(before[part]), lines_of(after[part])
         for name in sorted({*old, *new}):
             if old.get(name) == new.get(name):
                 continue
             what = "added" if name not in old else "removed" if name not in new else "changed"
+            by = explained_by(
+                Step(
+                    part=part, name=name, old=old.get(name), new=new.get(name), tables=tables,
+                    members=members,
+                )
+            )  # fmt: skip
             yield Change(
-                part=part, name=name, what=what,
-                weaker=_weaker(part, name, old.get(name), new.get(name), tables),
+                part=part, name=name, what=what, weaker=by is not None, by=by or frozenset(),
+                state=new.get(name),
             )  # fmt: skip
 
 
@@ -92,35 +118,8 @@ def stored(connection: Connection, parts: Mapping[str, str]) -> dict[str, str | 
     return {name: known.get(digest) for name, digest in parts.items()}
 
 
-def _weaker(
-    part: str, name: str, old: str | None, new: str | None, tables: Mapping[str, str]
-) -> bool:
-    if part == "triggers":
-        if new is None:
-            # A trigger goes with its table: an archived month is no fault.
-            return name.split(" ")[0] in tables
-        return not new.startswith("A ") and not name.startswith("(event)")
-    if part == "policies":
-        return new is None and name.split(" ")[0] in tables
-    if part == "tables":
-        return (
-            old is not None
-            and new is not None
-            and (
-                (" rows " in old and " rows " not in new) or old.split(" ")[1] != new.split(" ")[1]
-            )
-        )
-    if part == "roles":
-        gained = set((new or "").split(" ")) - set((old or "").split(" "))
-        return bool(gained & set(_STRONG))
-    if part == "parameters":
-        return new is not None and (
-            name == "session_replication_role" or "session_replication_role" in new
-        )
-    return False
-
-
-def _lines(content: str | None) -> dict[str, str]:
+def lines_of(content: str | None) -> dict[str, str]:
+    """State by name of the object."""
     found: dict[str, str] = {}
     for line in (content or "").split("\n"):
         name, _, state = line.partition("\t")

@@ -4,47 +4,75 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import accumulate
+from typing import Final
 
 from pgmask.audit.batch import Batch, Header, Index, Part, PartMaker
 from pgmask.audit.chain import Chunk, Line
 from pgmask.audit.finding import Finding, compare
-from pgmask.audit.keys import PublicKey, ring
 from pgmask.audit.seal import snapshot
 from pgmask.audit.tables import TABLES, Connection, Reach, SealedTable, lines
 from pgmask.server import connect
 
+LATE: Final = timedelta(minutes=15)
+"""How far a row's time may lie before that of the batch before it: two clocks, and a long seal."""
 Key = tuple[int, str, str, bool]
 """Batch, table, month, carried."""
 Away = Mapping[tuple[str, str], int]
 """Archived months, table and month: the last batch whose rows are in the archive."""
 
 
-def check(dsn: str, chunk: Chunk, keys: Sequence[PublicKey], away: Away) -> list[Finding]:
-    """What is wrong with the signatures and rows of a chunk, over a connection of its own."""
+def check(dsn: str, chunk: Chunk, away: Away) -> list[Finding]:
+    """What is wrong with the rows of a chunk, over a connection of its own."""
     with connect(dsn, autocommit=True) as connection:
-        return check_on(connection, chunk, keys, away)
+        return check_on(connection, chunk, away)
 
 
-def check_on(
-    connection: Connection, chunk: Chunk, keys: Sequence[PublicKey], away: Away | None = None
-) -> list[Finding]:
+def check_on(connection: Connection, chunk: Chunk, away: Away | None = None) -> list[Finding]:
     """As ``check``, over this connection."""
     found: list[Finding] = []
-    trusted = ring(keys)
     with snapshot(connection):
-        headers = []
-        for batch in batches(connection, chunk.first, chunk.last):
-            header = Header.parse(batch.text)
-            if not batch.signed_by(trusted):
-                detail = f"key {batch.key_id}"
-                found.append(Finding(batch=header.batch, kind="signature", detail=detail))
-            headers.append(header)
+        headers = [
+            Header.parse(batch.text) for batch in batches(connection, chunk.first, chunk.last)
+        ]
         made = read_parts(connection, chunk.line, headers)
         for header in headers:
             found += _differing(connection, header, made, away or {})
         for (number, *_), (part, index) in made.items():
             found += compare(number, None, None, part, index)
+        found += _backdated(connection, chunk, headers)
     return found
+
+
+def _backdated(
+    connection: Connection, chunk: Chunk, headers: Sequence[Header]
+) -> Iterator[Finding]:
+    """Rows that say a time before a batch after which their number was given out.
+
+    Not those that the collector stores: notes say when something was read, and are stored later.
+    """
+    known = [(chunk.since[0], chunk.since[1])] if chunk.since else []
+    known += [(header.numbers, header.made_at) for header in headers]
+    for table in TABLES:
+        if table.name == "access":
+            continue
+        reach = Reach(
+            above=chunk.line.floors.get(table.name, 0), lo=headers[0].xid_from,
+            hi=headers[-1].xid_to,
+        )  # fmt: skip
+        own = " AND position IS NULL AND node IS NULL" if table.name == "activity" else ""
+        steps = list(accumulate((numbers.get(table.name, 0) + 1 for numbers, _ in known), max))
+        rows = connection.execute(
+            f"SELECT {table.number}, {table.xid}::text::bigint FROM {table.qualified}"  # noqa: S608
+            f" WHERE {reach.where(table)}{own} AND {table.at} < (%s::timestamptz[])"
+            f"[pg_catalog.width_bucket({table.number}, %s::bigint[])] - %s ORDER BY 1".encode(),
+            ([moment for _, moment in known], steps, LATE),
+        ).fetchall()
+        ends = [header.xid_to for header in headers]
+        for number, xid in rows:
+            batch = headers[bisect_right(ends, xid)].batch
+            yield Finding(batch=batch, kind="backdated", table=table.name, number=number)
 
 
 def batches(connection: Connection, first: int, last: int) -> list[Batch]:

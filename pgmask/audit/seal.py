@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from pgmask.audit import fingerprint
 from pgmask.audit.batch import Batch, Header, Index, Part, PartMaker
 from pgmask.audit.keys import SigningKey
+from pgmask.audit.protection import Span, judged
 from pgmask.audit.tables import TABLES, Connection, Reach, SealedTable, count, lines, pin
 from pgmask.errors import Refused
 
@@ -154,10 +155,14 @@ def _note_changes(connection: Connection) -> tuple[fingerprint.Change, ...]:
         if state.fingerprint is None or state.horizon <= state.xid_from:
             return ()  # there is no batch before, or there will be none now
         now = fingerprint.read(connection)
-        if fingerprint.digests(now) == dict(state.fingerprint):
+        if fingerprint.digests(now) == state.fingerprint:
             return ()
-        before = fingerprint.stored(connection, state.fingerprint)
-        found = tuple(fingerprint.changes(before, now))
+        before = fingerprint.stored(connection, _known_parts(state.fingerprint))
+        span = Span(
+            lo=state.xid_from, hi=None, above=state.floors.get("activity", 0), until=None,
+            since=state.made_at.isoformat() if state.made_at else "-infinity",
+        )  # fmt: skip
+        found = tuple(judged(connection, fingerprint.changes(before, now), span))
         for part in dict.fromkeys(change.part for change in found):
             mine = [change for change in found if change.part == part]
             connection.execute(
@@ -173,6 +178,11 @@ def _note_changes(connection: Connection) -> tuple[fingerprint.Change, ...]:
                 ),
             )  # fmt: skip
         return found
+
+
+def _known_parts(said: Mapping[str, object]) -> dict[str, str]:
+    # Of a batch that somebody added himself, and that verification names.
+    return {k: v for k, v in said.items() if isinstance(v, str)} if isinstance(said, dict) else {}
 
 
 def _cut(connection: Connection, state: State, most: int) -> int:

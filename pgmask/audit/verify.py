@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 import psycopg
 
 from pgmask.audit import anchors as places
-from pgmask.audit import archived, fingerprint
+from pgmask.audit import archived, protection
 from pgmask.audit.anchors import Anchor
 from pgmask.audit.batch import Header
 from pgmask.audit.chain import Chunk, Link, check_chain, chunks_of, lines_of, links_of
-from pgmask.audit.finding import Finding, joined
+from pgmask.audit.finding import CARRIED, Finding, joined
 from pgmask.audit.keys import PublicKey, ring
-from pgmask.audit.rows import Away, batches, check
+from pgmask.audit.rows import Away, check
 from pgmask.audit.seal import read_state, snapshot, unsealed
-from pgmask.audit.tables import TABLES, Connection, Reach, count, pin
+from pgmask.audit.tables import TABLES, Connection, Reach, count
 from pgmask.server import connect
 
 Progress = Callable[[int, int], None]
@@ -63,22 +62,42 @@ def verify(
                 " them. Bring the key that you trust: --public-key FILE"
             )
         away = archived.absent(connection, ring(keys))
-        links = tuple(links_of(connection, last, away))
+        links = tuple(links_of(connection, last, away, keys=ring(keys)))
         mine = [link for link in links if link.batch >= first]
-        headers = [link.header for link in mine if link.header is not None]
+        signed = [link.header for link in mine if link.header is not None and link.signed]
         report.batches = len(mine)
         report.rows = sum(link.rows for link in mine)
         report.head = mine[-1].digest if mine else ""
         found += check_chain(links, first)
         found += _anchored(links, anchors, ring(keys), last, report)
-        chunks = chunks_of([link for link in mine if link.header is not None], lines_of(links))
-        found += _protection(connection, headers, report, whole=last is None)
+        chunks = chunks_of(mine, lines_of(links))
+        found += protection.check(connection, mine, away, report.notes, whole=last is None)
         if last is None:
-            found += _tail(connection, report)
-        found += archived.check(connection, headers, away, ring(keys), archives, report.notes)
-    found += _rows(dsn, chunks, tuple(keys), away, workers, progress)
-    report.findings = joined(found)
+            found += _tail(connection, signed[-1] if signed else None, report)
+        found += archived.check(
+            connection, signed, away, ring(keys), archives, report.notes,
+            chain=[link.header for link in links if link.header is not None and link.signed],
+        )  # fmt: skip
+    found += _rows(dsn, chunks, away, workers, progress)
+    report.findings = _without_innocent(joined(found))
     return report
+
+
+def _without_innocent(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """An era that is not true is named, and not the rows that no batch covers because of it."""
+    eras = {one.batch for one in findings if one.kind == "era"}
+    taken = [
+        one
+        for one in findings
+        if one.batch in eras and one.kind == "inserted" and one.detail.endswith(CARRIED)
+    ]
+    kept = [one for one in findings if one not in taken]
+    return tuple(
+        replace(one, detail=f"{one.detail}; {len(taken)} rows are in no batch because of it")
+        if taken and one.kind == "era" and one.batch in {row.batch for row in taken}
+        else one
+        for one in kept
+    )  # fmt: skip
 
 
 def check_timestamps(
@@ -132,22 +151,21 @@ def _anchored(
 
 
 def _rows(
-    dsn: str, chunks: Sequence[Chunk], keys: tuple[PublicKey, ...],
-    away: Away, workers: int, progress: Progress | None,
+    dsn: str, chunks: Sequence[Chunk], away: Away, workers: int, progress: Progress | None,
 ) -> list[Finding]:  # fmt: skip
     found: list[Finding] = []
     total = sum(chunk.last - chunk.first + 1 for chunk in chunks)
     done = 0
     if len(chunks) < 2 or workers < 2:
         for chunk in chunks:
-            found += check(dsn, chunk, keys, away)
+            found += check(dsn, chunk, away)
             done += chunk.last - chunk.first + 1
             if progress:
                 progress(done, total)
         return found
     # Spawned, not forked: a connection must not be inherited.
     with ProcessPoolExecutor(min(workers, len(chunks)), get_context("spawn")) as pool:
-        jobs = {pool.submit(check, dsn, chunk, keys, away): chunk for chunk in chunks}
+        jobs = {pool.submit(check, dsn, chunk, away): chunk for chunk in chunks}
         for job in as_completed(jobs):
             found += job.result()
             done += jobs[job].last - jobs[job].first + 1
@@ -156,39 +174,7 @@ def _rows(
     return found
 
 
-def _protection(
-    connection: Connection, headers: Sequence[Header], report: Report, *, whole: bool
-) -> Iterator[Finding]:
-    """What protects the record: between each two batches, and since the last one."""
-    seen: dict[str, dict[str, str | None]] = {}
-
-    def content(header: Header) -> dict[str, str | None]:
-        name = "".join(sorted(header.fingerprint.values()))
-        if name not in seen:
-            seen[name] = fingerprint.stored(connection, header.fingerprint)
-        return seen[name]
-
-    steps = [
-        (after.batch, content(before), content(after), f"between batch {before.batch} and this one")
-        for before, after in pairwise(headers)
-        if dict(before.fingerprint) != dict(after.fingerprint)
-    ]
-    if whole and headers:
-        with connection.transaction():
-            pin(connection)
-            now = fingerprint.read(connection)
-        if fingerprint.digests(now) != dict(headers[-1].fingerprint):
-            steps.append((0, content(headers[-1]), dict(now), "since the last batch"))
-    for batch, before, after, when in steps:
-        for change in fingerprint.changes(before, after):
-            if change.weaker:
-                detail = f"{change}, {when}"
-                yield Finding(batch=batch, kind="protection", detail=detail)
-            else:
-                report.notes.append(f"{change}, {when}" + (f" ({batch})" if batch else ""))
-
-
-def _tail(connection: Connection, report: Report) -> Iterator[Finding]:
+def _tail(connection: Connection, last: Header | None, report: Report) -> Iterator[Finding]:
     """Rows after the last batch, numbers now, and rows of transactions to come."""
     try:
         with snapshot(connection):
@@ -204,12 +190,11 @@ def _tail(connection: Connection, report: Report) -> Iterator[Finding]:
                 if ahead:
                     detail = f"{ahead} rows, from {upto} on"
                     yield Finding(batch=0, kind="future", table=table.name, detail=detail)
-            last = batches(connection, state.batch - 1, state.batch - 1)
     except psycopg.errors.InsufficientPrivilege:
         report.notes.append("This login may not ask what is not sealed yet: that was left out.")
         return
-    if last:
-        for table_name, number in Header.parse(last[0].text).numbers.items():
+    if last is not None:
+        for table_name, number in last.numbers.items():
             now = state.numbers.get(table_name, 0)
             if now < number:
                 detail = f"from {number} to {now}, since the last batch"

@@ -39,6 +39,11 @@ UPDATE pgmask_private.runtime_object AS o
   FROM pgmask_private.runtime_now() AS n
  WHERE n.kind = o.kind AND n.identity = o.identity AND n.hash <> o.hash;
 """
+_RECORD: Final = """
+SELECT pgmask_private.record_activity(
+  'command', 'install',
+  pg_catalog.jsonb_build_object('of', 'install', 'was', %s::text, 'revision', %s::text))
+"""
 _ALEMBIC: Final = threading.Lock()
 """Alembic keeps its context in a global of the process."""
 
@@ -243,6 +248,9 @@ def _migrate(connection: Connection) -> Installed:
     if restored:
         # The server writes some definitions in other words once they were dumped and restored.
         run_script(connection, _REMEMBER)
+    if was is not None and (was != head() or restored):
+        # What the seal finds changed after it, whoever verifies looks for here.
+        connection.exec_driver_sql(_RECORD, (was, head()))
     return Installed(revision=head(), was=was, token_key_made=restored)
 
 

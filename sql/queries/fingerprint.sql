@@ -115,3 +115,69 @@ SELECT concat('(set) ', coalesce(pg_catalog.pg_get_userbyid(s.setrole), 'everybo
                               WHERE d.datname = pg_catalog.current_database()))
    AND s.setconfig::text ~ 'session_replication_role|row_security|wal_level|pgmask'
  ORDER BY 1, 2;
+
+-- name: columns
+-- The record's own tables: what a row gets and may hold. A month's follow their table's, so of them
+-- only what was given or added to the one alone.
+SELECT concat(n.nspname, '.', c.relname, ' ', a.attname),
+       pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(concat_ws(' ',
+         pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
+         a.attgenerated::text, pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+         (SELECT pg_catalog.string_agg(i.item::text, ',' ORDER BY i.item::text)
+            FROM pg_catalog.unnest(a.attacl) AS i (item))), 'UTF8')), 'hex')
+  FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ WHERE n.nspname IN ('pgmask_audit', 'pgmask_private') AND c.relkind IN ('r', 'p')
+   AND a.attnum > 0 AND NOT a.attisdropped
+   AND (a.attacl IS NOT NULL OR NOT c.relispartition)
+ ORDER BY 1, 2;
+
+-- name: constraints
+SELECT concat(n.nspname, '.', c.relname, ' ', k.conname),
+       concat(k.convalidated, ' ', pg_catalog.pg_get_constraintdef(k.oid))
+  FROM pg_catalog.pg_constraint AS k
+  JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname IN ('pgmask_audit', 'pgmask_private') AND k.contype IN ('c', 'f', 'p', 'u', 'x')
+   AND NOT (c.relispartition AND k.coninhcount > 0)
+UNION ALL
+SELECT concat(n.nspname, '.', c.relname, ' is a partition of ', pn.nspname, '.', p.relname),
+       pg_catalog.pg_get_expr(c.relpartbound, c.oid)
+  FROM pg_catalog.pg_inherits AS i
+  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent
+  JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
+ WHERE pn.nspname IN ('pgmask_audit', 'pgmask_private') AND p.relkind IN ('r', 'p')
+ ORDER BY 1, 2;
+
+-- name: labels
+-- Types by whose labels rows of the stores are read.
+SELECT DISTINCT concat(tn.nspname, '.', t.typname),
+       (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder)::text
+          FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = t.oid)
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_catalog.pg_type AS own ON own.oid = a.atttypid
+  LEFT JOIN pg_catalog.pg_type AS base ON base.oid = own.typbasetype
+  JOIN pg_catalog.pg_type AS t
+    ON t.oid IN (own.oid, own.typelem, base.oid, base.typelem) AND t.typtype = 'e'
+  JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.typnamespace
+ WHERE c.relkind IN ('r', 'p')
+   AND (n.nspname LIKE 'pgmask%' OR pg_catalog.pg_get_userbyid(c.relowner) LIKE 'pgmask\_%'
+        OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
+                    WHERE g.tgrelid = c.oid AND g.tgname LIKE 'zzz\_pgmask\_%'))
+ ORDER BY 1, 2;
+
+-- name: settings
+-- What the record obeys that is kept in rows.
+SELECT 'text_key', concat(r.text_key_id, ' ', pg_catalog.encode(pg_catalog.sha256(r.text_key), 'hex'))
+  FROM pgmask_audit.note_rule AS r
+UNION ALL
+SELECT concat('retention ', r.record_class),
+       concat(pg_catalog.array_to_string(r.tables, ','), ' ', r.keep, ' / ', r.floor)
+  FROM pgmask_audit.retention AS r
+ ORDER BY 1, 2;
