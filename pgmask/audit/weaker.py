@@ -108,11 +108,13 @@ def _trigger(step: Step) -> frozenset[str] | None:
         return _RUNTIME if step.ours else _STORES if mine else None
     if not new.startswith("A ") and ((old or "").startswith("A ") or mine):
         return _NEVER
+    if old is not None and old[2:] == new[2:]:
+        return None
     if step.ours:
         if step.fresh and _MONTH.fullmatch(step.relation):
             return None if _guards(step.relation, name, new) else _NEVER
         return _MADE if step.fresh else _WORDED if old is not None else _RUNTIME
-    return _STORES if mine and old is not None and old != new else None
+    return _STORES if mine and old is not None else None
 
 
 def _guards(month: str, name: str, state: str) -> bool:

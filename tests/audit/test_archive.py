@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -205,6 +206,59 @@ def test_a_month_that_was_dropped_and_called_archived(record: Record, who: str) 
             (json.dumps({"manifest": {"key": forged.public.key_id}, "signature": ""}),),
         )
     assert {f.kind for f in record.found()} == {"archive", "deleted"}
+
+
+@pytest.mark.requirement("G2")
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_month_that_was_only_copied(record: Record, tmp_path: Path, copied: bool) -> None:
+    """Dropped and called archived, with the copy's signed manifest; the control leaves rightly."""
+    if copied:
+        _keep_ten_years(record)
+    signed = archive(
+        record.keeper, record.key, "access", MONTH, tmp_path / "out", remove=not copied
+    )
+    record.seal()
+    if copied:
+        record.root.execute("DROP TABLE pgmask_audit.access_2019_05")
+        record.root.execute(
+            "INSERT INTO pgmask_audit.archive (table_name, month, row_count, digest, manifest)"
+            " VALUES ('access', '2019-05-01', 6, %s, %s)",
+            (signed.manifest.sha256, signed.json()),
+        )
+    record.seal(idle=timedelta(0))
+    assert [f.detail for f in record.found()] == (
+        [
+            "2019-05: its manifest is that of a copy",
+            "2019-05: no activity tells that it was removed",
+        ]
+        if copied
+        else []
+    )
+
+
+def test_a_month_that_left_too_early(record: Record, tmp_path: Path) -> None:
+    """The function that refuses was replaced while the month left, and put back."""
+    _keep_ten_years(record)
+    record.seal()
+    (source,) = record.root.execute(
+        "SELECT pg_get_functiondef('pgmask_private.archive_month(text, date, text, jsonb,"
+        " boolean)'::regprocedure)"
+    ).fetchone() or ("",)
+    record.root.execute(source.replace("IF NOT p_remove THEN", "IF true THEN").encode())
+    leaves(record, tmp_path / "out")
+    record.root.execute(source.encode())
+    record.seal()
+    (finding,) = record.found()
+    assert "it was to be kept longer" in finding.detail
+
+
+def test_a_shorter_retention_and_a_longer_one_later(record: Record, tmp_path: Path) -> None:
+    record.keeper.execute("SELECT pgmask.set_retention('access', '2 years', 'agreed')")
+    leaves(record, tmp_path / "out")
+    record.seal()
+    _keep_ten_years(record)
+    record.seal()
+    assert record.found() == []
 
 
 @pytest.mark.requirement("G2")

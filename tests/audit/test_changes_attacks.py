@@ -111,7 +111,7 @@ def test_the_application_adds_and_changes_no_row_of_the_record(site: Site) -> No
             " statement_at) VALUES (now(), 1, 'update', 'x', 'x', 1, now())",
         ):
             if login == "installer" and statement.startswith("INSERT"):
-                continue  # it administers the owner's role: the seal is what finds its rows
+                continue  # it administers the owner's role; verify names its rows if back-dated
             with pytest.raises(psycopg.Error) as refused:
                 one.execute(statement.encode())
             assert refused.value.sqlstate in ("42501", "PM801")
