@@ -14,11 +14,13 @@ import pytest
 
 from pgmask.audit.batch import Batch
 from pgmask.keyfile import KeyFile
+from pgmask.migrate.window import close_windows, duration, open_window
 from pgmask.runtime import install
+from pgmask.server import connect
 from tests.attack import place
 from tests.audit.record import Record, said
 from tests.harness import Database, Server
-from tests.reveal.site import FIXTURES
+from tests.reveal.site import FIXTURES, Site
 
 pytestmark = pytest.mark.requirement("G2")
 
@@ -355,3 +357,28 @@ def test_a_long_transaction_is_not_back_dated(
     )
     record.seal(idle=timedelta(0))
     assert [f.kind for f in record.found()] == ["backdated"]
+
+
+def test_a_migration(site: Site, tmp_path: Path) -> None:
+    """A window makes a login a member of the stores' owner; what it leaves names the window."""
+    record = Record(site.database, tmp_path)
+    record.seal()
+    with connect(site.database.dsn(), autocommit=True) as officer:
+        open_window(officer, login="olga", owner="pgmask_store", ticket="T", length=duration("5m"))
+    try:
+        record.seal(idle=timedelta(0))
+        record.root.execute("SELECT pg_current_xact_id()")
+        with record.database.connect("olga") as olga:
+            olga.execute("SELECT pgmask.detach('crm.customer')")
+            olga.execute("SET LOCAL ROLE pgmask_store")
+            olga.execute("ALTER TABLE crm_store.customer ADD COLUMN colour text")
+            olga.execute("RESET ROLE")
+            olga.execute("SELECT pgmask.attach('crm.customer')")
+        record.seal(idle=timedelta(0))
+    finally:
+        with connect(site.database.dsn(), autocommit=True) as officer:
+            close_windows(officer, login="olga")
+    record.seal(idle=timedelta(0))
+    report = record.report()
+    assert report.findings == ()
+    assert any("olga of pgmask_store added" in n and "window" in n for n in report.notes)
