@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "51d7a71788b7b758d8f1f32c80624971d9043ddc70673392819a1a1f34606b9e"
+DIGEST = "5ddd7c1bd0dab2731cfd17387467ede75cd773abd9e6d9dc3cdf4f0ec5af94bd"
 
 
 def upgrade() -> None:

@@ -44,7 +44,7 @@ DECLARE
     'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
     'seal_run', 'seal_refused', 'reveal_rule', 'ticket',
     'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
-    'archive', 'note_rule', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'crossing',
+    'archive', 'note_rule', 'turn', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'crossing',
     'report_state', 'alert_rule', 'alert', 'alert_close'
   ];
   c_owners CONSTANT text[] := ARRAY[

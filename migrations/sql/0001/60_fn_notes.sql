@@ -224,7 +224,7 @@ COMMENT ON FUNCTION pgmask_note.read(text, text[], text[], boolean, text, bigint
   'Who is asking, noted as a read of the relation, or PM101, PM102, PM103.';
 
 -- The text of the statement that the client sent, encrypted to the auditors' key: base64 of an OpenPGP
--- message. Values bound to a prepared statement are not in it; of a longer text it is the first 64 KiB.
+-- message. Values bound to a prepared statement are not in it; of a longer text it is the first 32,768 characters.
 --   errors  PM804 there is no key
 --   marks   the text flows through assignments only; nobody on this server can read it again
 CREATE FUNCTION pgmask_private.encrypted_statement()
@@ -246,7 +246,7 @@ BEGIN
       HINT = 'pgmask audit text-key set FILE';
   END IF;
   RETURN translate(
-    encode(pgmask_crypto.pgp_pub_encrypt("left"(current_query(), 65536), v_key), 'base64'),
+    encode(pgmask_crypto.pgp_pub_encrypt("left"(current_query(), 32768), v_key), 'base64'),
     E'\n', '');
 END;
 $pgmask$;

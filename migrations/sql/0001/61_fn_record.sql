@@ -140,7 +140,7 @@ DECLARE
   v_reason text;
   v_era integer;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1886219115, -100);
+  PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'era' FOR UPDATE;
   SELECT s.system_identifier::text INTO v_system FROM pg_control_system() AS s;
   SELECT e.* INTO v_last FROM pgmask_audit.era AS e ORDER BY e.era_id DESC LIMIT 1;
   v_reason := CASE
@@ -243,7 +243,7 @@ DECLARE
   v_name text;
   v_made integer := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1886219115, -101);
+  PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'partitions' FOR UPDATE;
   FOREACH v_table IN ARRAY ARRAY['access', 'change', 'activity'] LOOP
     FOR v_month IN
       SELECT g::date

@@ -174,12 +174,16 @@ COMMENT ON FUNCTION pgmask_private.drop_slot() IS 'Drops the slot of notes: to m
 --   p_from     what ends there or before is passed over: it is stored
 --   p_upto     where to stop; p_limit: after how many messages to stop
 --   positions, notes  what may be notes, in the order of the log
---   seen       how many rows the slot gave; reached: where the last one ends
---   odd        messages that pretend to be notes and are part of a transaction, as no note is
---   marks      a message: byte 77, flags, position, prefix and a zero byte, length in four bytes
+--   seen       how many rows were looked at; reached: where the last one ends; cut: there were more than
+--              64 MiB of notes, and the rest is for the next time
+--   odd        messages that pretend to be notes, and are part of a transaction or longer than 256 KiB,
+--              as no note is
+--   marks      a message: byte 77, flags, position, prefix and a zero byte, length in four bytes.
+--              Anybody can leave messages, as long and as many as he likes
 CREATE FUNCTION pgmask_private.peek_notes(
   p_from pg_lsn, p_upto pg_lsn, p_limit integer,
-  OUT positions pg_lsn[], OUT notes bytea[], OUT seen bigint, OUT reached pg_lsn, OUT odd bigint
+  OUT positions pg_lsn[], OUT notes bytea[], OUT seen bigint, OUT reached pg_lsn, OUT odd bigint,
+  OUT cut boolean
 )
   LANGUAGE plpgsql
   VOLATILE
@@ -189,20 +193,30 @@ CREATE FUNCTION pgmask_private.peek_notes(
   SET search_path = pg_catalog, pg_temp
 AS $pgmask$
 BEGIN
-  WITH seen AS (
-    SELECT c.lsn, c.data, get_byte(c.data, 0) = 77 AND get_byte(c.data, 1) = 0 AS alone,
+  WITH given AS (
+    SELECT c.n, c.lsn, c.data, octet_length(c.data) AS size,
+           get_byte(c.data, 1) = 0 AS alone,
            get_byte(c.data, 0) = 77 AND substr(c.data, 11, 7) = '\x70676d61736b00'::bytea
              AND octet_length(c.data) > 21 AND c.lsn > p_from AS ours
       FROM pg_logical_slot_peek_binary_changes(
              pgmask_private.slot_name(), p_upto, p_limit,
-             'proto_version', '1', 'publication_names', 'pgmask_notes', 'messages', 'true') AS c
+             'proto_version', '1', 'publication_names', 'pgmask_notes', 'messages', 'true')
+             WITH ORDINALITY AS c (lsn, xid, data, n)
+  ), judged AS (
+    SELECT g.n, g.lsn, g.size, g.ours, g.ours AND g.alone AND g.size <= 262144 AS note,
+           CASE WHEN g.ours AND g.alone AND g.size <= 262144 THEN substr(g.data, 22) END AS said
+      FROM given AS g
+  ), summed AS (
+    SELECT j.*, sum(CASE WHEN j.note THEN j.size ELSE 0 END) OVER (ORDER BY j.n) <= 67108864 AS taken
+      FROM judged AS j
   )
-  SELECT array_agg(s.lsn) FILTER (WHERE s.ours AND s.alone),
-         array_agg(substr(s.data, 22)) FILTER (WHERE s.ours AND s.alone),
-         count(*), max(s.lsn),
-         count(*) FILTER (WHERE s.ours AND NOT s.alone)
-    INTO positions, notes, seen, reached, odd
-    FROM seen AS s;
+  SELECT array_agg(s.lsn ORDER BY s.n) FILTER (WHERE s.taken AND s.note),
+         array_agg(s.said ORDER BY s.n) FILTER (WHERE s.taken AND s.note),
+         count(*) FILTER (WHERE s.taken), max(s.lsn) FILTER (WHERE s.taken),
+         count(*) FILTER (WHERE s.taken AND s.ours AND NOT s.note),
+         coalesce(bool_or(NOT s.taken), false)
+    INTO positions, notes, seen, reached, odd, cut
+    FROM summed AS s;
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.peek_notes(pg_lsn, pg_lsn, integer) FROM PUBLIC;
@@ -554,6 +568,40 @@ ALTER FUNCTION pgmask_private.allow_reads() OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask_private.allow_reads() IS
   'Lets reads go on while notes are collected; until when.';
 
+-- Whether this backend is the one collector of the database from now on.
+--   marks  a session's advisory lock that the last collector holds tells that it lives. Any login could
+--          hold the lock, and keeps nobody from collecting. Two collectors would not harm each other:
+--          what stores is in order by the lock on the position
+CREATE FUNCTION pgmask_private.take_turn()
+  RETURNS boolean
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_last integer;
+BEGIN
+  SELECT t.backend INTO v_last FROM pgmask_audit.turn AS t WHERE t.name = 'collector' FOR UPDATE;
+  IF NOT pg_try_advisory_lock(1886219115, 110) AND EXISTS (
+       SELECT FROM pg_locks AS l
+        WHERE l.locktype = 'advisory' AND l.granted AND l.pid = v_last
+          AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+          AND l.classid = 1886219115 AND l.objid = 110 AND l.objsubid = 2) THEN
+    RETURN false;
+  END IF;
+  UPDATE pgmask_audit.turn AS t SET backend = pg_backend_pid() WHERE t.name = 'collector';
+  RETURN true;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.take_turn() FROM PUBLIC;
+ALTER FUNCTION pgmask_private.take_turn() OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.take_turn() TO pgmask_collector;
+COMMENT ON FUNCTION pgmask_private.take_turn() IS
+  'Whether this backend is the one collector from now on.';
+
 -- Before every visit: the era, the partitions, and a small commit that reaches the disk, and with it
 -- every note before it (peeking sees only what did).
 --   result  the era
@@ -648,7 +696,7 @@ BEGIN
       FROM pgmask_private.store_notes(NULL, v_peek.positions, v_peek.notes) AS s;
   END IF;
   rejected := rejected + v_peek.odd;
-  more := v_peek.seen >= p_limit;
+  more := v_peek.cut OR v_peek.seen >= p_limit;
   "position" := greatest("position", v_peek.reached, CASE WHEN NOT more THEN v_upto END);
   v_undone := pgmask_private.decide_searches();
   stored := stored + v_undone;
@@ -743,7 +791,7 @@ DECLARE
   v_was text;
   v_bytes bytea[];
 BEGIN
-  PERFORM pg_advisory_xact_lock(1886219115, hashtext(v_source));
+  PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'log' FOR UPDATE;
   SELECT c.position INTO v_was FROM pgmask_audit.collector AS c WHERE c.source = v_source FOR UPDATE;
   IF coalesce(v_was, '0') <> p_from::text THEN
     RETURN;

@@ -108,7 +108,7 @@ DECLARE
   v_state record;
   v_batch bigint := (v_head ->> 'batch')::bigint;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1886219115, -102);
+  PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'seal' FOR UPDATE;
   SELECT s.* INTO STRICT v_state FROM pgmask_private.seal_state() AS s;
   IF (v_head ->> 'format' = 'pgmask-batch-1'
       AND v_batch = v_state.batch
