@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "5ddd7c1bd0dab2731cfd17387467ede75cd773abd9e6d9dc3cdf4f0ec5af94bd"
+DIGEST = "40b3827cff67215caf222e752ed9464dbdea43d4769af1fbc5d08de55fa15c42"
 
 
 def upgrade() -> None:

@@ -179,6 +179,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.known_claims() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.known_claims() OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.known_claims() TO pgmask_migrator;
 COMMENT ON FUNCTION pgmask_private.known_claims() IS
   'The claims of whoever acts in this transaction, expired ones too; NULL where nobody is known.';
 
@@ -374,7 +375,7 @@ GRANT EXECUTE ON FUNCTION pgmask_note.backup(text) TO PUBLIC;
 COMMENT ON FUNCTION pgmask_note.backup(text) IS 'Notes that a backup read a relation.';
 
 -- Notes a log-in, a refusal, or that a report of the record was read.
---   p_kind    login, refused or audit
+--   p_kind    login, refused, audit or migration
 --   p_detail  names and numbers only
 --   marks     never an error of its own: whatever is refused is refused with its own code
 CREATE FUNCTION pgmask_private.note(
@@ -395,6 +396,6 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.note(text, text, text, text, text) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.note(text, text, text, text, text) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.note(text, text, text, text, text) TO pgmask_sealer;
+GRANT EXECUTE ON FUNCTION pgmask_private.note(text, text, text, text, text) TO pgmask_sealer, pgmask_migrator;
 COMMENT ON FUNCTION pgmask_private.note(text, text, text, text, text) IS
   'Notes a log-in, a refusal, or that a report of the record was read.';
