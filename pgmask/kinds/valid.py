@@ -20,13 +20,13 @@ from pgmask.kinds.generate import (
 )
 
 # A full-width asterisk stays, so that no mask glyph appears.
-_WIDE: Final[dict[int, int | None]] = {
-    c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F) if c != 0xFF0A
-} | {0x3000: 0x20}
+_WIDE: Final[Mapping[int, int]] = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F) if c != 0xFF0A} | {
+    0x3000: 0x20
+}
 _SEPARATORS: Final = (
     "·‧・\u00a0\u200b\ufeff\u2010\u2011\u2012\u2013\u2014\u3000－．（）／， \t\r\n-.()/,"
 )
-_COMPACT: Final = _WIDE | dict.fromkeys(map(ord, _SEPARATORS))
+_COMPACT: Final = {**_WIDE, **dict.fromkeys(map(ord, _SEPARATORS))}
 _REGION: Final = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
 _ID_18: Final = re.compile(_REGION + r"[0-9]{15}[0-9X]")
 _ID_15: Final = re.compile(_REGION + r"[0-9]{13}")
