@@ -1,8 +1,8 @@
 """A starter catalogue from a schema: what names and types suggest, and TODO for the rest.
 
 Names are evidence, not proof: whatever a person must decide is written ``TODO``, which ``check``
-refuses at its line.  ``pgmask.kinds.names`` knows English, pinyin and Chinese names; ``pgmask scan``
-gives proposals that rest on values too.
+refuses at its line.  ``pgmask.kinds.names`` knows English, pinyin and Chinese names; what rests on
+values too comes from ``pgmask.scan``.
 """
 
 from __future__ import annotations

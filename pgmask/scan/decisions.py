@@ -149,7 +149,7 @@ _FILE: Final = Record(
 
 
 def read(path: Path) -> dict[str, Decision]:
-    """The decisions by column; none when the file is not there.  Raises PM690 with every problem."""
+    """The decisions by column; none without a file.  Raises PM690 with every problem."""
     if not path.exists():
         return {}
     problems = Problems()

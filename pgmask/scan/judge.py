@@ -2,13 +2,14 @@
 
 Points are powers of ten of the odds: +1 makes a thing ten times as likely, -1 a tenth.  Every kind
 begins at ``PRIOR``, because of a hundred columns about one is of a given kind; "says nothing of a
-person" begins at ``PRIOR_PLAIN``, because most columns are.  Each piece of evidence adds its points,
-and the confidence is odds / (1 + odds), never above ``MOST``.  The pieces are taken as independent,
+person" begins at ``PRIOR_PLAIN``, because most columns are.  Each piece of evidence adds points, and
+the confidence is odds / (1 + odds), never above ``MOST``.  The pieces are taken as independent,
 which they are not quite, so the figure orders columns and is no frequency.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -107,7 +108,7 @@ def judge(
 
 
 def _odds(points: float) -> float:
-    return min(MOST, 1.0 / (1.0 + 10.0**-points))
+    return min(MOST, 1.0 / (1.0 + math.pow(10.0, -points)))
 
 
 def _names(under: _Column) -> None:

@@ -1,4 +1,4 @@
-"""What a scan works on and what it finds, as frozen values; no value of a table is in any of them."""
+"""What a scan works on and finds, as frozen values; none of them holds a value of a table."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ SELECT n.nspname::text, c.relname::text,
             JOIN pg_catalog.pg_class AS k ON k.oid = t.relid WHERE t.isleaf), -1)
        ELSE c.reltuples END::bigint,
        CASE WHEN c.relkind = 'p' THEN coalesce(
-         (SELECT sum(pg_catalog.pg_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) AS t
-           WHERE t.isleaf), 0)
+         (SELECT sum(pg_catalog.pg_relation_size(t.relid))
+            FROM pg_catalog.pg_partition_tree(c.oid) AS t WHERE t.isleaf), 0)
        ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END::bigint / 8192
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -158,7 +158,7 @@ def _why(error: psycopg.Error) -> str:
 def _statistics(
     connection: Connection, tables: Sequence[Source]
 ) -> dict[tuple[str, str, str], Statistics]:
-    """What the caller may read of ``pg_stats``; common values and histograms are never asked for."""
+    """What the caller may read of ``pg_stats``, without its common values and histograms."""
     rows = connection.execute(_STATISTICS.encode(), ([t.schema for t in tables],)).fetchall()
     return {(r[0], r[1], r[2]): Statistics(null_part=r[3], distinct=r[4]) for r in rows}
 

@@ -54,7 +54,8 @@ def summary(scanned: Scanned, decisions: Mapping[str, Decision]) -> str:
     quiet = sum(silenced(p, decisions) for p in scanned.proposals)
     tables = len({p.table for p in scanned.proposals})
     parts = [
-        f"{tables:,} tables, {len(scanned.proposals):,} columns: {count[Verdict.PERSONAL]:,} personal",
+        f"{tables:,} tables, {len(scanned.proposals):,} columns: "
+        f"{count[Verdict.PERSONAL]:,} personal",
         f"{count[Verdict.OPEN]:,} open",
         f"{count[Verdict.PLAIN]:,} that say nothing of a person",
     ]
