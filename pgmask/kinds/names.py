@@ -28,7 +28,7 @@ _HAN_TAILS: Final = ("号码", "号", "信息", "内容")
 _SPLIT: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[㐀-鿿]+")
 _HAN: Final = re.compile(r"[㐀-鿿]")
 # Between clauses of a comment.
-_CLAUSE: Final = re.compile(r"[,，;；。、:：()（）\[\]【】/|\s]+")
+_CLAUSE: Final = re.compile(r"[,，;；。.、:：()（）\[\]【】/|\n]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +131,10 @@ def plain_word(name: str) -> str | None:
 def in_comment(comment: str) -> tuple[Named, ...]:
     """What a comment says in its first clauses; a clause must end in the word, as a name does."""
     found: dict[tuple[str, str], Named] = {}
-    for clause in [c for c in _CLAUSE.split(comment) if c][:4]:
+    for clause in [c for c in _CLAUSE.split(comment) if c.strip()][:3]:
         for named in suggestions(clause):
             if named.strength != "weak" and len(named.word) > 1:
                 found.setdefault((named.kind, named.category), named)
-    joined = "_".join(re.findall(r"[A-Za-z]+", comment)[:4])
-    for named in suggestions(joined) if joined else ():
-        if named.strength == "strong":
-            found.setdefault((named.kind, named.category), named)
     return tuple(sorted(found.values(), key=lambda n: STRENGTHS.index(n.strength)))
 
 

@@ -2,7 +2,7 @@
 
 Points are powers of ten of the odds: +1 makes a thing ten times as likely, -1 a tenth.  Every kind
 begins at ``PRIOR``, because of a hundred columns about one is of a given kind; "says nothing of a
-person" begins at ``PRIOR_PLAIN``, because most columns are.  Each piece of evidence adds points, and
+person" begins at ``PRIOR_PLAIN``, because most columns are.  Evidence adds its points, and
 the confidence is odds / (1 + odds), never above ``MOST``.  The pieces are taken as independent,
 which they are not quite, so the figure orders columns and is no frequency.
 """
@@ -93,7 +93,7 @@ def judge(
     confidence = _odds(points[best]) if points else 0.0
     if confidence >= LEAST:
         return _personal(under, best, confidence, policy)
-    _plain(under, few, disputed=any(e.points > 1 for found in under.votes.values() for e in found))
+    _plain(under, few, disputed=_disputed(under))
     confidence = _odds(PRIOR_PLAIN + sum(e.points for e in under.plain))
     # Without anything that speaks for it, "most columns are" is not enough to call one plain.
     sure = confidence >= LEAST and any(e.points > 0 for e in under.plain)
@@ -188,6 +188,8 @@ def _codes(under: _Column) -> str:
     tally, statistics = under.tally, under.statistics
     many = under.source.rows if under.source.rows > 0 else tally.seen
     few = 0
+    if tally.masked * 2 > tally.seen:
+        return ""  # masks repeat where values do not
     if tally.seen >= 100 and tally.distinct <= min(20, tally.seen / 10):
         few, text = tally.distinct, f"{tally.distinct} different values among {tally.seen:,}"
     elif statistics is not None and many >= 1000 and 0 < statistics.distinct <= 20:
@@ -220,10 +222,15 @@ def _plain(under: _Column, few: str, *, disputed: bool) -> None:
     if under.tally.inside:
         add("values", _inside(under.tally), -3.0)
     if disputed:
-        add("values", "what speaks for a person is contradicted", DISPUTED)
+        add("values", "name and values disagree", DISPUTED)
     masked = under.tally.masked / under.tally.seen if under.tally.seen else 0.0
     if masked > 0.1:
         add("values", f"{_per_cent(masked)} of the values are masked", -2.0)
+
+
+def _disputed(under: _Column) -> bool:
+    """Whether more than a weak word speaks for a person, though not enough."""
+    return any(e.points > NAME["weak"] for found in under.votes.values() for e in found)
 
 
 def _inside(tally: Tally) -> str:

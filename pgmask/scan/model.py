@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 from pgmask.catalogue.schema_source import SchemaTable
-
-NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +15,8 @@ class Source:
 
     table: as the application knows it; schema: where it lies now (a protected one was moved aside);
     comments: by column, '' for the table's own; keys: columns of primary and foreign keys; rows:
-    the planner's estimate, -1 for none; pages: of 8 kB; foreign: a foreign table, never sampled.
+    the planner's estimate, from the pages where it has none, -1 for a foreign table; pages: of
+    8 kB; foreign: a foreign table, never sampled.
     """
 
     table: SchemaTable
@@ -48,9 +46,9 @@ class Tally:
     seen: int = 0
     distinct: int = 0
     masked: int = 0
-    hits: Mapping[str, int] = NOTHING
-    fitting: Mapping[str, int] = NOTHING
-    inside: Mapping[str, int] = NOTHING
+    hits: Mapping[str, int] = field(default_factory=dict)
+    fitting: Mapping[str, int] = field(default_factory=dict)
+    inside: Mapping[str, int] = field(default_factory=dict)
     length: float = 0.0
 
     def share(self, kind: str) -> float:
@@ -108,8 +106,8 @@ class Proposal:
     level: int | None
     confidence: float
     evidence: tuple[Evidence, ...]
-    shares: Mapping[str, int] = NOTHING
-    inside: Mapping[str, int] = NOTHING
+    shares: Mapping[str, int] = field(default_factory=dict)
+    inside: Mapping[str, int] = field(default_factory=dict)
     seen: int = 0
     mixed: bool = False
 

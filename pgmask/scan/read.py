@@ -31,6 +31,8 @@ SAMPLE: Final = 500
 TIMEOUT_MS: Final = 5000
 _SMALL_PAGES: Final = 128
 """Tables up to here (1 MB) are read from their beginning."""
+_ROWS_A_PAGE: Final = 40
+"""Taken for a table that was never analysed."""
 _WIDEST: Final = 100_000
 """Bytes of a stored value from which on it is passed over: documents and images."""
 _SAMPLED: Final = frozenset({"text", "number", "date", "time", "json", "array"})
@@ -81,6 +83,8 @@ def sources(connection: Connection, facts: Facts) -> tuple[Source, ...]:
         place = moved.get(table.id, (table.schema, table.name))
         relation = relations[place]
         rows, pages = sizes.get(place, (-1, 0))
+        if rows < 0 and place in sizes:
+            rows = pages * _ROWS_A_PAGE  # never analysed: enough to tell large from small
         found.append(
             Source(
                 table=table,
@@ -206,7 +210,7 @@ def _queries(source: Source, columns: list[SchemaColumn], rows: int) -> Iterator
     parts = sql.SQL(", ").join(_looked_at(c) for c in columns)
     table = sql.Identifier(source.schema, source.table.name)
     if source.pages > _SMALL_PAGES:
-        per_page = max(1.0, source.rows / source.pages) if source.rows > 0 else 20.0
+        per_page = max(1.0, source.rows / source.pages) if source.rows > 0 else float(_ROWS_A_PAGE)
         # Four times as many pages as should be needed: rows are not spread evenly.
         pages = max(16.0, 4 * rows / per_page)
         yield sql.SQL("SELECT {} FROM {} TABLESAMPLE SYSTEM ({}) REPEATABLE (1) LIMIT {}").format(

@@ -23,7 +23,7 @@ def lines(
     for one in scanned.proposals:
         if not everything and (one.verdict is Verdict.PLAIN or silenced(one, decisions)):
             continue
-        rows = f"{one.rows:,} rows" if one.rows >= 0 else "rows unknown"
+        rows = f"about {one.rows:,} rows" if one.rows >= 0 else "rows unknown"
         decided = decided_as(one, decisions)
         tail = f"  [{decided}]" if decided else ""
         yield f"{one.confidence:4.2f}  {one.id}  {one.said}  ({one.type}, {rows}){tail}"
