@@ -204,7 +204,7 @@ def _longest(words: _Words, endings: tuple[str, ...], whole: str, table: str) ->
         if named.word in words.of_person and rest is None:
             before = _before(whole, ending)
             if before and not any(before.endswith(p) for p in words.persons):
-                return None  # file_name is nobody's name
+                return None  # product_name is nobody's
             if not before:
                 strength = "medium" if speaks_of_persons(table) else "weak"
                 return Named(

@@ -94,7 +94,8 @@ def test_a_handful_of_words_are_codes_and_no_names() -> None:
     assert judged("col1", ["正常", "关闭", "冻结"] * 100).verdict is Verdict.PLAIN
     assert judged("col1", made("person_name", 300)).kind == "person_name"
     seen = Statistics(null_part=0, distinct=6)
-    assert judged("xm", words[:60], statistics=seen).verdict is not Verdict.PERSONAL
+    assert judged("col1", words[:60]).verdict is Verdict.PERSONAL
+    assert judged("col1", words[:60], statistics=seen).verdict is not Verdict.PERSONAL
 
 
 @pytest.mark.requirement("A7")

@@ -39,8 +39,8 @@ def test_suggested(name: str, kind: str) -> None:
 @pytest.mark.requirement("A1")
 @pytest.mark.parametrize(
     "name",
-    "mobile_type phone_status email_verified address_id id_card_type bank_code file_name "
-    "product_name order_no customer_no zjlx khbh 手机类型 产品名称 证件类型 claim_no created_at "
+    "mobile_type phone_status email_verified address_id id_card_type bank_code task_name "
+    "product_name order_no customer_no zjlx khbh 手机类型 产品名称 证件类型 created_at "
     "unit_id job_name 创建时间 extension".split(),
 )
 def test_the_end_of_a_name_decides(name: str) -> None:
@@ -52,7 +52,7 @@ def test_a_bare_name_is_a_persons_in_a_table_of_persons() -> None:
     assert suggestions("name", "customer")[0].strength == "medium"
     assert suggestions("name", "t_khxx")[0].strength == "medium"
     assert suggestions("name", "ref_bank")[0].strength == "weak"
-    assert suggestions("file_name", "customer") == ()
+    assert suggestions("product_name", "customer") == ()
     assert speaks_of_persons("客户信息")
     assert not speaks_of_persons("ref_region")
 

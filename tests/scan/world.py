@@ -53,8 +53,8 @@ TABLES: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("jgdm", "varchar(8)", "-", "code"),
     ),
     "t_lpaj": (
-        ("lpbh", "varchar(20)", "-", "order"),
-        ("cxsj", "timestamp", "-", "moment"),
+        ("lpbh", "varchar(20)", ":claim", "order"),
+        ("cxsj", "timestamp", ":claim", "moment"),
         ("cxdd", "varchar(200)", "postal_address", "postal_address"),
         ("bar", "varchar(60)", "person_name", "person_name"),
         ("bar_lxdh", "varchar(20)", "mobile", "mobile"),
