@@ -189,7 +189,9 @@ def _classified(proposal: Proposal) -> str:
         parts.append(f"level: {TODO if proposal.unsure or level is None else level}")
     elif level is not None:
         parts.append(f"level: {level}")
-    category = proposal.category if kind is None else _CATEGORIES.get(kind.name, "")
+    category = proposal.category
+    if kind is not None and category in ("", kind.category):
+        category = _CATEGORIES.get(kind.name, "")
     if category:
         parts.append(f"category: {category}")
     if proposal.flag:

@@ -244,6 +244,8 @@ def _inside(tally: Tally) -> str:
 def _personal(under: _Column, key: Key, confidence: float, policy: Policy) -> Proposal:
     kind, category = key
     evidence = list(under.votes[key])
+    if not kind and under.family == "number":
+        kind = "number"  # an income has the masks of a number
     # What the values also are: a column of contacts may hold numbers and addresses.
     others = [
         e
