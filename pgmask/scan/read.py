@@ -33,6 +33,8 @@ _SMALL_PAGES: Final = 128
 """Tables up to here (1 MB) are read from their beginning."""
 _ROWS_A_PAGE: Final = 40
 """Taken for a table that was never analysed."""
+_SPREAD: Final = 4
+"""Times as many rows lie in the pages that are read as are looked at."""
 _WIDEST: Final = 100_000
 """Bytes of a stored value from which on it is passed over: documents and images."""
 _SAMPLED: Final = frozenset({"text", "number", "date", "time", "json", "array"})
@@ -184,10 +186,10 @@ def _sample(connection: Connection, source: Source, bounds: Bounds) -> dict[str,
         # JIT would cost more than the sample; days must come in one form.
         connection.execute(
             "SELECT pg_catalog.set_config('statement_timeout', %(ms)s, true),"
-            " pg_catalog.set_config('lock_timeout', %(ms)s, true),"
+            " pg_catalog.set_config('lock_timeout', %(lock)s, true),"
             " pg_catalog.set_config('jit', 'off', true),"
             " pg_catalog.set_config('DateStyle', 'ISO, YMD', true)",
-            {"ms": f"{bounds.timeout_ms}ms"},
+            {"ms": f"{bounds.timeout_ms}ms", "lock": f"{max(1, bounds.timeout_ms // 2)}ms"},
         )
         rows: list[tuple[Any, ...]] = []
         for query in _queries(source, columns, bounds.rows):
@@ -211,10 +213,18 @@ def _queries(source: Source, columns: list[SchemaColumn], rows: int) -> Iterator
     table = sql.Identifier(source.schema, source.table.name)
     if source.pages > _SMALL_PAGES:
         per_page = max(1.0, source.rows / source.pages) if source.rows > 0 else float(_ROWS_A_PAGE)
-        # Four times as many pages as should be needed: rows are not spread evenly.
-        pages = max(16.0, 4 * rows / per_page)
-        yield sql.SQL("SELECT {} FROM {} TABLESAMPLE SYSTEM ({}) REPEATABLE (1) LIMIT {}").format(
-            parts, table, sql.Literal(min(100.0, 100 * pages / source.pages)), sql.Literal(rows)
+        # More pages than needed, and a part of their rows: those of a page are alike.
+        pages = max(16.0, _SPREAD * rows / per_page)
+        part = min(1.0, 1.2 * rows / (pages * per_page))
+        yield sql.SQL(
+            "SELECT {} FROM {} TABLESAMPLE SYSTEM ({}) REPEATABLE (1)"
+            " WHERE pg_catalog.random() < {} LIMIT {}"
+        ).format(
+            parts,
+            table,
+            sql.Literal(min(100.0, 100 * pages / source.pages)),
+            sql.Literal(part),
+            sql.Literal(rows),
         )
     yield sql.SQL("SELECT {} FROM {} LIMIT {}").format(parts, table, sql.Literal(rows))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from pgmask.catalogue.packs import Policy
 from pgmask.catalogue.packs.read import shipped_pack
@@ -26,8 +26,7 @@ class _Counting(psycopg.Cursor[Any]):
     statements: list[str] = []  # noqa: RUF012 - emptied by the test
 
     def execute(self, query: Any, *arguments: Any, **more: Any) -> Any:
-        text = query if isinstance(query, bytes) else query.as_string(None)
-        shown = text.decode() if isinstance(text, bytes) else str(text)
+        shown = query.as_string(None) if isinstance(query, sql.Composable) else str(query)
         if '"crm"' in shown:
             self.statements.append(shown)
         return super().execute(query, *arguments, **more)
@@ -84,7 +83,9 @@ def test_a_large_table_is_sampled_in_a_few_pages(database: Database) -> None:
     (one,) = [p for p in found.proposals if p.column == "x"]
     assert 20 < one.shares["mobile"] < 80
     assert one.seen <= 200
-    assert before and after and pages
+    assert before is not None
+    assert after is not None
+    assert pages is not None
     assert after[0] - before[0] < pages[0] / 5
 
 
@@ -107,7 +108,7 @@ def test_an_order_for_a_person(database: Database, capsys: pytest.CaptureFixture
 
 
 @pytest.fixture
-def mallory(database: Database) -> Iterator[Database]:
+def mallory(database: Database) -> Database:
     """Mallory may read one table, a part of another, and no row of a third."""
     database.run(
         "CREATE SCHEMA crm; GRANT USAGE ON SCHEMA crm TO mallory;"
@@ -118,7 +119,7 @@ def mallory(database: Database) -> Iterator[Database]:
         "ALTER TABLE crm.hidden ENABLE ROW LEVEL SECURITY;"
         "ANALYZE crm.open; ANALYZE crm.shut; ANALYZE crm.hidden"
     )
-    yield database
+    return database
 
 
 @pytest.mark.requirement("A1")
@@ -159,20 +160,14 @@ def test_a_slow_table_is_given_up(database: Database) -> None:
 
 def test_a_locked_table_is_passed_over(database: Database) -> None:
     database.run("CREATE SCHEMA crm; CREATE TABLE crm.t AS SELECT 'x'::text AS phone")
-    with database.connect() as holder:
+    policy = Policy([p for p in [shipped_pack("baseline")] if p is not None])
+    with psycopg.connect(database.dsn(), autocommit=True) as made:
+        tables = sources(made, read_facts(made))
+        holder = database.connect()
         holder.execute("LOCK TABLE crm.t IN ACCESS EXCLUSIVE MODE")
-        policy = Policy([p for p in [shipped_pack("baseline")] if p is not None])
-        with psycopg.connect(database.dsn(), autocommit=True) as made:
-            with holder.transaction(force_rollback=True):
-                pass
-            facts_from = psycopg.connect(database.dsn(), autocommit=True)
-            facts_from.close()
-            holder.rollback()
-            tables = sources(made, read_facts(made))
-            holder.execute("LOCK TABLE crm.t IN ACCESS EXCLUSIVE MODE")
-            found = scan(made, tables, policy, Bounds(timeout_ms=300))
-        holder.rollback()
-    assert set(found.unread) == {"crm.t"}
+        found = scan(made, tables, policy, Bounds(timeout_ms=300))
+    assert found.unread == {"crm.t": "the table is locked"}
+    assert found.proposals[0].kind == "mobile"
 
 
 @pytest.mark.requirement("A1")
@@ -180,14 +175,14 @@ def test_every_sort_of_table_and_type(database: Database) -> None:
     """Domains, arrays, partitions, quoted names, virtual and generated columns, wide values."""
     database.run(
         "CREATE SCHEMA crm; CREATE DOMAIN crm.tel AS text CHECK (VALUE <> '');"
-        'CREATE TABLE crm."Odd ""Name" ("the phone" crm.tel, tags text[], d date, n numeric, b bytea,'
-        " u uuid, r int4range, p point, j json, flag boolean, doc text);"
+        'CREATE TABLE crm."Odd ""Name" ("the phone" crm.tel, tags text[], d date,'
+        " n numeric, b bytea, u uuid, r int4range, p point, j json, flag boolean, doc text);"
         "INSERT INTO crm.\"Odd \"\"Name\" SELECT '138' || lpad(g::text, 8, '0'),"
-        " ARRAY['138' || lpad(g::text, 8, '0')], '1970-01-01', g, '\\x00', gen_random_uuid(), '[1,2)',"
-        " '(1,2)', '{}', true, repeat('很长', 200000) FROM generate_series(1, 30) AS g;"
+        " ARRAY['138' || lpad(g::text, 8, '0')], '1970-01-01', g, '\\x00', gen_random_uuid(),"
+        " '[1,2)', '(1,2)', '{}', true, repeat('很长', 200000) FROM generate_series(1, 30) AS g;"
         "CREATE TABLE crm.part (id int, mail text) PARTITION BY RANGE (id);"
         "CREATE TABLE crm.part_1 PARTITION OF crm.part FOR VALUES FROM (0) TO (1000);"
-        "INSERT INTO crm.part SELECT g, 'x' || g || '@example.com' FROM generate_series(1, 99) AS g;"
+        "INSERT INTO crm.part SELECT g, 'x' || g || '@a.cn' FROM generate_series(1, 99) AS g;"
         "CREATE TABLE crm.none ()"
     )
     found, statements = look(database, Bounds())
