@@ -18,6 +18,7 @@ from psycopg import sql
 
 from pgmask.catalogue.packs.policy import Policy
 from pgmask.catalogue.schema_source import SchemaColumn, schema_of_facts
+from pgmask.errors import REGISTRY
 from pgmask.facts.model import Facts, RelationFact
 from pgmask.kinds import family_of
 from pgmask.scan.detect import LONGEST
@@ -155,8 +156,8 @@ def scan(
 
 
 def _why(error: psycopg.Error) -> str:
-    if error.sqlstate == "PM220":
-        return "a protected table: its owner reads no rows of it"
+    if error.sqlstate in REGISTRY:
+        return f"{error.sqlstate} {REGISTRY[error.sqlstate].title}"
     why = (text for kind, text in _WHY.items() if isinstance(error, kind))
     return next(why, f"the server refused (SQLSTATE {error.sqlstate})")
 

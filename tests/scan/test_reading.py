@@ -87,6 +87,10 @@ def test_a_large_table_is_sampled_in_a_few_pages(database: Database) -> None:
     assert after is not None
     assert pages is not None
     assert after[0] - before[0] < pages[0] / 5
+    # The control: reading all of it is seen in the same figure.
+    database.rows("SELECT count(pad) FROM crm.big")
+    all_of_it = database.rows("SELECT pg_stat_get_blocks_fetched('crm.big'::regclass)")
+    assert all_of_it[0][0] - after[0] >= pages[0]
 
 
 @pytest.mark.requirement("A1")
@@ -156,6 +160,19 @@ def test_a_slow_table_is_given_up(database: Database) -> None:
     assert {p.table: p.kind for p in found.proposals} == {
         "crm.slow": "mobile", "crm.after": "mobile",
     }  # fmt: skip
+
+
+def test_a_refusal_of_pgmasks_own_is_told_by_its_code(database: Database) -> None:
+    """As of an owner who reads a protected table."""
+    database.run(
+        "CREATE SCHEMA crm; CREATE TABLE crm.t AS SELECT 'x'::text AS phone;"
+        "CREATE FUNCTION crm.no() RETURNS boolean LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'PM220'; END $$;"
+        "CREATE POLICY own ON crm.t USING (crm.no());"
+        "ALTER TABLE crm.t ENABLE ROW LEVEL SECURITY; ALTER TABLE crm.t FORCE ROW LEVEL SECURITY"
+    )
+    found, _ = look(database, Bounds())
+    assert found.unread["crm.t"].startswith("PM220 statements of the owner are refused")
 
 
 def test_a_locked_table_is_passed_over(database: Database) -> None:
