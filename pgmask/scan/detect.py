@@ -88,7 +88,7 @@ _SENTENCE: Final = re.compile(r"[，。；！？、,;!?]|\s\w+\s")
 _INSIDE: Final = (
     ("cn_id_card", re.compile(r"(?<![0-9A-Za-z])[1-8][0-9]{16}[0-9Xx](?![0-9A-Za-z])")),
     ("mobile", re.compile(r"(?<![0-9])1[3-9][0-9](?:[ -]?[0-9]{4}){2}(?![0-9])")),
-    ("email", re.compile(r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")),
+    ("email", re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,}")),
     ("bank_account", re.compile(r"(?<![0-9])[3-69][0-9]{15,18}(?![0-9])")),
     ("landline", re.compile(r"(?<![0-9])0[1-9][0-9]{1,2}-[2-9][0-9]{6,7}(?![0-9])")),
 )

@@ -47,7 +47,7 @@ def test_the_page_can_be_followed(pasted: str, tmp_path: Path) -> None:
     script = [pasted, f"export PATH={pgmask.parent}:$PATH"]
     script += [f'{{\n{b.text}\n}} 2>&1 </dev/null\necho "\n{_END} $?"\n' for b in marked]
     done = subprocess.run(
-        ["bash", "-c", "\n".join(script)], cwd=tmp_path, text=True, check=False, timeout=120,
+        ["bash", "-c", "\n".join(script)], cwd=tmp_path, text=True, check=False, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "LC_ALL": "C.UTF-8",
              "PATH": os.environ["PATH"], "COLUMNS": "200", "TERM": "dumb"},
