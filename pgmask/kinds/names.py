@@ -47,12 +47,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """One language: joined phrase -> suggestion; alone: counts as the whole name only."""
+    """One language: joined phrase -> suggestion.
+
+    alone: count as the whole name, or behind a person, only; of_person: behind a person, or as the
+    whole name in a table of persons; longest_first: the persons.
+    """
 
     suggestions: dict[str, Named]
     alone: frozenset[str]
     of_person: frozenset[str]
     persons: frozenset[str]
+    longest_first: tuple[str, ...]
     plain: frozenset[str]
 
 
@@ -85,11 +90,13 @@ def _read(file: str) -> _Words:
                         alone.add(word)
                     elif strength == "of_person":
                         of_person.add(word)
+    persons = frozenset(map(_joined, data["persons"]))
     return _Words(
         suggestions,
         frozenset(alone),
         frozenset(of_person),
-        frozenset(map(_joined, data["persons"])),
+        persons,
+        tuple(sorted(persons, key=len, reverse=True)),
         frozenset(map(_joined, data["plain"])),
     )
 
@@ -202,7 +209,7 @@ def _longest(words: _Words, endings: tuple[str, ...], whole: str, table: str) ->
         if named is None:
             continue
         if named.word in words.of_person and rest is None:
-            before = _before(whole, ending)
+            before = whole.removesuffix(ending)
             if before and not any(before.endswith(p) for p in words.persons):
                 return None  # product_name is nobody's
             if not before:
@@ -216,13 +223,9 @@ def _longest(words: _Words, endings: tuple[str, ...], whole: str, table: str) ->
     return None
 
 
-def _before(whole: str, ending: str) -> str:
-    return whole.removesuffix(ending)
-
-
 def _without_person(words: _Words, ending: str) -> str | None:
     """What follows a person's word in a joined name (khsjh, 投保人手机), or None."""
-    for person in sorted(words.persons, key=len, reverse=True):
+    for person in words.longest_first:
         if ending.startswith(person) and len(ending) > len(person) + 1:
             rest = ending[len(person) :]
             if rest in words.suggestions or rest in words.plain:
