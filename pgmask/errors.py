@@ -18,7 +18,7 @@ PM2xx  plan, apply, drift, protected tables
 PM3xx  keys and sealed values
 PM4xx  showing the truth: reveal, search, and the drivers that ask for it
 PM5xx  the register of units and persons
-PM69x  scanning a database for what is not classified
+PM6xx  validating statements and scanning
 PM7xx  findings of ``doctor``
 PM8xx  the record: notes, collecting, sealing, reports, alerts
 PM9xx  a fault of pgmask itself

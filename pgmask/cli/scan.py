@@ -50,7 +50,7 @@ def scan(
         typer.Argument(
             envvar="PGMASK_CATALOGUE",
             show_envvar=True,
-            metavar="[CATALOGUE]",
+            metavar="CATALOGUE",
             help="The catalogue to compare with; its decisions lie beside it. None yet: leave out.",
         ),
     ] = None,
