@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "dd3ca696f4d6b2bb389e3ccb890fc9991a63c6274f25a420e513712afc581f96"
+DIGEST = "4d48f53c8792edd9bf6154e9444177a23f03d8ee9825b398e8675a05a49255df"
 
 
 def upgrade() -> None:
