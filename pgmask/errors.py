@@ -18,6 +18,7 @@ PM2xx  plan, apply, drift, protected tables
 PM3xx  keys and sealed values
 PM4xx  showing the truth: reveal, search, and the drivers that ask for it
 PM5xx  the register of units and persons
+PM6xx  validating statements and scanning
 PM7xx  findings of ``doctor``
 PM8xx  the record: notes, collecting, sealing, reports, alerts
 PM9xx  a fault of pgmask itself
@@ -1037,6 +1038,48 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "the register file has problems",
         "A key, value or reference of the file is not what the register knows.",
         "Each problem is listed with file, line, column and a fix; nothing was changed.",
+    ),
+    (
+        "PM690",
+        "the file of decisions has problems",
+        "A key or value of scan-decisions.yml is not what pgmask scan writes, or stands twice.",
+        "Each is listed with line and column; correct it, or take the file back from its history.",
+    ),
+    (
+        "PM691",
+        "there is nothing to decide there",
+        "A pattern of --accept or --reject matches no column, or one that has no proposal.",
+        "Run pgmask scan without it and name a column as it is listed: schema.table.column.",
+    ),
+    (
+        "PM692",
+        "a decision needs a person and a reason",
+        "What was decided is read again by others, in a year, beside the column it is about.",
+        "Give --reviewer NAME, and for what is rejected --reason TEXT.",
+    ),
+    (
+        "PM693",
+        "a column is not classified",
+        "It is new, or its table is neither in the catalogue nor under unprotected.",
+        "Add it to the catalogue as proposed or as you know better: pgmask scan --write FILE.",
+    ),
+    (
+        "PM694",
+        "a column holds more than the catalogue says",
+        "Its name or values are those of a kind that asks for a stricter level.",
+        "Classify it anew; or reject the proposal with a reason, and it is not made again.",
+    ),
+    (
+        "PM695",
+        "an unprotected table holds what looks personal",
+        "The catalogue says that no person is in it, and a column speaks against that.",
+        "Protect the table; or reject the proposal with a reason, and it is not made again.",
+    ),
+    (
+        "PM696",
+        "a decision rests on what has changed",
+        "The column's type, its name's meaning or its values are no longer those of that day.",
+        "Look again: pgmask scan --accept or --reject with today's evidence.",
     ),
     (
         "PM700",

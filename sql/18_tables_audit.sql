@@ -356,6 +356,17 @@ COMMENT ON COLUMN pgmask_audit.archive.manifest IS 'The signed manifest that lie
 ALTER TABLE pgmask_private.audit_key ADD COLUMN era_id integer NOT NULL;
 COMMENT ON COLUMN pgmask_private.audit_key.era_id IS 'The era that notes name.';
 
+-- Whose turn it is. Locks on these rows, not advisory ones, which any login could hold.
+CREATE TABLE pgmask_audit.turn (
+  name text PRIMARY KEY CHECK (name IN ('collector', 'log', 'era', 'partitions', 'seal', 'daily')),
+  backend integer
+);
+INSERT INTO pgmask_audit.turn (name)
+VALUES ('collector'), ('log'), ('era'), ('partitions'), ('seal'), ('daily');
+COMMENT ON TABLE pgmask_audit.turn IS 'Rows that are locked by what may run once at a time.';
+COMMENT ON COLUMN pgmask_audit.turn.name IS 'What.';
+COMMENT ON COLUMN pgmask_audit.turn.backend IS 'Of the collector the server process that came last.';
+
 -- What changes while notes are written, apart from the key: a row that is written anew goes through the
 -- log of transactions, where whoever decodes that would read it.
 CREATE TABLE pgmask_audit.note_rule (
@@ -381,7 +392,7 @@ DECLARE
 BEGIN
   FOREACH v_table IN ARRAY ARRAY[
     'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
-    'archive', 'note_rule'
+    'archive', 'note_rule', 'turn'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_audit.%I OWNER TO pgmask_owner', v_table);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_audit.%I FROM PUBLIC', v_table);

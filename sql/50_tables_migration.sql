@@ -54,7 +54,8 @@ CREATE TABLE pgmask_private.detached (
   members oid[] NOT NULL,
   views jsonb NOT NULL,
   policies jsonb NOT NULL,
-  functions jsonb NOT NULL
+  functions jsonb NOT NULL,
+  marks jsonb NOT NULL
 );
 ALTER TABLE pgmask_private.detached OWNER TO pgmask_owner;
 REVOKE ALL ON TABLE pgmask_private.detached FROM PUBLIC;
@@ -70,6 +71,8 @@ COMMENT ON COLUMN pgmask_private.detached.columns IS 'The columns then: number, 
 COMMENT ON COLUMN pgmask_private.detached.members IS 'The table, its partitions and children then.';
 COMMENT ON COLUMN pgmask_private.detached.views IS 'The views: query, owner, rights, comments.';
 COMMENT ON COLUMN pgmask_private.detached.policies IS 'The policies that hang on columns.';
+COMMENT ON COLUMN pgmask_private.detached.marks IS
+  'What would be another if a trigger was switched off meanwhile, or a file written anew.';
 COMMENT ON COLUMN pgmask_private.detached.functions IS 'The functions over the views, without those of pgmask_sealer.';
 
 -- Functions over the views that pgmask_sealer owns: it takes them down and brings them back itself.

@@ -5,7 +5,8 @@
 --   result   where the table stands (crm_store.customer): what ALTER TABLE is given
 --   errors   PM261 not protected; PM217 no window; PM213 a protection is off already;
 --            PM260 something that pgmask does not own hangs on the views; 55P03 the table is busy
---   marks    a second call in the same transaction changes nothing
+--   marks    a second call in the same transaction changes nothing; that a window was opened is noted,
+--            whatever becomes of the transaction
 CREATE FUNCTION pgmask.detach(p_table text)
   RETURNS text
   LANGUAGE plpgsql
@@ -29,6 +30,7 @@ DECLARE
   v_said text;
   v_oid oid;
   v_locked timestamptz;
+  v_noted boolean;
 BEGIN
   v_store := pgmask_private.migration_table(p_table);
   v_relation := to_regclass(format('%I.%I', v_store.schema_name, v_store.table_name));
@@ -76,14 +78,15 @@ BEGIN
   SELECT coalesce(jsonb_agg(to_jsonb(f)), '[]'), string_agg(f.identity, ', ')
     INTO v_functions, v_names
     FROM pgmask_private.functions_over(v_store.table_id, v_views) AS f;
-  INSERT INTO pgmask_private.detached (table_id, relation, at, columns, members, views, policies, functions)
+  INSERT INTO pgmask_private.detached
+    (table_id, relation, at, columns, members, views, policies, functions, marks)
   SELECT v_store.table_id, v_relation, v_locked,
          (SELECT jsonb_agg(jsonb_build_object(
                    'number', a.attnum, 'name', a.attname, 'type', a.atttypid::bigint, 'typmod', a.atttypmod)
                    ORDER BY a.attnum)
             FROM pg_attribute AS a
            WHERE a.attrelid = v_relation AND a.attnum > 0 AND NOT a.attisdropped),
-         v_members, v_kept, v_policies, v_functions;
+         v_members, v_kept, v_policies, v_functions, '{}';
   IF v_names IS NOT NULL THEN
     EXECUTE format('DROP FUNCTION %s', v_names);
   END IF;
@@ -111,6 +114,11 @@ BEGIN
   PERFORM pgmask_private.unread_changes(v_store.table_id, v_members);
   PERFORM pgmask_private.lend_triggers(v_store.table_id, true);
   PERFORM pgmask_private.settle_constraints(v_members, true);
+  UPDATE pgmask_private.detached AS d SET marks = pgmask_private.marks_of(v_members)
+   WHERE d.table_id = v_store.table_id;
+  -- From here on the login reads the store as its owner. A note outlives a ROLLBACK.
+  v_noted := pgmask_private.note(
+    'migration', pgmask_private.known_claims(), v_store.table_id, NULL, 'detached');
   RETURN v_relation::regclass::text;
 END;
 $pgmask$;

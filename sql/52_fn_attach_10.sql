@@ -31,6 +31,7 @@ DECLARE
   v_tables text[] := '{}';
   v_checks text[];
   v_functions integer;
+  v_recorded bigint;
 BEGIN
   v_store := pgmask_private.migration_table(p_table);
   SELECT d.* INTO v_kept FROM pgmask_private.detached AS d WHERE d.table_id = v_store.table_id;
@@ -49,6 +50,8 @@ BEGIN
     END IF;
     v_functions := pgmask_private.bring_sealer_functions(v_store.table_id, false);
     DELETE FROM pgmask_private.detached AS d WHERE d.table_id = v_store.table_id;
+    v_recorded := pgmask_private.record_activity(
+      'migration', v_store.table_id, jsonb_build_object('dropped', true));
     RETURN QUERY SELECT v_store.table_id, 'DROPPED: take the table out of the catalogue'::text;
     RETURN;
   END IF;
@@ -61,6 +64,7 @@ BEGIN
   END IF;
 
   v_members := pgmask_private.table_family(v_kept.relation);
+  PERFORM pgmask_private.refuse_silenced(v_store.table_id, v_kept.marks, v_members);
   PERFORM pgmask_private.refuse_planned_code(v_store.table_id, v_members);
   PERFORM pgmask_private.settle_constraints(v_members, false);
   FOREACH v_oid IN ARRAY v_members LOOP
@@ -207,6 +211,10 @@ BEGIN
   PERFORM pgmask_private.refuse_cascades(v_store.table_id, v_members);
   DELETE FROM pgmask_private.detached AS d WHERE d.table_id = v_store.table_id;
   PERFORM pgmask_private.settle_constraints(v_members, true);
+  v_recorded := pgmask_private.record_activity('migration', v_store.table_id, jsonb_build_object(
+    'detached_by', v_kept.login,
+    -- No trigger sees what ALTER TABLE writes.
+    'rewritten', pgmask_private.rewritten(v_kept.marks)));
 
   RETURN QUERY
   SELECT format('%s.%s', v_store.table_id, coalesce(c.now, c.name)),

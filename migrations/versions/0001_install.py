@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "51d7a71788b7b758d8f1f32c80624971d9043ddc70673392819a1a1f34606b9e"
+DIGEST = "4d48f53c8792edd9bf6154e9444177a23f03d8ee9825b398e8675a05a49255df"
 
 
 def upgrade() -> None:

@@ -1,6 +1,6 @@
 """The collector: moves notes from the slot into the record, exactly once (G1, G2).
 
-Everything that matters happens in the server (``sql/63_fn_collect.sql``): notes are peeked,
+Everything that matters happens in the server (``sql/63_fn_collect_*.sql``): notes are peeked,
 verified, stored and the position moved in one transaction, and the slot is moved on in the next.
 Here is only when: one collector at a time, visits as long as there is something, a pause that is
 never shorter than the visit before it (a long transaction makes the server read its log from where
@@ -25,7 +25,7 @@ Connection = psycopg.Connection[Any]
 LIMIT: Final = 20_000
 """Messages in one transaction."""
 _LEAST: Final = 500
-_LOCK: Final = (1886219115, -110)
+_LOCK: Final = (1886219115, 110)
 _MONTHS: Final = 6
 _UPKEEP: Final = 3600.0
 _EVALUATE: Final = 60.0
@@ -79,7 +79,7 @@ class Collector:
             one.execute("SET application_name = 'pgmask collector'")
             one.execute("SET synchronous_commit = local")
             one.execute(f"SET statement_timeout = {int(self._patience * 1000)}".encode())
-            row = one.execute("SELECT pg_catalog.pg_try_advisory_lock(%s, %s)", _LOCK).fetchone()
+            row = one.execute("SELECT pgmask_private.take_turn()").fetchone()
         except psycopg.Error as error:
             raise told(error) from error
         if row is None or not row[0]:
@@ -194,7 +194,7 @@ class Collector:
                     "  FROM pgmask_private.collect_notes(%s, %s) AS c",
                     (self._limit, reason),
                 ).fetchone()
-            except psycopg.errors.QueryCanceled:
+            except (psycopg.errors.QueryCanceled, psycopg.errors.OutOfMemory):
                 if self._limit <= _LEAST:
                     raise
                 self._limit = max(_LEAST, self._limit // 4)

@@ -1,14 +1,14 @@
 """A starter catalogue from a schema: what names and types suggest, and TODO for the rest.
 
 Names are evidence, not proof: whatever a person must decide is written ``TODO``, which ``check``
-refuses at its line.  English and pinyin abbreviations of insurers' tables and Chinese names are
-known.
+refuses at its line.  ``pgmask.kinds.names`` knows English, pinyin and Chinese names; what rests on
+values too comes from ``pgmask.scan``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,30 +16,10 @@ from pgmask.catalogue.patterns import written
 from pgmask.catalogue.schema_source import Schema, SchemaColumn, SchemaTable
 from pgmask.catalogue.yamltext import flow_list, scalar
 from pgmask.kinds import KINDS, type_treatment
+from pgmask.kinds.names import plain_word, suggestions
 
 TODO: Final = "TODO"
 
-_NAMED: Final = "full|first|last|family|given|holder|insured|customer|client|contact|person"
-_KINDS: Final = (
-    ("secret", r"passw(or)?d|passwd|pwd|secret|cvv|pin_?code|password_?hash|密码|口令"),
-    ("email", r"e_?mail|mail_?addr(ess)?|邮箱|电子邮件"),
-    ("mobile", r"cell(ular)?|(mobile_?)?phone(_?(no|number))?|mobile(_?(no|number))?|sjh|手机号?"),
-    ("landline", r"tel|telephone|fax|(home|office|work)_?(tel|phone)|座机|固话|电话"),
-    ("cn_id_card", r"id_?(card|no|number)|cert_?(no|number)|sfz(h|hm)?|身份证号?|证件号码?"),
-    ("identity_paper", r"passport(_?no)?|permit_?no|护照号?"),
-    ("bank_account", r"(bank_?)?(account|acct|card)_?no|bank_?(account|card)|iban|银行[账卡]号"),
-    ("policy_number", r"policy_?(no|number)|bdh|保单号"),
-    ("postal_address", r"address|addr|street|住址|地址"),
-    ("person_name", rf"(({_NAMED}|payer|payee|reporter|beneficiary)_?)?name|xm|姓名"),
-    ("org_code", r"org_?code|uscc|credit_?code|统一社会信用代码"),
-    ("plate", r"plate(_?no)?|license_?plate|cph|车牌号?"),
-    ("date", r"birth(_?(date|day))?|dob|date_?of_?birth|csrq|出生日期"),
-    ("free_text", r"notes?|remarks?|comments?|memo|bz|备注"),
-)  # fmt: skip
-_PLAIN: Final = re.compile(
-    r"id|uuid|.*_id|version|status|state|type|kind|created(_at|_on)?|updated(_at|_on)?|.*_at|seq|"
-    r"sequence|sort|active|enabled|deleted|lang(uage)?|currency|unit_id"
-)
 _PERSONS: Final = ("customer", "client", "person", "party", "member", "patient", "insured", "kh")
 _LEVELS: Final = {"person_name": 2, "policy_number": 2, "date": 2}
 _CATEGORIES: Final = {"date": "basic"}
@@ -47,40 +27,74 @@ _CATEGORIES: Final = {"date": "basic"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """One column: kind '' where no name or type suggests one; plain: says nothing of a person."""
+    """One column: kind '' where no name or type suggests one; plain: says nothing of a person.
+
+    category: '' for the kind's own; level: None for what follows from the kind, or TODO without
+    one; unsure: a person must decide the level; flag: values may be of another kind; note: why.
+    """
 
     column: SchemaColumn
     kind: str
     plain: bool
+    category: str = ""
+    level: int | None = None
+    unsure: bool = False
+    flag: bool = False
+    note: str = ""
 
 
-def propose_column(column: SchemaColumn) -> Proposal:
-    """What the name suggests, if the type can hold it."""
-    name = column.name.lower()
-    for kind, expression in _KINDS:
-        prefix = "" if kind == "person_name" else "(.*_)?"  # file_name is nobody's name
-        if re.fullmatch(rf"{prefix}({expression})(_?\d+)?", name):
-            treatment = type_treatment(
-                kind, column.type, base_type=column.base_type, is_enum=column.is_enum
-            )
-            if treatment.at_rest != "refused":
-                return Proposal(column=column, kind=kind, plain=False)
+Proposals = Mapping[str, list[Proposal]]
+"""By table id, in the order of the columns."""
+
+
+def propose_column(column: SchemaColumn, table: str = "") -> Proposal:
+    """What the name suggests, if the type can hold it; table: the bare name of its table."""
+    category = ""
+    for named in suggestions(column.name, table):
+        if named.strength == "weak":
+            continue
+        if not named.kind:
+            category = category or named.category
+            continue
+        treatment = type_treatment(
+            named.kind, column.type, base_type=column.base_type, is_enum=column.is_enum
+        )
+        if treatment.at_rest != "refused" and not category:
+            return Proposal(column=column, kind=named.kind, plain=False)
+    if category:
+        return Proposal(column=column, kind="", plain=False, category=category)
     if (column.base_type or column.type).startswith("bytea"):
         return Proposal(column=column, kind="media", plain=False)
-    return Proposal(column=column, kind="", plain=_PLAIN.fullmatch(name) is not None)
+    return Proposal(column=column, kind="", plain=plain_word(column.name) is not None)
 
 
-def starter(schema: Schema, name: str, packs: tuple[str, ...] = ("baseline",)) -> dict[str, str]:
-    """The files of a starter catalogue for one application schema, by path."""
+def starter(
+    schema: Schema,
+    name: str,
+    packs: tuple[str, ...] = ("baseline",),
+    judged: Proposals | None = None,
+) -> dict[str, str]:
+    """The files of a starter catalogue for one application schema, by path.
+
+    judged: better proposals than names and types give.
+    """
     tables = [t for t in schema.tables if t.schema == name]
-    proposals = {t.id: [propose_column(c) for c in t.columns] for t in tables}
-    personal = [t for t in tables if any(p.kind for p in proposals[t.id])]
+    proposals = judged or {t.id: [propose_column(c, t.name) for c in t.columns] for t in tables}
+    personal = [t for t in tables if any(p.kind or p.category for p in proposals[t.id])]
     others = [t for t in tables if t not in personal]
     subject = _subject(personal)
     main = "\n".join(_main(name, packs, subject, others)) + "\n"
-    domain = "\n".join(_tables(personal, proposals, subject)) + "\n"
     profiles = "\n".join(_profiles()) + "\n"
-    return {"pgmask.yml": main, "domains/tables.yml": domain, "profiles/profiles.yml": profiles}
+    return {
+        "pgmask.yml": main,
+        "domains/tables.yml": part(personal, proposals, subject),
+        "profiles/profiles.yml": profiles,
+    }
+
+
+def part(tables: list[SchemaTable], proposals: Proposals, subject: SchemaTable | None) -> str:
+    """A file of ``include:`` with these tables; subject: the table of the persons."""
+    return "\n".join(_tables(tables, proposals, subject)) + "\n"
 
 
 def _subject(tables: Iterable[SchemaTable]) -> SchemaTable | None:
@@ -122,7 +136,7 @@ def _main(
 
 def _tables(
     tables: list[SchemaTable],
-    proposals: dict[str, list[Proposal]],
+    proposals: Proposals,
     subject: SchemaTable | None,
 ) -> Iterator[str]:
     yield "tables:" if tables else "tables: {}"
@@ -132,18 +146,22 @@ def _tables(
             yield f"    subject: {_holder(table, subject)}"
         yield f"    why: {TODO}   # why it is collected; per column where they differ"
         yield "    columns:"
-        for one in proposals[table.id]:
-            if one.kind:
-                yield f"      {scalar(one.column.name)}: {_classified(one)}   # {one.column.type}"
-        for one in proposals[table.id]:
-            if not one.kind and not one.plain:
-                yield (
-                    f"      {scalar(one.column.name)}: {{level: {TODO}, category: {TODO}}}"
-                    f"   # {one.column.type}"
-                )
+        for line in column_lines(proposals[table.id]):
+            yield f"      {line}"
         plain = [p.column.name for p in proposals[table.id] if p.plain]
         if plain:
             yield f"    level_3: {flow_list(plain)}"
+
+
+def column_lines(proposals: Iterable[Proposal]) -> Iterator[str]:
+    """``name: {...}   # why``: the personal ones first, then those that a person must decide."""
+    ordered = sorted(
+        (p for p in proposals if not p.plain), key=lambda p: not (p.kind or p.category)
+    )
+    for one in ordered:
+        known = one.kind or one.category
+        value = _classified(one) if known else f"{{level: {TODO}, category: {TODO}}}"
+        yield f"{scalar(one.column.name)}: {value}   # {_why(one)}"
 
 
 def _holder(table: SchemaTable, subject: SchemaTable | None) -> str:
@@ -157,15 +175,27 @@ def _holder(table: SchemaTable, subject: SchemaTable | None) -> str:
     return f"{TODO}   # the column with the key of {subject.name}, or none"
 
 
+def _why(proposal: Proposal) -> str:
+    note = f"; {proposal.note}" if proposal.note else ""
+    return f"{proposal.column.type}{note}"
+
+
 def _classified(proposal: Proposal) -> str:
-    kind = KINDS[proposal.kind]
-    parts = [f"kind: {kind.name}"]
-    if kind.hidden_by_default and not kind.never_shown:
-        parts.append(f"level: {TODO}")  # the level of its content
-    elif kind.name in _LEVELS:
-        parts.append(f"level: {_LEVELS[kind.name]}")
-    if kind.name in _CATEGORIES:
-        parts.append(f"category: {_CATEGORIES[kind.name]}")
+    kind = KINDS.get(proposal.kind)
+    parts = [f"kind: {kind.name}"] if kind else []
+    of_content = kind is not None and kind.hidden_by_default and not kind.never_shown
+    level = proposal.level or (_LEVELS.get(kind.name) if kind else None)
+    if proposal.unsure or kind is None or of_content:
+        parts.append(f"level: {TODO if proposal.unsure or level is None else level}")
+    elif level is not None:
+        parts.append(f"level: {level}")
+    category = proposal.category
+    if kind is not None and category in ("", kind.category):
+        category = _CATEGORIES.get(kind.name, "")
+    if category:
+        parts.append(f"category: {category}")
+    if proposal.flag:
+        parts.append("validate: flag")
     return "{" + ", ".join(parts) + "}"
 
 

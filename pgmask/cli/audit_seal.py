@@ -83,7 +83,7 @@ def seal_(
 ) -> None:
     """Sign every row of finished transactions that no batch has yet, as one batch.
 
-    Once, or again and again with [b]--every[/b]. As a login that is a member of pgmask_collector.
+    Once, or again and again with [b]--every[/b]. As a member of pgmask_record_sealer.
     Exit code 0 also where nothing was new.
     """
     signing = keys.read_private(key)

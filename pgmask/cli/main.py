@@ -35,6 +35,7 @@ class Verb:
 VERBS: Final = (
     Verb(module="demo", commands=("demo",)),
     Verb(module="init", commands=("init",)),
+    Verb(module="scan", commands=("scan",)),
     Verb(module="check", commands=("check",)),
     Verb(module="install", commands=("install", "upgrade")),
     Verb(module="doctor", commands=("doctor",)),
@@ -61,7 +62,8 @@ VERBS: Final = (
 _HELP: Final = """\
 Masks and encrypts customer information inside PostgreSQL, from one catalogue.
 
-[b]init[/b] writes a starter catalogue from a database; [b]check[/b] finds every problem in it; \
+[b]init[/b] writes a starter catalogue from a database, [b]scan[/b] proposes from values too; \
+[b]check[/b] finds every problem in it; \
 [b]plan[/b] shows what would change and who will see what; [b]apply[/b] does it; [b]seal[/b] \
 adopts the rows that are already there; [b]drift[/b] tells what was changed by hand. \
 [b]demo[/b] shows all of it on a server of its own.

@@ -25,8 +25,9 @@ from pgmask.sqltext import literal
 _QUERY = (
     "(SELECT a.query_id FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a)"
 )
-_SEPARATOR = "U&'\\001F'"
-_NEXT = "U&'\\001E'"
+# Calls, which the server shows again as such; it would show a constant as the character itself.
+_SEPARATOR = "pg_catalog.chr(31)"
+_NEXT = "pg_catalog.chr(30)"
 
 
 def read(context: Context, profile: Profile) -> str:

@@ -17,10 +17,11 @@ from pgmask.kinds.surnames import COMPOUND_SURNAMES
 
 _ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK: Final = "10X98765432"
-_CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_WEIGHTS: Final = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _ORG_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 _ORG_CHECK: Final = "0X987654321"
+_ORG_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PLATE: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 _MOBILE: Final = (
     "130", "131", "132", "133", "134", "135", "136", "137", "138", "139", "150", "151", "152",
@@ -48,6 +49,21 @@ def _check(body: str, alphabet: str, weights: tuple[int, ...], modulus: int) -> 
     return sum(alphabet.index(c) * w for c, w in zip(body, weights, strict=True)) % modulus
 
 
+def id_card_check(body: str) -> str:
+    """The check character of the first 17 digits of an identity number (GB 11643)."""
+    return _ID_CHECK[_check(body, "0123456789", _ID_WEIGHTS, 11)]
+
+
+def credit_check(body: str) -> str:
+    """The check character of the first 17 of a unified social credit code (GB 32100)."""
+    return CREDIT_ALPHABET[(31 - _check(body, CREDIT_ALPHABET, _CREDIT_WEIGHTS, 31)) % 31]
+
+
+def organisation_check(body: str) -> str:
+    """The check character of the first eight of an organisation code (GB 11714)."""
+    return _ORG_CHECK[_check(body, _ORG_ALPHABET, _ORG_WEIGHTS, 11)]
+
+
 def id_card(random: Random, region: str, born: dt.date, *, male: bool) -> str:
     """An 18-character identity number with check character (GB 11643).
 
@@ -55,7 +71,7 @@ def id_card(random: Random, region: str, born: dt.date, *, male: bool) -> str:
     """
     serial = random.randrange(0, 500) * 2 + (1 if male else 0)
     body = f"{region}{born:%Y%m%d}{serial:03d}"
-    return body + _ID_CHECK[_check(body, "0123456789", _ID_WEIGHTS, 11)]
+    return body + id_card_check(body)
 
 
 def old_id_card(number: str) -> str:
@@ -101,15 +117,14 @@ def credit_code(random: Random, region: str) -> str:
 
 def credit_code_from(random: Random, prefix: str) -> str:
     """A unified social credit code; prefix: its first eight characters."""
-    body = prefix + "".join(random.choices(_CREDIT_ALPHABET, k=9))
-    rest = _check(body, _CREDIT_ALPHABET, _CREDIT_WEIGHTS, 31)
-    return body + _CREDIT_ALPHABET[(31 - rest) % 31]
+    body = prefix + "".join(random.choices(CREDIT_ALPHABET, k=9))
+    return body + credit_check(body)
 
 
 def org_code(random: Random) -> str:
     """A nine-character organisation code with its check character (GB 11714)."""
     body = "".join(random.choices("0123456789", k=8))
-    return f"{body}-{_ORG_CHECK[_check(body, '0123456789', _ORG_WEIGHTS, 11)]}"
+    return f"{body}-{organisation_check(body)}"
 
 
 def person_name(random: Random) -> str:

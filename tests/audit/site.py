@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,10 +39,14 @@ def parsed(text: str) -> Note:
     )
 
 
-@contextmanager
-def noting(site: Site) -> Iterator[Connection]:
+def noting(site: Site) -> AbstractContextManager[Connection]:
     """A slot of this database while the body runs; read it with ``notes``."""
-    root = site.root
+    return noting_on(site.root)
+
+
+@contextmanager
+def noting_on(root: Connection) -> Iterator[Connection]:
+    """The same, with a superuser's connection."""
     root.execute("SELECT pg_create_logical_replication_slot(%s, 'test_decoding', true)", (SLOT,))
     try:
         yield root

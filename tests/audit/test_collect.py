@@ -16,7 +16,7 @@ import pytest
 from pgmask.audit.collect import Collector
 from pgmask.errors import ServerError
 from tests.attack.impersonating import designated
-from tests.attack.people import OURS, RICH
+from tests.attack.people import OURS, PERSONAS, RICH
 from tests.audit.collecting import CARL, access, activity, carl, collecting, prepare, read
 from tests.reveal.site import Site
 
@@ -65,12 +65,32 @@ def test_rollback_and_savepoint_take_nothing_back(place: Site) -> None:
     assert len(access(place, "statement")) == 1
 
 
-def test_two_notes_of_one_statement_are_one_row(place: Site) -> None:
+def test_two_looks_of_one_statement_are_two_rows(place: Site) -> None:
     with collecting(place) as collector:
         read(place, query="SELECT count(*) FROM crm.customer a, crm.customer b")
-        found = collector.catch_up()
-    assert found.folded == 1
-    assert len(access(place, "statement")) == 1
+        assert collector.catch_up().folded == 0
+    assert len(access(place, "statement")) == 2
+
+
+def test_statements_that_come_in_one_message_stay_apart(place: Site) -> None:
+    """All have one time of the statement: two persons, and a loop."""
+    with collecting(place) as collector:
+        app = place.connect()
+        statements = "; ".join(
+            f"BEGIN; SELECT pgmask.login('{place.token(actor)}');"
+            " SELECT id FROM crm.customer LIMIT 1; COMMIT"
+            for actor in ("ann", "ben")
+        )
+        app.execute(statements.encode())
+        with place.acting("ann", strong=False) as app:
+            app.execute(
+                "DO $$ BEGIN FOR n IN 1..20 LOOP"
+                " PERFORM FROM crm.customer WHERE id = n; END LOOP; END $$"
+            )
+        collector.catch_up()
+    found = [r["person_id"] for r in access(place, "statement")]
+    assert len(found) == 22
+    assert found[:2] == [11, PERSONAS["ben"].person]
 
 
 def test_log_ins_and_refusals(place: Site) -> None:

@@ -154,3 +154,47 @@ def test_others_do_not_collect(place: Site) -> None:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 one.execute(attempt.encode())
     assert activity(place, "gap") == []
+
+
+@pytest.mark.parametrize("size", [1_000_000, 250_000])
+def test_no_message_is_too_long_or_too_many(place: Site, size: int) -> None:
+    """Arrays end at 1 GiB: longer messages are no notes, and of others so many at a time."""
+    with collecting(place) as collector:
+        place.connect().execute(
+            f"DO $$ BEGIN FOR n IN 1..{1_100_000_000 // size} LOOP"
+            f" PERFORM pg_logical_emit_message(false, 'pgmask', repeat('x', {size}));"
+            " END LOOP; END $$".encode()
+        )
+        read(place)
+        found = collector.catch_up()
+    assert found.rejected == 1_100_000_000 // size
+    assert len(access(place, "statement")) == 1
+
+
+def test_advisory_locks_of_others_stop_nothing(place: Site) -> None:
+    held = place.connect()
+    for number in (-110, -102, -101, -100, 110):
+        held.execute("SELECT pg_advisory_lock(1886219115, %s)", (number,))
+    with collecting(place) as collector:
+        read(place)
+        assert collector.catch_up().stored >= 1
+        place.root.execute("SELECT pgmask_private.evaluate_alerts()")
+    assert len(access(place, "statement")) == 1
+
+
+def test_notes_are_left_where_nobody_else_may_emit_messages(place: Site) -> None:
+    """What docs/howto/collect-the-record.md advises where a superuser helps."""
+    names = [
+        name for (name,) in place.rows(
+            "SELECT oid::regprocedure::text FROM pg_proc WHERE proname = 'pg_logical_emit_message'"
+        )
+    ]  # fmt: skip
+    for name in names:
+        place.root.execute(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC".encode())
+        place.root.execute(f"GRANT EXECUTE ON FUNCTION {name} TO pgmask_owner".encode())
+    with collecting(place) as collector:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            emitted(place, FORGED)
+        read(place)
+        assert collector.catch_up().rejected == 0
+    assert len(access(place, "statement")) == 1

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "pgmask"
 FLOORS = {
     0: {"errors", "names", "sqltext", "hashing", "resources", "keyfile", "sealing", "identity"},
     1: {"catalogue", "facts", "kinds"},
-    2: {"compile", "fake", "lineage"},
+    2: {"compile", "fake", "lineage", "scan"},
     3: {"emit"},
     4: {"plan", "runtime", "report", "server"},
     5: {"apply", "migrate", "audit"},
@@ -35,7 +35,7 @@ SEES_A_CONNECTION = {
     "apply", "audit", "runtime", "report", "server", "demo", "cli", "django", "integrations",
     "migrate",
 }  # fmt: skip
-SEES_A_CONNECTION_FILES = {"facts/read.py"}
+SEES_A_CONNECTION_FILES = {"facts/read.py", "scan/read.py"}
 HARMLESS = {"psycopg.sql", "psycopg.conninfo"}
 
 MODULES = sorted(p.relative_to(PACKAGE) for p in PACKAGE.rglob("*.py") if p.name != "__init__.py")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from tests.audit.changes import mark, since
+from tests.audit.site import notes, noting_on
 from tests.harness import Database
 from tests.migrate.test_detach import attach, detached
 from tests.spine.world import applied, catalogue_of, drift_of, plan_of
@@ -102,3 +104,74 @@ def test_a_partition_made_in_a_window_is_recorded_by_its_own_name(sealed: Databa
         " WHERE tgrelid = 'crm_store.fresh'::regclass AND tgname LIKE 'zzz\\_pgmask\\_change\\_%'"
     ).fetchall()
     assert functions == [(f'pgmask_private."change_{table[0]}"()', "A")]
+
+
+SILENCED = {
+    "switched off and on": (
+        "ALTER TABLE {0} DISABLE TRIGGER zzz_pgmask_change_update",
+        "UPDATE {0} SET card_grade = 'x'",
+        "ALTER TABLE {0} ENABLE ALWAYS TRIGGER zzz_pgmask_change_update",
+    ),
+    "dropped": ("DROP TRIGGER zzz_pgmask_change_update ON {0}", "UPDATE {0} SET card_grade = 'x'"),
+    "sealing switched off and on": (
+        "ALTER TABLE {0} DISABLE TRIGGER zzz_pgmask_update",
+        "ALTER TABLE {0} ENABLE ALWAYS TRIGGER zzz_pgmask_update",
+    ),
+}
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("statements", SILENCED.values(), ids=SILENCED)
+def test_a_trigger_that_was_silent_for_a_moment_is_refused(
+    flyway: Database, statements: tuple[str, ...]
+) -> None:
+    connection = detached(flyway)
+    for statement in statements:
+        connection.execute(statement.format(STORE).encode())
+    with pytest.raises(psycopg.Error) as error:
+        attach(connection)
+    assert error.value.sqlstate == "PM213"
+    assert "zzz_pgmask" in (error.value.diag.message_detail or "")
+    connection.rollback()
+
+
+def test_control_without_the_marks_nobody_would_know(flyway: Database) -> None:
+    root = flyway.superuser()
+    root.execute(
+        "CREATE OR REPLACE FUNCTION pgmask_private.refuse_silenced("
+        "p_table_id text, p_marks jsonb, p_members oid[])"
+        " RETURNS void LANGUAGE sql AS ''"
+    )
+    at = mark(root)
+    with detached(flyway) as connection:
+        for statement in SILENCED["switched off and on"]:
+            connection.execute(statement.format(STORE).encode())
+        attach(connection)
+    assert since(root, at, "crm.customer") == []
+
+
+def test_a_window_is_on_record_and_what_it_wrote_anew(flyway: Database) -> None:
+    root = flyway.superuser()
+    with detached(flyway) as connection:
+        connection.execute(f"ALTER TABLE {STORE} ALTER owner_id TYPE bigint USING 7".encode())
+        attach(connection)
+    with detached(flyway) as connection:
+        attach(connection)
+    rows = root.execute(
+        "SELECT login, object, detail -> 'rewritten' FROM pgmask_audit.activity"
+        " WHERE kind = 'migration' ORDER BY activity_id"
+    ).fetchall()
+    assert rows == [("olga", "crm.customer", [STORE]), ("olga", "crm.customer", [])]
+
+
+def test_a_window_is_noted_whatever_becomes_of_it(flyway: Database) -> None:
+    """Inside, its login reads every row of the store: masks, and what is plain."""
+    with noting_on(flyway.superuser()) as root:
+        connection = detached(flyway)
+        connection.execute("SET LOCAL ROLE pgmask_store")
+        assert connection.execute(f"SELECT * FROM {STORE}".encode()).fetchall()
+        connection.rollback()
+        said = notes(root)
+    assert [(n.kind, n.table, n.login, n.detail) for n in said] == [
+        ("migration", "crm.customer", "olga", "detached")
+    ]

@@ -60,17 +60,21 @@ class Site:
 
     def log_in(self, connection: Connection, actor: str = "ann", **claims: Any) -> None:
         """Log the actor in to the open transaction, with the challenge answered."""
-        persona = PERSONAS[actor]
-        assert persona.person is not None
         if claims.pop("strong", True):
             row = connection.execute("SELECT pgmask.challenge()").fetchone()
             claims["challenge"] = row[0] if row else None
+        connection.execute("SELECT pgmask.login(%s)", (self.token(actor, **claims),))
+
+    def token(self, actor: str = "ann", **claims: Any) -> str:
+        """What the issuer signs for the actor; claims: instead of, or beside, the actor's own."""
+        persona = PERSONAS[actor]
+        assert persona.person is not None
         unit = next(p.unit for p in PERSONS if p.id == persona.person)
         made: dict[str, Any] = {
             "login": persona.login, "database": self.database.name, "person": persona.person,
             "profile": persona.profile, "unit": unit,
         }  # fmt: skip
-        connection.execute("SELECT pgmask.login(%s)", (mint(**(made | claims)),))
+        return mint(**(made | claims))
 
     @contextmanager
     def acting(

@@ -179,6 +179,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.known_claims() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.known_claims() OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.known_claims() TO pgmask_migrator;
 COMMENT ON FUNCTION pgmask_private.known_claims() IS
   'The claims of whoever acts in this transaction, expired ones too; NULL where nobody is known.';
 
@@ -224,7 +225,7 @@ COMMENT ON FUNCTION pgmask_note.read(text, text[], text[], boolean, text, bigint
   'Who is asking, noted as a read of the relation, or PM101, PM102, PM103.';
 
 -- The text of the statement that the client sent, encrypted to the auditors' key: base64 of an OpenPGP
--- message. Values bound to a prepared statement are not in it; of a longer text it is the first 64 KiB.
+-- message. Values bound to a prepared statement are not in it; of a longer text it is the first 32,768 characters.
 --   errors  PM804 there is no key
 --   marks   the text flows through assignments only; nobody on this server can read it again
 CREATE FUNCTION pgmask_private.encrypted_statement()
@@ -246,7 +247,7 @@ BEGIN
       HINT = 'pgmask audit text-key set FILE';
   END IF;
   RETURN translate(
-    encode(pgmask_crypto.pgp_pub_encrypt("left"(current_query(), 65536), v_key), 'base64'),
+    encode(pgmask_crypto.pgp_pub_encrypt("left"(current_query(), 32768), v_key), 'base64'),
     E'\n', '');
 END;
 $pgmask$;
@@ -374,7 +375,7 @@ GRANT EXECUTE ON FUNCTION pgmask_note.backup(text) TO PUBLIC;
 COMMENT ON FUNCTION pgmask_note.backup(text) IS 'Notes that a backup read a relation.';
 
 -- Notes a log-in, a refusal, or that a report of the record was read.
---   p_kind    login, refused or audit
+--   p_kind    login, refused, audit or migration
 --   p_detail  names and numbers only
 --   marks     never an error of its own: whatever is refused is refused with its own code
 CREATE FUNCTION pgmask_private.note(
@@ -395,6 +396,6 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.note(text, text, text, text, text) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.note(text, text, text, text, text) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.note(text, text, text, text, text) TO pgmask_sealer;
+GRANT EXECUTE ON FUNCTION pgmask_private.note(text, text, text, text, text) TO pgmask_sealer, pgmask_migrator;
 COMMENT ON FUNCTION pgmask_private.note(text, text, text, text, text) IS
   'Notes a log-in, a refusal, or that a report of the record was read.';

@@ -235,3 +235,95 @@ ALTER FUNCTION pgmask_private.read_changes(text, oid[], boolean) OWNER TO pgmask
 GRANT EXECUTE ON FUNCTION pgmask_private.read_changes(text, oid[], boolean) TO pgmask_migrator;
 COMMENT ON FUNCTION pgmask_private.read_changes(text, oid[], boolean) IS
   'Has the changes of a table recorded by its generated function again, where its columns are the same.';
+
+-- What would be another if somebody switched a trigger of pgmask off and on again, or had a table's file
+-- written anew: a trigger's place in its catalogue, and the number of the file.
+--   result  {"triggers": [{"relation", "name", "place"}], "files": {relation: file}}
+CREATE FUNCTION pgmask_private.marks_of(p_members oid[])
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  RETURN jsonb_build_object(
+    'triggers', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'relation', t.tgrelid::bigint, 'name', t.tgname, 'place', concat(t.oid, t.ctid))), '[]')
+        FROM pg_trigger AS t
+       WHERE t.tgrelid = ANY (p_members) AND starts_with(t.tgname::text, 'zzz_pgmask_')),
+    'files', (
+      SELECT coalesce(jsonb_object_agg(c.oid::bigint, pg_relation_filenode(c.oid)::bigint), '{}')
+        FROM pg_class AS c WHERE c.oid = ANY (p_members) AND c.relkind = 'r'));
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.marks_of(oid[]) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.marks_of(oid[]) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.marks_of(oid[]) TO pgmask_migrator;
+COMMENT ON FUNCTION pgmask_private.marks_of(oid[]) IS
+  'What would be another if a trigger of pgmask was switched off and on again, or a table written anew.';
+
+-- Raises PM213 where a trigger of pgmask was switched off, dropped or made anew inside the window, even
+-- if it stands there again: what was done meanwhile is on no record.
+--   marks  triggers that PostgreSQL cloned go with a partition that leaves
+CREATE FUNCTION pgmask_private.refuse_silenced(p_table_id text, p_marks jsonb, p_members oid[])
+  RETURNS void
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+DECLARE
+  v_found text;
+BEGIN
+  SELECT string_agg(format('trigger %I on %s', k.name, c.oid::regclass), E'\n' ORDER BY k.name)
+    INTO v_found
+    FROM jsonb_to_recordset(p_marks -> 'triggers') AS k (relation bigint, name text, place text)
+    JOIN pg_class AS c ON c.oid = k.relation::oid
+   WHERE (c.oid = ANY (p_members) OR starts_with(k.name, 'zzz_pgmask_change_'))
+     AND NOT EXISTS (SELECT FROM pg_trigger AS t
+                      WHERE t.tgrelid = c.oid AND t.tgname = k.name
+                        AND concat(t.oid, t.ctid) = k.place);
+  IF v_found IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PM213',
+      MESSAGE = format('triggers of %s were switched off, dropped or changed inside the window', p_table_id),
+      DETAIL = v_found,
+      HINT = 'Nothing of this transaction was kept. Leave the triggers alone; DISABLE TRIGGER ALL and USER'
+             ' reach them, too.';
+  END IF;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.refuse_silenced(text, jsonb, oid[]) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.refuse_silenced(text, jsonb, oid[]) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.refuse_silenced(text, jsonb, oid[]) TO pgmask_migrator;
+COMMENT ON FUNCTION pgmask_private.refuse_silenced(text, jsonb, oid[]) IS
+  'Raises PM213 where a trigger of pgmask was switched off inside a window.';
+
+-- The tables whose file is another one: ALTER TABLE wrote every row anew.
+CREATE FUNCTION pgmask_private.rewritten(p_marks jsonb)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  VOLATILE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(c.oid::regclass::text ORDER BY c.oid::regclass::text), '[]')
+      FROM jsonb_each_text(p_marks -> 'files') AS f
+      JOIN pg_class AS c ON c.oid = f.key::oid
+     WHERE pg_relation_filenode(c.oid)::text <> f.value);
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.rewritten(jsonb) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.rewritten(jsonb) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_private.rewritten(jsonb) TO pgmask_migrator;
+COMMENT ON FUNCTION pgmask_private.rewritten(jsonb) IS 'The tables that ALTER TABLE has written anew.';

@@ -42,7 +42,7 @@ DECLARE
   v_counted bigint;
   v_seen bigint;
 BEGIN
-  PERFORM pg_advisory_xact_lock(1886219115, -102);
+  PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'daily' FOR UPDATE;
   v_to := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
   SELECT s.* INTO STRICT v_state FROM pgmask_audit.report_state AS s;
   IF v_to < v_state.next_xid THEN
