@@ -167,8 +167,8 @@ def _known(before: Header, after: Header, away: Mapping[tuple[str, str], int]) -
 def _works(connection: Connection, span: Span) -> list[Work]:
     rows = connection.execute(
         "SELECT a.activity_id, a.kind, a.object, a.login, a.detail FROM pgmask_audit.activity AS a"
-        " WHERE a.kind IN ('deployment', 'command', 'key') AND a.activity_id > %(above)s"
-        " AND (a.xid >= %(lo)s AND (%(hi)s::bigint IS NULL OR a.xid < %(hi)s"
+        " WHERE a.kind IN ('deployment', 'command', 'key', 'migration')"
+        " AND a.activity_id > %(above)s AND (a.xid >= %(lo)s AND (%(hi)s::bigint IS NULL OR a.xid < %(hi)s"
         "      OR a.at <= %(until)s::timestamptz + %(clocks)s)"
         "   OR a.detail ->> 'of' = 'migration_window' AND a.detail ->> 'operation' = 'insert'"
         "  AND a.at > %(since)s::timestamptz - %(windows)s"
@@ -205,7 +205,6 @@ def _works(connection: Connection, span: Span) -> list[Work]:
 def _sort(kind: str, name: str | None, detail: Mapping[str, Any]) -> str:
     if kind == "key":
         return weaker.KEY if name == "text" else ""
-    of = detail.get("of")
-    if of is None and kind == "command" and "." in (name or ""):
-        return weaker.WINDOW  # a table was detached and attached
-    return _SORTS.get(str(of), "")
+    if kind == "migration":
+        return weaker.WINDOW
+    return _SORTS.get(str(detail.get("of")), "")
