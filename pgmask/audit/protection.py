@@ -168,7 +168,8 @@ def _works(connection: Connection, span: Span) -> list[Work]:
     rows = connection.execute(
         "SELECT a.activity_id, a.kind, a.object, a.login, a.detail FROM pgmask_audit.activity AS a"
         " WHERE a.kind IN ('deployment', 'command', 'key', 'migration')"
-        " AND a.activity_id > %(above)s AND (a.xid >= %(lo)s AND (%(hi)s::bigint IS NULL OR a.xid < %(hi)s"
+        " AND a.activity_id > %(above)s"
+        " AND (a.xid >= %(lo)s AND (%(hi)s::bigint IS NULL OR a.xid < %(hi)s"
         "      OR a.at <= %(until)s::timestamptz + %(clocks)s)"
         "   OR a.detail ->> 'of' = 'migration_window' AND a.detail ->> 'operation' = 'insert'"
         "  AND a.at > %(since)s::timestamptz - %(windows)s"
