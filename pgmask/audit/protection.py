@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
@@ -173,7 +173,6 @@ def _works(connection: Connection, span: Span) -> list[Work]:
         "      OR a.at <= %(until)s::timestamptz + %(clocks)s)"
         "   OR a.detail ->> 'of' = 'migration_window' AND a.detail ->> 'operation' = 'insert'"
         "  AND a.at > %(since)s::timestamptz - %(windows)s"
-        "  AND (a.detail ->> 'ends_at')::timestamptz > %(since)s::timestamptz - %(clocks)s"
         "  AND (%(until)s::text IS NULL OR a.at <= %(until)s::timestamptz + %(clocks)s))"
         " ORDER BY a.activity_id",
         {"above": span.above, "lo": span.lo, "hi": span.hi, "until": span.until,
@@ -185,7 +184,7 @@ def _works(connection: Connection, span: Span) -> list[Work]:
             says=f"as activity {number} tells: {detail.get('of', kind)} {name or ''} by {login}",
         )
         for number, kind, name, login, detail in rows
-        if (sort := _sort(kind, name, detail))
+        if (sort := _sort(kind, name, detail)) and _in_time(detail, span.since)
     ]  # fmt: skip
     events = connection.execute(
         "SELECT e.event_id, e.kind, e.table_id, e.login FROM pgmask_audit.unseal_event AS e"
@@ -201,6 +200,17 @@ def _works(connection: Connection, span: Span) -> list[Work]:
         for number, kind, table, login in events
     ]  # fmt: skip
     return found
+
+
+def _in_time(detail: Mapping[str, Any], since: str) -> bool:
+    """Whether a window had not ended before; what is none has no end."""
+    if detail.get("of") != "migration_window" or since == "-infinity":
+        return True
+    try:
+        end = datetime.fromisoformat(str(detail.get("ends_at")))
+        return end > datetime.fromisoformat(since) - CLOCKS
+    except (TypeError, ValueError):
+        return False
 
 
 def _sort(kind: str, name: str | None, detail: Mapping[str, Any]) -> str:
