@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "4d48f53c8792edd9bf6154e9444177a23f03d8ee9825b398e8675a05a49255df"
+DIGEST = "325d0c237fe7f63aad45f8f69e76cf2f9fbb73e050b5a1f611dcf171df5ebade"
 
 
 def upgrade() -> None:

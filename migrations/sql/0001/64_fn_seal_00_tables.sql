@@ -28,7 +28,8 @@ COMMENT ON TABLE pgmask_audit.fingerprint IS
   'What protects the record and the stores, as batches found it: one row for each state it was in.';
 COMMENT ON COLUMN pgmask_audit.fingerprint.digest IS 'SHA-256 of the lines; headers name it.';
 COMMENT ON COLUMN pgmask_audit.fingerprint.part IS
-  'triggers, policies, tables, functions, views, schemas, roles, members or parameters.';
+  'triggers, policies, tables, functions, views, schemas, roles, members, parameters, columns,'
+  ' constraints, labels or settings.';
 COMMENT ON COLUMN pgmask_audit.fingerprint.lines IS 'A line per object: name, tab, state.';
 
 DO LANGUAGE plpgsql $pgmask$
@@ -50,7 +51,7 @@ BEGIN
   -- Who seals reads what he seals.
   FOREACH v_table IN ARRAY ARRAY[
     'era', 'access', 'change', 'activity', 'ticket', 'unseal_request', 'unseal_event', 'retention',
-    'batch', 'leaf', 'fingerprint', 'anchor', 'signing_key', 'archive'
+    'batch', 'leaf', 'fingerprint', 'anchor', 'signing_key', 'archive', 'note_rule'
   ] LOOP
     EXECUTE pg_catalog.format('GRANT SELECT ON TABLE pgmask_audit.%I TO pgmask_record_sealer', v_table);
   END LOOP;

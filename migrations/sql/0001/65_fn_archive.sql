@@ -123,6 +123,7 @@ BEGIN
       AND v_said ->> 'table' = p_table
       AND v_said ->> 'month' = to_char(p_month, 'YYYY-MM')
       AND v_said ->> 'sha256' = p_digest
+      AND (v_said ->> 'removed')::boolean = p_remove
       AND p_manifest ->> 'signature' ~ '^[0-9a-f]{128}$'
       AND EXISTS (SELECT FROM pgmask_audit.signing_key AS k WHERE k.key_id = v_said ->> 'key'))
      IS NOT TRUE

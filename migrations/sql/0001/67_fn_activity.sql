@@ -53,6 +53,7 @@ BEGIN
       FROM (VALUES
         ('deployment', 'deployment', 'INSERT OR UPDATE', 'id',
          'catalogue_hash,plan_hash,author,approver,approval_ref,pgmask_version,finished_at'),
+        ('deployment_step', 'command', 'INSERT', 'deployment_id', 'table_id'),
         ('kek', 'key', 'INSERT OR UPDATE OR DELETE', 'kek_id', 'provider,state,escrow_place'),
         ('environment', 'command', 'INSERT OR UPDATE', 'name', 'production,declared,persons,escrow'),
         ('seal_run', 'command', 'INSERT OR UPDATE', 'table_id', 'phase'),
