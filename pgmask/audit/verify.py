@@ -21,7 +21,7 @@ from pgmask.audit.batch import Header
 from pgmask.audit.chain import Chunk, Link, check_chain, chunks_of, lines_of, links_of
 from pgmask.audit.finding import Finding, joined
 from pgmask.audit.keys import PublicKey, ring
-from pgmask.audit.rows import Away, batches, check
+from pgmask.audit.rows import Away, check
 from pgmask.audit.seal import read_state, snapshot, unsealed
 from pgmask.audit.tables import TABLES, Connection, Reach, count, pin
 from pgmask.server import connect
@@ -204,12 +204,12 @@ def _tail(connection: Connection, report: Report) -> Iterator[Finding]:
                 if ahead:
                     detail = f"{ahead} rows, from {upto} on"
                     yield Finding(batch=0, kind="future", table=table.name, detail=detail)
-            last = batches(connection, state.batch - 1, state.batch - 1)
+            last = places.last_batch(connection)
     except psycopg.errors.InsufficientPrivilege:
         report.notes.append("This login may not ask what is not sealed yet: that was left out.")
         return
     if last:
-        for table_name, number in Header.parse(last[0].text).numbers.items():
+        for table_name, number in Header.parse(last.text).numbers.items():
             now = state.numbers.get(table_name, 0)
             if now < number:
                 detail = f"from {number} to {now}, since the last batch"
