@@ -196,6 +196,7 @@ def anchor(key: Key, to: Places = None, dsn: Dsn = None, lock_days: LockDays = 4
     signing = keys.read_private(key)
     if not to:
         raise typer.BadParameter("name at least one place", param_hint="--to")
+    anchors.require(to)
     with connect(require_dsn(dsn), autocommit=True) as connection:
         batch = anchors.last_batch(connection)
         if batch is None:
