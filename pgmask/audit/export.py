@@ -38,8 +38,8 @@ def export(
     Folder and files are for this account alone. connection: autocommit.
     Raises PgmaskError PM830 when the folder is there already; OSError.
     """
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     except FileExistsError:
         raise PgmaskError(

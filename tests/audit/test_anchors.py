@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -19,8 +20,10 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from pgmask.audit import keys
-from pgmask.audit.anchors import leave, read
+from pgmask.audit.anchors import Anchor, last_batch, leave, read
+from pgmask.audit.batch import Header
 from pgmask.audit.export import Proof, export, prove
+from pgmask.audit.restored import excused
 from pgmask.audit.seal import register_key
 from pgmask.audit.verify import check_timestamps, verify
 from pgmask.cli.main import run
@@ -28,7 +31,7 @@ from pgmask.errors import PgmaskError
 from pgmask.resources import example_dir
 from tests.actors import SUPERUSER
 from tests.audit.record import KEEPER, Record, said
-from tests.harness import Database
+from tests.harness import Connection, Database
 from tests.restore import elsewhere
 
 pytestmark = pytest.mark.requirement("G2")
@@ -364,6 +367,7 @@ def test_an_old_backup(record: Record, tmp_path: Path, workers: int) -> None:
                 ("access", True, 2), ("change", True, 2), ("ticket", True, 2),
             }  # fmt: skip
             assert made.header.line > 1
+            acknowledged(connection, dsn, heads, made.header.line, tmp_path)
             for query in (
                 "SELECT pg_current_xact_id()",
                 "SELECT pgmask.set_retention('access', '9 years')",
@@ -381,6 +385,27 @@ def test_an_old_backup(record: Record, tmp_path: Path, workers: int) -> None:
             assert [f.number for f in report.findings if f.kind == "edited"] == [2, 6]
             found = verify(dsn, keys=there, anchors=read([heads]), workers=workers).findings
             assert "replaced" in {f.kind for f in found}
+
+
+def acknowledged(
+    connection: Connection, dsn: str, heads: str, era: int, folder: Path
+) -> None:  # fmt: skip
+    """Only who names the restore is told no more of what it lost; later heads are not excused."""
+    verifying = ["audit", "verify", "--dsn", dsn, "--anchor", heads, "--public-key",
+                 str(folder / "seal.key.pub"), "--workers", "1"]  # fmt: skip
+    assert run(verifying) == 2
+    assert run([*verifying, "--acknowledge-restore", str(era)]) == 0
+    for other in (1, era + 1):
+        assert run([*verifying, "--acknowledge-restore", str(other)]) == 1
+    # A head that was left since is of what somebody cut off.
+    batch = last_batch(connection)
+    assert batch is not None
+    number = Header.parse(batch.text).batch
+    text = batch.text.replace(f'"batch":{number}', '"batch":9')
+    later = Anchor.of(replace(batch, text=text), keys.read_private(folder / "seal.key"))
+    trusted = keys.ring([keys.read_public(folder / "seal.key.pub")])
+    kept, _ = excused(connection, [*read([heads]), later], era, trusted)
+    assert [head.batch for head in kept] == [1, 9]
 
 
 def test_a_copy_of_the_database_goes_on_in_one_line(record: Record) -> None:
