@@ -23,7 +23,7 @@ def excused(
     """The heads without those that the restore of this era explains, and what to say of them.
 
     Explained is a head that a trusted key signed before it signed the era's first batch, and whose
-    batch does not come before that one. Raises PgmaskError PM833 where no restore with a batch is
+    batch does not come before that one. Raises PgmaskError PM833 where no such era with a batch is
     on record. Times and numbers are those that were signed, not those of the table of eras.
     """
     first = _first_of(connection, era, keys)
@@ -44,7 +44,7 @@ def excused(
 
 
 def _first_of(connection: Connection, era: int, keys: Mapping[str, PublicKey]) -> Header:
-    """The header with which the line of transactions of this restore begins."""
+    """The first header of the era that this restore, or recovery in place, began."""
     row = connection.execute(
         "SELECT b.header, b.key_id, b.signature FROM pgmask_audit.batch AS b"
         " WHERE b.era_id >= %s ORDER BY b.batch_id LIMIT 1",
@@ -53,13 +53,13 @@ def _first_of(connection: Connection, era: int, keys: Mapping[str, PublicKey]) -
     if row is not None:
         batch = Batch(text=row[0], key_id=row[1], signature=bytes(row[2]))
         header = Header.parse(batch.text)
-        if header.line == era and header.previous and batch.signed_by(keys):
+        if era in (header.era, header.line) and header.previous and batch.signed_by(keys):
             return header
     eras = connection.execute(
         "SELECT e.era_id, e.reason, e.began_at FROM pgmask_audit.era AS e ORDER BY 1"
     ).fetchall()
     raise PgmaskError(
-        "PM833", f"era {era} is no restore that was sealed",
+        "PM833", f"era {era} is none that was sealed, or the first",
         hint="The eras on record: "
         + "; ".join(f"{number} {why}, {at:%Y-%m-%d %H:%M %z}" for number, why, at in eras),
     )  # fmt: skip

@@ -85,6 +85,8 @@ def verify(
     """
     if last is not None and last < first:
         raise typer.BadParameter("it ends before it begins", param_hint="--from and --to")
+    if archives is not None and not archives.is_dir():
+        raise typer.BadParameter(f"folder {archives} does not exist", param_hint="--archives")
     trusted = tuple(keys.read_public(path) for path in public_key or ())
     if proof is not None:
         _check_proof(proof, trusted)
