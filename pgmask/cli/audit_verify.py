@@ -50,14 +50,7 @@ def verify(
         typer.Option("--tsa-root", metavar="FILE", help="Certificate of a time stamping service."),
     ] = None,
     archives: Annotated[
-        Path | None,
-        typer.Option(
-            "--archives",
-            metavar="DIR",
-            help="Where archived months are.",
-            exists=True,
-            file_okay=False,
-        ),
+        Path | None, typer.Option("--archives", metavar="DIR", help="Where archived months are.")
     ] = None,
     acknowledge_restore: Annotated[
         list[int] | None,
