@@ -69,6 +69,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Nothing was run. Report the object named; its definition is in the plan.",
     ),
     (
+        "PM003",
+        "a file or folder cannot be used",
+        "It is missing or in the way, the disk is full, or this account may not read or write it.",
+        "Name another one, or give this account the right to it.",
+    ),
+    (
         "PM010",
         "the catalogue cannot be read",
         "The file is missing, is not UTF-8, or is not YAML.",
@@ -138,7 +144,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM021",
         "no PostgreSQL found",
         "No --dsn was given and no server binaries are installed.",
-        "Give --dsn, install PostgreSQL 15 or newer, or: pip install 'pgmask[embedded]'",
+        "Give --dsn, install PostgreSQL 15 or newer, or in its repository:"
+        " pip install '.[embedded]'",
     ),
     (
         "PM022",
@@ -1247,7 +1254,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM728",
         "messages pretended to be notes",
         "Somebody wrote messages in the form of notes without the signature.",
-        "Find out which login; the server's log and pg_stat_activity help.",
+        "Find out which login: pg_stat_activity, the server's log. A superuser can end it: pgmask"
+        " install --superuser-sql prints REVOKE EXECUTE ON FUNCTION pg_logical_emit_message.",
     ),
     (
         "PM729",
@@ -1313,7 +1321,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM814",
         "the slot of the notes cannot be read",
         "The empty publication pgmask_notes is missing, or was made after the notes.",
-        "CREATE PUBLICATION pgmask_notes; then pgmask audit collect --renew, which leaves a gap.",
+        "CREATE PUBLICATION pgmask_notes, then pgmask audit collect. Where that fails again (before"
+        " PostgreSQL 18): pgmask audit collect --renew, which leaves a gap.",
     ),
     (
         "PM815",
@@ -1337,13 +1346,14 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM818",
         "there is no library for metrics",
         "--metrics needs prometheus-client.",
-        "pip install 'pgmask[metrics]'",
+        "In the repository of pgmask: pip install '.[metrics]'",
     ),
     (
         "PM820",
-        "the signing key cannot be read",
-        "The file of the seal's key is missing or this account may not read it.",
-        "Name the file with --key; pgmask audit key create FILE makes one.",
+        "a key of the seal cannot be read or written",
+        "The file of the key is missing or in the way, or this account may not read or write it.",
+        "Name the file, or give this account the right to it; pgmask audit key create FILE makes"
+        " one.",
     ),
     (
         "PM821",
@@ -1361,7 +1371,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM823",
         "a batch does not follow the last one",
         "Another program sealed meanwhile, or the database was restored from a backup.",
-        "Let one program seal. After a restore: pgmask install, then seal again.",
+        "Let one program seal; its next turn goes on. After a restore: pgmask install, then seal"
+        " again.",
     ),
     (
         "PM824",
@@ -1402,14 +1413,27 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM830",
         "the files of an export or proof cannot be read",
-        "A file is missing, cut, or not of the form that an export has.",
-        "Export again; docs/reference/record-format.md tells the form.",
+        "A file is missing, cut, or not of the form that pgmask writes; or it is there already.",
+        "Name the right one; docs/reference/record-format.md tells the forms.",
     ),
     (
         "PM831",
         "a library for this is not installed",
         "Object storage and time stamps need a library of their own.",
-        "pip install 'pgmask[s3]' or 'pgmask[timestamp]'",
+        "In the repository of pgmask: pip install '.[s3]' or '.[timestamp]'",
+    ),
+    (
+        "PM832",
+        "batches of the seal are gone",
+        "Rows that belong to later batches are there, the batches are not: somebody deleted them.",
+        "Sealing goes on behind their numbers. pgmask audit verify names what is missing; keep a"
+        " copy of the database and the heads as they are, and ask the incident's owner.",
+    ),
+    (
+        "PM833",
+        "there is nothing to verify",
+        "No batch was sealed yet, or none is in the range that was asked for.",
+        "pgmask audit seal; or another --from and --to.",
     ),
     (
         "PM840",
@@ -1464,7 +1488,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "PM848",
         "the signing key cannot be used",
         "The file is missing, or is no Ed25519 private key in PEM without a passphrase.",
-        "openssl genpkey -algorithm ed25519 -out report.pem",
+        "Name the right file; openssl genpkey -algorithm ed25519 -out report.pem makes a private"
+        " key.",
     ),
     (
         "PM901",

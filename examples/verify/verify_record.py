@@ -1,9 +1,11 @@
-"""Verify an export of the record with Python alone: python verify_record.py EXPORT KEY.pub
+"""Verify an export of the record with Python alone: python3 verify_record.py EXPORT KEY.pub ..
 
-Prints what is wrong and exits 2, or says that everything holds. Nothing is taken from the machine
-that made the export but the export itself; the key must have come to you on another way.
+Prints what is wrong and exits 2, or says that everything holds and exits 0; 1: it could not be
+asked so. Nothing is taken from the machine that made the export but the export itself: the keys and
+the heads must have come to you on another way.
 """
 
+import argparse
 import base64
 import hashlib
 import json
@@ -84,27 +86,42 @@ def named(part, index, lines, leaves):
     return "; ".join(f"{what}: {sorted(some)}" for what, some in words if some) or "rows differ"
 
 
-def verify(folder, key):
-    wrong, previous, until, total, missing = [], None, 0, 0, 0
+def unsigned(name, text, signature, keys):
+    """What is wrong with a signature; None: one of the keys made it."""
+    if name not in keys:
+        return f"key {name} is none of those you brought ({', '.join(sorted(keys))})"
+    return None if signed(keys[name], text, bytes.fromhex(signature)) else "its signature is wrong"
+
+
+def verify(folder, keys):
+    wrong, digests, previous, until, total, missing = [], {}, None, 0, 0, 0
     rows = {p.stem: p.open("rb") for p in folder.glob("*.lines")}
     ahead = {table: file.readline() for table, file in rows.items()}
-    for text in (folder / "batches.jsonl").open(encoding="utf-8"):
-        entry = json.loads(text)
-        header, batch = json.loads(entry["header"]), json.loads(entry["header"])["batch"]
-        content = entry["header"].encode()
-        if not signed(key, content, bytes.fromhex(entry["signature"])):
-            wrong.append(f"batch {batch}: the key did not sign its header")
+    for number, text in enumerate((folder / "batches.jsonl").open(encoding="utf-8"), 1):
+        try:
+            entry = json.loads(text)
+            header = json.loads(entry["header"])
+            batch, content = int(header["batch"]), entry["header"].encode()
+            why = unsigned(entry["key"], content, entry["signature"], keys)
+        except (ValueError, KeyError, TypeError):
+            wrong.append(
+                f"batches.jsonl, line {number}: it is cut or damaged; the rest was not read"
+            )
+            break
+        if why:
+            wrong.append(f"batch {batch}: {why}")
         first = previous is None
         if not first and batch != until + 1:
             wrong.append(f"batch {batch}: batches before it are missing")
         if not first and header["previous"] != previous:
             wrong.append(f"batch {batch}: it does not follow the one before")
-        previous, until = hashlib.sha256(content).hexdigest(), batch
+        previous = digests[batch] = hashlib.sha256(content).hexdigest()
+        until = batch
         found = {}
         for table, file in rows.items():
             while ahead[table].split(b"\t", 1)[0] == str(batch).encode():
-                _, place, line = ahead[table].split(b"\t", 2)
-                found.setdefault((table, place.decode()), []).append(line)
+                _, place, line = [*ahead[table].split(b"\t", 2), b"", b""][:3]
+                found.setdefault((table, place.decode("utf-8", "replace")), []).append(line)
                 ahead[table] = file.readline()
         for place, part in enumerate(header["parts"]):
             if place in entry["archived"]:
@@ -116,29 +133,109 @@ def verify(folder, key):
             if len(lines) != part["rows"] or root(list(leaves)) != part["root"]:
                 try:
                     what = named(part, entry["index"][place], lines, leaves)
-                except (ValueError, TypeError, struct.error, zlib.error):
+                except (ValueError, TypeError, IndexError, struct.error, zlib.error):
                     what = "rows differ"
                 wrong.append(f"batch {batch}: {part['table']} {part['month']}: {what}")
         for (table, _), lines in found.items():
-            ids = [int(line.split(b"\t")[1]) for line in lines]
-            wrong.append(f"batch {batch}: {table}: inserted: {ids}")
+            ids = [
+                [*line.split(b"\t", 2), b"", b""][1].decode("utf-8", "replace") for line in lines
+            ]
+            wrong.append(f"batch {batch}: {table}: inserted: [{', '.join(ids)}]")
     for table, line in ahead.items():
         if line:
             wrong.append(f"{table}: rows of batches that are not in the export")
-    return wrong, until, previous, total, missing
+    return wrong, digests, total, missing
 
 
-def main(folder, key):
-    pem = "".join(x for x in pathlib.Path(key).read_text().splitlines() if "-----" not in x)
-    wrong, last, head, total, missing = verify(pathlib.Path(folder), base64.b64decode(pem)[-32:])
+def compare(path, digests, keys, last):
+    """What the heads of a file say against the export; and up to where they agree."""
+    wrong, agree, end = [], 0, max(digests, default=0)
+    lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+    for number, line in enumerate(lines, 1):
+        try:
+            found = json.loads(line)
+            head, batch = found["head"], int(found["head"]["batch"])
+            text = json.dumps(head, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+            why = unsigned(head["key"], text.encode(), found["signature"], keys)
+        except (ValueError, KeyError, TypeError):
+            batch, why = 0, "it is no head"
+        if why:
+            wrong.append(f"{path}, line {number}: {why}")
+        elif digests.get(batch) == head["digest"]:
+            agree = max(agree, batch)
+        elif batch in digests:
+            wrong.append(f"batch {batch}: a head knows another one: the record was sealed anew")
+        elif batch > end and (last is None or batch <= last):
+            wrong.append(f"batch {batch}: a head of {head['anchored_at']} knows it, the export ends"
+                         f" with {end}: it is older, or its end was cut off")  # fmt: skip
+    if not lines:
+        wrong.append(f"{path}: there is no head in it")
+    return wrong, agree
+
+
+def public(path):
+    """A public key's id and its 32 bytes."""
+    text = pathlib.Path(path).read_text("utf-8")
+    if "PRIVATE KEY" in text:
+        raise ValueError("this is the private key; bring the public one, FILE.pub")
+    raw = base64.b64decode("".join(x for x in text.splitlines() if "-----" not in x), validate=True)
+    if "PUBLIC KEY" not in text or len(raw) != 44 or raw[:12].hex() != "302a300506032b6570032100":
+        raise ValueError("this is no Ed25519 public key in PEM form")
+    return hashlib.sha256(raw[-32:]).hexdigest()[:16], raw[-32:]
+
+
+def refuse(place, error):
+    why = error.strerror if isinstance(error, OSError) else error
+    place = getattr(error, "filename", None) or place
+    print(f"verify_record: {place}: {'it is no text' if isinstance(error, UnicodeError) else why}",
+          file=sys.stderr)  # fmt: skip
+    return 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Verify an export of the record.")
+    parser.add_argument("export", type=pathlib.Path, help="the folder of pgmask audit export")
+    parser.add_argument("key", nargs="+", help="public keys that you trust: after a new one, each")
+    parser.add_argument("--heads", type=pathlib.Path, help="heads left outside of the database")
+    parser.add_argument("--to", type=int, help="heads of later batches are passed over")
+    try:
+        asked = parser.parse_args()
+    except SystemExit as end:
+        return 1 if end.code else 0
+    keys, place = {}, None
+    try:
+        for place in asked.key:
+            name, raw = public(place)
+            keys[name] = raw
+    except (OSError, ValueError) as error:
+        return refuse(place, error)
+    digests, total, missing, agree = {}, 0, 0, 0
+    try:
+        wrong, digests, total, missing = verify(asked.export, keys)
+    except OSError as error:
+        return refuse(asked.export, error)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error):
+        wrong = ["the export is damaged and could not be read to its end"]
+    if asked.heads:
+        try:
+            more, agree = compare(asked.heads, digests, keys, asked.to)
+        except (OSError, ValueError) as error:
+            return refuse(asked.heads, error)
+        wrong += more
+    if not digests and not wrong:
+        wrong.append("there is no batch in it")
     for line in wrong:
         print(line)
-    print(f"{total} rows up to batch {last}, head {head}")
-    print(f"{missing} rows are in archives of their own" if missing else "no archived rows")
-    print("Compare the head with one that was left outside of the database.")
-    print(f"{len(wrong)} findings" if wrong else "Everything holds.")
+    last = max(digests, default=0)
+    print(f"rows: {total}, up to batch {last}, head {digests.get(last, '-')}")
+    print(f"rows in archives of their own: {missing}")
+    if asked.heads:
+        print(f"The heads agree up to batch {agree}.")
+    else:
+        print("Compare the head with one that was left outside of the database: --heads FILE")
+    print(f"findings: {len(wrong)}" if wrong else "Everything holds.")
     return 2 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main())

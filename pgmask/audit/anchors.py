@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.request
@@ -30,6 +31,11 @@ FORMAT: Final = "pgmask-head-1"
 LOCK_DAYS: Final = 400
 """How long an object is locked, unless told otherwise."""
 _TIMEOUT: Final = 30.0
+_FORMS: Final = {
+    "file": r"file:.|(?![A-Za-z][A-Za-z0-9+.-]*:).", "s3": r"s3://[^/]",
+    "timestamp": r"timestamp:https?://.",
+}  # fmt: skip
+_LIBRARIES: Final = {"s3": ("boto3",), "timestamp": ("rfc3161_client",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +94,11 @@ class Anchor:
                 place=place,
             )  # fmt: skip
         except (ValueError, KeyError, TypeError):
-            raise PgmaskError("PM830", "an anchor cannot be read", where=place) from None
+            raise PgmaskError(
+                "PM830", "this is no head that pgmask audit seal left", where=place,
+                hint="Each line of a file of heads is one. A line that was cut shows that the file"
+                " was changed, or its disk full.",
+            ) from None  # fmt: skip
 
 
 def last_batch(connection: Connection) -> Batch | None:
@@ -107,7 +117,11 @@ def leave(
 
     places: ``stdout``, ``file:PATH`` or a path, ``s3://BUCKET/PREFIX``, ``timestamp:URL``.
     Raises PgmaskError: PM824 for the places that did not take it, after all were tried; PM831.
+    A place of no known kind is PM824 before any is tried.
     """
+    places = tuple(places)
+    for place in places:
+        kind_of(place)
     failed: list[str] = []
     for place in places:
         kind = kind_of(place)
@@ -127,25 +141,68 @@ def leave(
 
 
 def kind_of(place: str) -> str:
-    """file, stdout, s3 or timestamp."""
+    """file, stdout, s3 or timestamp. Raises PgmaskError PM824 for a scheme that is none of these.
+
+    A path with a colon in it is written as ``file:PATH`` or with a folder in front of it.
+    """
     if place == "stdout":
         return "stdout"
-    head, colon, _ = place.partition(":")
-    return head if colon and head in ("s3", "timestamp") else "file"
+    for kind, form in _FORMS.items():
+        if re.match(form, place):
+            return kind
+    raise PgmaskError(
+        "PM824", "there is no such kind of place", where=place,
+        hint="file:PATH, stdout, s3://BUCKET/PREFIX or timestamp:https://SERVICE",
+    )  # fmt: skip
+
+
+def require(places: Iterable[str]) -> None:
+    """That the places are of a known kind and their libraries are here; PgmaskError PM824, PM831.
+
+    Whether they take a head shows when one is left.
+    """
+    for place in places:
+        for library in _LIBRARIES.get(kind_of(place), ()):
+            _library(library)
+
+
+def without(connection: Connection, batch: int, places: Iterable[str]) -> tuple[str, ...]:
+    """The places that are not noted to have the head of this batch or a later one."""
+    found = []
+    for place in places:
+        row = connection.execute(
+            "SELECT a.batch_id FROM pgmask_audit.anchor AS a WHERE a.place = %s"
+            " ORDER BY a.anchor_id DESC LIMIT 1",
+            (place,),
+        ).fetchone()
+        gone = kind_of(place) == "file" and not Path(place.removeprefix("file:")).exists()
+        if row is None or row[0] < batch or gone:
+            found.append(place)
+    return tuple(found)
 
 
 def read(places: Iterable[str]) -> tuple[Anchor, ...]:
     """Every head that these files and S3 places hold. Raises PgmaskError PM824, PM830, PM831."""
     found: list[Anchor] = []
     for place in places:
-        if kind_of(place) == "s3":
+        kind = kind_of(place)
+        if kind == "s3":
             found += _read_s3(place)
             continue
+        if kind != "file":
+            raise PgmaskError(
+                "PM824", "heads are read from files and object storage", where=place,
+                hint="A log shipper's lines in a file; time stamps are checked with --tsa-root.",
+            )  # fmt: skip
         path = Path(place.removeprefix("file:"))
         try:
             text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise PgmaskError("PM830", "the file of anchors cannot be read", where=place) from None
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise PgmaskError(
+                "PM830", f"the file of heads cannot be read: {why}", where=place,
+                hint="Name the file that pgmask audit seal --to file:PATH writes.",
+            ) from None  # fmt: skip
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
                 found.append(Anchor.parse(line, f"{path}:{number}"))
@@ -225,12 +282,8 @@ def _read_s3(place: str) -> Iterator[Anchor]:
 def _to_timestamp(anchor: Anchor, place: str, lock_days: int) -> bytes | None:
     client = _library("rfc3161_client")
     url = place.removeprefix("timestamp:")
-    if not url.startswith(("https://", "http://")):
-        raise PgmaskError(
-            "PM824", "the time stamping service has no address of the web", where=place
-        )
     asked = client.TimestampRequestBuilder().data(stamped(anchor.digest)).build()
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+    request = urllib.request.Request(  # noqa: S310 - kind_of checks the scheme
         url, data=asked.as_bytes(), headers={"Content-Type": "application/timestamp-query"}
     )
     try:

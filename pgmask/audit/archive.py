@@ -44,11 +44,15 @@ def archive(
     Raises Refused PM825; PgmaskError PM830 where the files are there already.
     """
     require_month(table, month)
+    _require_over(month)
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{table}-{month}.lines.gz"
     beside = folder / f"{table}-{month}.manifest.json"
     if (folder / name).exists() or beside.exists():
-        raise PgmaskError("PM830", "the archive is there already", where=str(folder / name))
+        raise PgmaskError(
+            "PM830", "the archive is there already", where=str(folder / name),
+            hint="Name another folder; an archive is never written over.",
+        )  # fmt: skip
     fresh = folder / f".{name}.new"
     try:
         digest, parts = _write(connection, table, month, fresh, progress)
@@ -191,6 +195,17 @@ def require_month(table: str, month: str) -> None:
         )
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         raise Refused("PM825", "a month is written as 2025-01")
+
+
+def _require_over(month: str) -> None:
+    year, number = (int(part) for part in month.split("-"))
+    end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    if end > datetime.now(UTC):
+        raise Refused(
+            "PM825",
+            f"{month} is not over",
+            hint=f"It can be archived from {end:%Y-%m-%d} (UTC) on.",
+        )
 
 
 def _keep(path: Path, text: str) -> None:

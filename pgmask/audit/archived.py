@@ -100,8 +100,12 @@ class Signed:
         """Of the file of the manifest."""
         try:
             return cls.of(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError):
-            raise PgmaskError("PM830", "a manifest cannot be read", where=str(path)) from None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no manifest"
+            raise PgmaskError(
+                "PM830", f"a manifest cannot be read: {why}", where=str(path),
+                hint="TABLE-MONTH.manifest.json as pgmask audit archive wrote it, its file beside.",
+            ) from None  # fmt: skip
 
     def json(self) -> str:
         """As it is kept."""

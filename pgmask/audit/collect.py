@@ -107,10 +107,30 @@ class Collector:
         self._partitions()
         return bool(made[0])
 
-    def renew(self) -> bool:
-        """Make a new slot in place of one that cannot be read; the next visit records the gap."""
+    def renew(self, progress: Callable[[Visit], None] | None = None) -> tuple[bool, Visit]:
+        """Make a new slot in place of one that cannot be read, with a gap on record.
+
+        One that can be read is read to its end and stays: its notes would be lost. Gives whether a
+        slot was made, and what was stored.
+        Raises ServerError as ``visit``: PM814 while the publication is missing.
+        """
+        there, publication = self._call(
+            "SELECT s.slot IS NOT NULL AND s.wal_status <> 'lost', s.publication"
+            " FROM pgmask_private.collector_state() AS s"
+        )
+        try:
+            return not there, self.catch_up(progress)
+        except ServerError as error:
+            if error.code != "PM814":
+                raise
+        if not publication:
+            raise ServerError(
+                "PM814", "the publication pgmask_notes is missing",
+                hint="As the login that installed pgmask: CREATE PUBLICATION pgmask_notes",
+            )  # fmt: skip
         self._call("SELECT pgmask_private.drop_slot()")
-        return self.set_up()
+        self.set_up()
+        return True, self.catch_up(progress)
 
     def visit(self) -> Visit:
         """Store what is next and move the slot on. Makes a slot that is missing, with a gap.

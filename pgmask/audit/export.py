@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,21 +35,29 @@ def export(
 ) -> int:  # fmt: skip
     """Write batches ``first`` to ``last`` and their rows into a new folder; gives how many batches.
 
-    connection: autocommit. Raises PgmaskError PM830 when the folder is there already.
+    Folder and files are for this account alone. connection: autocommit.
+    Raises PgmaskError PM830 when the folder is there already; OSError.
     """
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(mode=0o700)
     except FileExistsError:
-        raise PgmaskError("PM830", "the folder is there already", where=str(folder)) from None
+        raise PgmaskError(
+            "PM830", "the folder is there already", where=str(folder), hint="Name a new one."
+        ) from None
     away = archived.absent(connection)
     links = [link for link in links_of(connection, last) if link.header is not None]
     known = lines_of(links)
     mine = [link for link in links if link.batch >= first]
     done = 0
     with ExitStack() as stack:
-        heads = stack.enter_context((folder / "batches.jsonl").open("w", encoding="utf-8"))
+        heads = stack.enter_context(
+            open(folder / "batches.jsonl", "w", encoding="utf-8", opener=_mine)
+        )
         files = {
-            table.name: stack.enter_context((folder / f"{table.name}.lines").open("wb"))
+            table.name: stack.enter_context(
+                open(folder / f"{table.name}.lines", "wb", opener=_mine)
+            )
             for table in TABLES
         }
         for chunk in chunks_of(mine, known):
@@ -74,6 +83,10 @@ def export(
             if progress:
                 progress(done, len(mine))
     return done
+
+
+def _mine(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_EXCL, 0o600)
 
 
 def _head(connection: Connection, batch: Batch, header: Header, away: Away) -> str:
@@ -136,7 +149,10 @@ class Proof:
                 ),
             )  # fmt: skip
         except (ValueError, KeyError, TypeError):
-            raise PgmaskError("PM830", "a proof cannot be read") from None
+            raise PgmaskError(
+                "PM830", "this is no proof",
+                hint="pgmask audit proof TABLE ID > FILE makes one; perhaps it was cut on its way.",
+            ) from None  # fmt: skip
 
     def holds(self, keys: dict[str, PublicKey]) -> bool:
         """Whether a trusted key signed a batch that this line is in, as this table's row."""

@@ -87,12 +87,22 @@ def read_private(path: Path) -> SigningKey:
     Raises KeyFault: PM820 missing or unreadable, PM821 others may read it, PM822 no such key.
     """
     content = _read(path)
-    if too_open(path):
-        raise KeyFault("PM821", "others may read the signing key", where=str(path))
     try:
         key = serialization.load_pem_private_key(content, password=None)
-    except (ValueError, TypeError):
+    except TypeError:
+        raise KeyFault(
+            "PM822", "the private key has a passphrase", where=str(path),
+            hint="The seal takes one without, in a file that only its account reads.",
+        ) from None  # fmt: skip
+    except ValueError:
+        if b"PUBLIC KEY" in content:
+            raise KeyFault(
+                "PM822", "this is a public key", where=str(path),
+                hint="What signs is the private one, FILE without .pub.",
+            ) from None  # fmt: skip
         raise KeyFault("PM822", "this is no private key in PEM form", where=str(path)) from None
+    if too_open(path):
+        raise KeyFault("PM821", "others may read the signing key", where=str(path))
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFault("PM822", "the private key is not of Ed25519", where=str(path))
     return SigningKey(key)
@@ -104,6 +114,12 @@ def read_public(path: Path) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(content)
     except ValueError:
+        if b"PRIVATE KEY" in content:
+            raise KeyFault(
+                "PM822", "this is the private key", where=str(path),
+                hint="What verifies is the public one, FILE.pub. The private one stays where it"
+                " seals.",
+            ) from None  # fmt: skip
         raise KeyFault("PM822", "this is no public key in PEM form", where=str(path)) from None
     if not isinstance(key, Ed25519PublicKey):
         raise KeyFault("PM822", "the public key is not of Ed25519", where=str(path))
@@ -120,7 +136,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise KeyFault(
-            "PM820", f"the signing key cannot be read: {error.strerror}", where=str(path)
+            "PM820", f"the key cannot be read: {error.strerror}", where=str(path)
         ) from None
 
 

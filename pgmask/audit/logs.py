@@ -42,12 +42,14 @@ class Bite:
 def files(paths: Iterable[Path]) -> tuple[Path, ...]:
     """The logs that are meant: files as they are, of a folder every csv and json, the oldest first.
 
-    Raises ServerError PM816 for what is not there.
+    Raises ServerError PM816 for what is not there, and for a folder without one.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = [p for p in path.iterdir() if p.suffix in (".csv", ".json") and p.is_file()]
+            if not inside:
+                raise ServerError("PM816", f"there is neither csvlog nor jsonlog in {path}")
             found += sorted(inside, key=lambda p: (p.stat().st_mtime, p.name))
         elif path.is_file():
             found.append(path)
@@ -102,6 +104,8 @@ def bites(log: IO[bytes], path: Path, start: int) -> Iterator[Bite]:
     notes: list[str] = []
     begin, end, count = start, start, 0
     for record in _records(log, as_json):
+        if not count:
+            _require(record, path, as_json)
         end += len(record)
         count += 1
         message = _message(record, path, as_json)
@@ -127,9 +131,14 @@ def _records(log: IO[bytes], as_json: bool) -> Iterator[bytes]:
 
 
 def _message(record: bytes, path: Path, as_json: bool) -> str:
-    text = record.decode("utf-8", "replace")
-    if MARK not in text:
+    if MARK.encode() not in record:
         return ""
+    return _require(record, path, as_json)
+
+
+def _require(record: bytes, path: Path, as_json: bool) -> str:
+    """The message of a record. Raises ServerError PM816 where it is none of these logs'."""
+    text = record.decode("utf-8", "replace")
     try:
         if as_json:
             return str(json.loads(text).get("message", ""))

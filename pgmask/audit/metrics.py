@@ -66,7 +66,10 @@ class Metrics:
                 int(port), addr=address or "127.0.0.1", registry=self._registry
             )
         except (OSError, ValueError, OverflowError) as error:
-            raise ServerError("PM020", f"metrics cannot be served at {where}") from error
+            raise ServerError(
+                "PM020", f"metrics cannot be served at {where}",
+                hint="An address of this machine and a port that is free: 127.0.0.1:9187",
+            ) from error  # fmt: skip
         self._server, self._thread = started
         self._lock = threading.Lock()
 

@@ -63,13 +63,15 @@ class Sealed:
     """A batch that was added.
 
     changes: of what protects the record, since the batch before; more: it was cut, and rows of
-    finished transactions are left for the next one.
+    finished transactions are left for the next one; gone: numbers that are passed over, whose
+    batches somebody deleted and left traces of (PM832).
     """
 
     batch: Batch
     header: Header
     changes: tuple[fingerprint.Change, ...]
     more: bool
+    gone: range
 
 
 def register_key(connection: Connection, key: SigningKey) -> str:
@@ -103,6 +105,7 @@ def seal(
     young = state.made_at is not None and datetime.now(UTC) - state.made_at < idle
     if not made and not state.new_line and digests == state.fingerprint and young:
         return None
+    gone = _gone(connection, state)
     header = Header(
         batch=state.batch, previous=state.previous, era=state.era, system=state.system,
         line=state.line, floors=state.floors, xid_from=state.xid_from, xid_to=upto,
@@ -114,7 +117,7 @@ def seal(
     batch = Batch(text=text, key_id=header.key, signature=key.sign(text.encode()))
     _add(connection, batch, [index for _, index in made], now)
     more = upto < state.horizon
-    return Sealed(batch=batch, header=header, changes=changed, more=more)
+    return Sealed(batch=batch, header=header, changes=changed, more=more, gone=gone)
 
 
 def read_state(connection: Connection) -> State:
@@ -183,6 +186,18 @@ def _note_changes(connection: Connection) -> tuple[fingerprint.Change, ...]:
 def _known_parts(said: Mapping[str, object]) -> dict[str, str]:
     # Of a batch that somebody added himself, and that verification names.
     return {k: v for k, v in said.items() if isinstance(v, str)} if isinstance(said, dict) else {}
+
+
+def _gone(connection: Connection, state: State) -> range:
+    """The batches between the last one and the next, which are not there; that goes on record."""
+    row = connection.execute("SELECT max(b.batch_id) FROM pgmask_audit.batch AS b").fetchone()
+    gone = range((row[0] or 0) + 1 if row else 1, state.batch)
+    if gone:
+        connection.execute(
+            "SELECT pgmask_private.seal_note('seal', 'batches', %s)",
+            (Jsonb({"gone_from": gone[0], "gone_to": gone[-1]}),),
+        )
+    return gone
 
 
 def _cut(connection: Connection, state: State, most: int) -> int:

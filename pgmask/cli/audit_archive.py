@@ -16,7 +16,7 @@ from pgmask.audit.verify import registered
 from pgmask.cli.audit_seal import Key
 from pgmask.cli.audit_verify import PublicKeys
 from pgmask.cli.options import Dsn
-from pgmask.cli.output import data, people
+from pgmask.cli.output import data, many, people
 from pgmask.errors import Refused
 from pgmask.server import connect, require_dsn
 
@@ -47,7 +47,7 @@ def archive(
             manifest = signed.manifest
             data(f"{manifest.file}\t{manifest.rows}\t{manifest.sha256}")
             stays = "stays in the database" if copy else "has left the database"
-            people.print(f"{name} {month}: {manifest.rows:,} rows archived; it {stays}")
+            people.print(f"{name} {month}: {many(manifest.rows, 'row')} archived; it {stays}")
 
 
 def archived(dsn: Dsn = None) -> None:
@@ -79,7 +79,7 @@ def reattach(
     with connect(require_dsn(dsn), autocommit=True) as connection:
         trusted = tuple(keys.read_public(path) for path in public_key or ())
         found, rows = months.reattach(connection, manifest, trusted or registered(connection))
-    people.print(f"{found.table} {found.month}: {rows:,} rows are back, as they were sealed")
+    people.print(f"{found.table} {found.month}: back, as it was sealed: {many(rows, 'row')}")
 
 
 def retention(
@@ -93,7 +93,19 @@ def retention(
     dsn: Dsn = None,
 ) -> None:
     """Show or set how long each class of record is kept; to shorten it needs a reason."""
+    if keep and not record_class:
+        raise typer.BadParameter("of which class? access or handover", param_hint="--keep")
+    if reason and not keep:
+        raise typer.BadParameter("a reason goes with --keep", param_hint="--reason")
     with connect(require_dsn(dsn), autocommit=True) as connection:
+        known = [
+            row[0]
+            for row in connection.execute(
+                "SELECT r.record_class FROM pgmask_audit.retention AS r ORDER BY 1"
+            ).fetchall()
+        ]
+        if record_class and record_class not in known:
+            raise typer.BadParameter("one of: " + ", ".join(known), param_hint="CLASS")
         if record_class and keep:
             try:
                 connection.execute(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import psycopg
 import typer
@@ -22,12 +22,15 @@ from pgmask.audit.collect import LIMIT, Collector, Visit, told
 from pgmask.audit.logs import collect_file, files
 from pgmask.audit.metrics import Metrics
 from pgmask.cli.options import Dsn
-from pgmask.cli.output import data, people, shown
+from pgmask.cli.output import data, many, people, shown
 from pgmask.errors import PgmaskError
 from pgmask.runtime.collecting import Alarm, State, Thresholds, alarms, read_state, size
 from pgmask.server import connect, require_dsn
 
+T = TypeVar("T")
+
 _RETRY = 5.0
+_BEGINS = "the record begins here: what was read before is in no report, as pgmask report gaps says"
 
 
 class TableFormat(StrEnum):
@@ -50,7 +53,8 @@ def collect(
         bool,
         typer.Option(
             "--renew",
-            help="Make a new slot in place of one that cannot be read; the gap goes on record.",
+            help="Make a new slot in place of one that cannot be read; the gap goes on record. One"
+            " that can be read is read to its end and stays.",
         ),
     ] = False,
     log: Annotated[
@@ -94,18 +98,31 @@ def collect(
     REPLICATION to the role pgmask_slots. One collector per database. SIGTERM ends it after the
     transaction it is in; whatever else ends it, nothing is lost or stored twice.
     """  # fmt: skip
+    named = ("--setup", "--renew", "--once", "--catch-up", "--log")
+    asked = [n for n, one in zip(named, (setup, renew, once, catch_up, log), strict=True) if one]
+    if len(asked) > 1:
+        raise typer.BadParameter("one of them at a time", param_hint=" and ".join(asked))
     where = require_dsn(dsn)
     if log:
         _logs(where, tuple(log), node)
         return
-    if setup or renew or once or catch_up:
+    if asked:
         with connect(where, autocommit=True) as connection:
             with Collector(connection, limit=limit, patience=patience) as collector:
-                if setup or renew:
-                    made = collector.renew() if renew else collector.set_up()
+                if setup:
+                    made = collector.set_up()
                     people.print("the slot was made" if made else "the slot is there")
-                if renew or once or catch_up:
-                    _tell(_caught_up(collector) if catch_up else collector.visit())
+                    return
+                before = read_state(connection)
+                if renew:
+                    made, visit = _counted(collector.renew)
+                    people.print(
+                        "the slot was made anew" if made
+                        else "the slot can be read: it was read to its end and stays"
+                    )  # fmt: skip
+                else:
+                    visit = _counted(collector.catch_up) if catch_up else collector.visit()
+                _tell(visit, first=before.moved_at is None)
         return
     with _until_told() as stop:
         serve(where, stop, interval=interval, limit=limit, patience=patience, metrics=metrics)
@@ -126,19 +143,23 @@ def serve(
                     Collector(connection, limit=limit, patience=patience) as collector,
                 ):
                     people.print("collecting")
+                    first = read_state(connection).moved_at is None
 
                     def heard(
                         visit: Visit, connection: psycopg.Connection[Any] = connection
                     ) -> None:
-                        nonlocal said
+                        nonlocal said, first
                         state = read_state(connection)
                         if endpoint is not None:
                             endpoint.heard(visit)
                             endpoint.tell(state)
-                        if visit.gap:
+                        if visit.gap and first:
+                            people.print(_BEGINS)
+                        elif visit.gap:
                             people.print(
                                 "PM812: notes are missing; the gap is on record", style="red"
                             )
+                        first = False
                         said = _say(tuple(alarms(state)), said)
 
                     collector.run(stop, interval=interval, heard=heard, alerted=_alerted)
@@ -158,7 +179,7 @@ def _alerted(found: int | str) -> None:
     if isinstance(found, str):
         people.print(f"alerts could not be evaluated (SQLSTATE {found})", style="yellow")
     elif found:
-        people.print(f"{found} new alerts: pgmask audit alerts list", style="yellow")
+        people.print(f"{many(found, 'new alert')}: pgmask audit alerts list", style="yellow")
 
 
 def status(
@@ -203,11 +224,12 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def _caught_up(collector: Collector) -> Visit:
+def _counted(work: Callable[[Callable[[Visit], None]], T]) -> T:
+    """What the work gives, its rows counted on a terminal meanwhile."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} rows"), TimeElapsedColumn())
-    with Progress(*columns, console=people) as bar:
+    with Progress(*columns, console=people, disable=not people.is_terminal) as bar:
         task = bar.add_task("collecting", total=None)
-        return collector.catch_up(lambda v: bar.advance(task, v.stored))
+        return work(lambda v: bar.advance(task, v.stored))
 
 
 def _logs(dsn: str, paths: tuple[Path, ...], node: str | None) -> None:
@@ -219,19 +241,23 @@ def _logs(dsn: str, paths: tuple[Path, ...], node: str | None) -> None:
         TextColumn("{task.description}"),
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
     )
-    with connect(dsn, autocommit=True) as connection, Progress(*columns, console=people) as bar:
+    bar = Progress(*columns, console=people, disable=not people.is_terminal)
+    with connect(dsn, autocommit=True) as connection, bar:
         task = bar.add_task("files", total=len(found))
         for path in found:
             total = total + collect_file(connection, path, node)
             bar.advance(task)
+    people.print(many(len(found), "file"), end=": ")
     _tell(total)
 
 
-def _tell(visit: Visit) -> None:
+def _tell(visit: Visit, *, first: bool = False) -> None:
     people.print(
-        f"{visit.stored} rows stored, {visit.folded} folded, {visit.rejected} rejected"
-        + (", with a gap before them (PM812)" if visit.gap else "")
+        f"{many(visit.stored, 'row')} stored, {visit.folded} folded, {visit.rejected} rejected"
+        + (", with a gap before them (PM812)" if visit.gap and not first else "")
     )
+    if visit.gap and first:
+        people.print(_BEGINS)
 
 
 def _say(found: tuple[Alarm, ...], said: frozenset[str]) -> frozenset[str]:
@@ -239,6 +265,7 @@ def _say(found: tuple[Alarm, ...], said: frozenset[str]) -> frozenset[str]:
     for alarm in found:
         if alarm.code not in said:
             people.print(f"{alarm.code}: {alarm.what}", style="red" if alarm.now else "yellow")
+            people.print(f"  {alarm.way_out}", style="green")
     return frozenset(a.code for a in found)
 
 
@@ -254,17 +281,25 @@ def _table(state: State) -> Table:
     row("its log", state.wal_status)
     row("behind", None if state.behind is None else size(state.behind))
     row("held on disk", None if state.held is None else size(state.held))
-    loss = None if state.safe is None else size(state.safe)
-    row("until notes are lost", loss or ("no limit" if state.slot else None))
+    row("until notes are lost", _loss(state))
     row("last visit", None if state.idle is None else f"{state.idle:.0f} s ago")
     row("stored", state.stored)
     row("rejected", state.rejected)
-    row("gaps in seven days", state.gaps)
+    row("gaps in seven days", f"{state.gaps}, not counting the beginning of the record")
     row("when it stalls", state.when_audit_stalls)
     row("reads until", state.reads_until)
     row("months ahead", state.months_ahead)
     row("rows outside a month", state.strays)
     return table
+
+
+def _loss(state: State) -> str | None:
+    """How much log until notes are lost."""
+    if state.slot is None:
+        return None
+    if state.wal_status == "lost":
+        return "they are lost"
+    return "no limit" if state.safe is None else size(state.safe)
 
 
 def _text(value: object) -> str:

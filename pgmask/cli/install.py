@@ -60,6 +60,9 @@ def install(
     elif result.was is None:
         people.print(f"installed, revision {result.revision}")
         people.print("next: pgmask register load FILE.yml, pgmask keys, pgmask plan; pgmask doctor")
+        people.print(
+            "once tables are sealed, the record: pgmask audit collect --setup, pgmask audit seal"
+        )
     elif result.token_key_made:
         people.print(f"was installed, revision {result.revision}; made the missing token key")
         people.print("issuers need new keys too: pgmask issuer rotate NAME")

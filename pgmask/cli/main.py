@@ -190,6 +190,9 @@ def run(words: Sequence[str]) -> int:
     except psycopg.Error as error:
         _show(_from_server(error), debug=debug)
         return 1
+    except OSError as error:
+        _show(_from_system(error), debug=debug)
+        return 1
     except Exception as error:
         _show(_unexpected(error), debug=debug)
         return 1
@@ -231,8 +234,15 @@ def _from_server(error: psycopg.Error) -> PgmaskError:
     return InternalError(
         "PM901",
         f"the server refused a statement with SQLSTATE {code} ({type(error).__name__})",
-        hint="--debug shows where, and the server's words; they may quote a value.",
+        hint="pgmask --debug VERB .. shows where, and the server's words; they may quote a value.",
     )
+
+
+def _from_system(error: OSError) -> PgmaskError:
+    """A file that cannot be used is no fault of pgmask; anything else of the system is."""
+    if error.filename is None or error.strerror is None:
+        return _unexpected(error)
+    return PgmaskError("PM003", error.strerror, where=os.fsdecode(error.filename))
 
 
 def _unexpected(error: Exception) -> PgmaskError:
@@ -243,5 +253,6 @@ def _unexpected(error: Exception) -> PgmaskError:
     return InternalError(
         "PM901",
         f"{type(error).__name__} in {os.path.basename(last.filename)}, line {last.lineno}",
-        hint="Please report it with what --debug shows; look first that it holds no data.",
+        hint="Please report it with what pgmask --debug VERB .. shows; look first that it holds no"
+        " data.",
     )

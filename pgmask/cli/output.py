@@ -26,6 +26,11 @@ def data(text: str) -> None:
     sys.stdout.flush()
 
 
+def many(number: int, one: str, more: str = "") -> str:
+    """``1 row``, ``2 rows``; more: the plural, where it is not the word with an s."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
 def tell(error: PgmaskError) -> None:
     """An error for a person: what and where, more of it, the way out, and where to read on."""
     people.print(f"pgmask: {error}", style="bold red", markup=False)

@@ -112,16 +112,17 @@ def install(scene: Scene) -> None:
         for issuer in book.issuers:
             scene.issuer_keys[issuer["id"]] = register.rotate(dba, issuer["id"])
         stopped = {g.key for g in register.gaps(dba) if g.stops and g.what == "person"}
-        roles, superuser = one(
+        roles, schemas, superuser = one(
             dba,
             "SELECT (SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname LIKE 'pgmask%%'),"
+            " (SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname LIKE 'pgmask%%'),"
             " rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user AND %s",
             True,
         )
     who = "as superuser" if superuser else "without superuser"
     scene.story.step(
         "install",
-        f"2 schemas, {count(roles, 'role')}, {who}; register:"
+        f"{count(schemas, 'schema')}, {count(roles, 'role')}, {who}; register:"
         f" {count(len(book.units), 'unit')}, {count(len(book.persons), 'person')},"
         f" {len(stopped)} of them without both signed papers",
         time.perf_counter() - started,

@@ -94,7 +94,7 @@ def save_with_django(scene: Scene) -> None:
     try:
         from pgmask.demo.django_app import customers
     except ImportError:
-        scene.story.line("Django is not installed here: pip install 'pgmask[demo]'")
+        scene.story.line("Django is not installed here: pip install '.[demo]'")
         return
     before = truth(scene)
     key = scene.site.folder / "crm-web.issuer"

@@ -31,8 +31,9 @@ def _faker() -> SimpleNamespace:
         from faker.providers.person.zh_CN import Provider as Names
     except ImportError:
         raise PgmaskError(
-            "PM901", "the library Faker is not installed", hint="pip install 'pgmask[fake]'"
-        ) from None
+            "PM901", "the library Faker is not installed",
+            hint="In the repository of pgmask: pip install '.[fake]'",
+        ) from None  # fmt: skip
     return SimpleNamespace(
         male=tuple(Names.first_names_male),
         female=tuple(Names.first_names_female),

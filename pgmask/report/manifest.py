@@ -36,7 +36,11 @@ def public_key(path: Path) -> Ed25519PublicKey:
     except (OSError, ValueError):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise PgmaskError("PM848", f"{path.name} holds no Ed25519 public key in PEM")
+        raise PgmaskError(
+            "PM848", f"{path.name} holds no Ed25519 public key in PEM",
+            hint="The one that belongs to the key that signed:"
+            " openssl pkey -in report.pem -pubout -out report.pub",
+        )  # fmt: skip
     return key
 
 

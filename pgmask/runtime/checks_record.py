@@ -24,6 +24,7 @@ def collecting(connection: Connection) -> Iterator[Finding]:
         yield Finding(
             code=alarm.code, urgency=Urgency.NOW if alarm.now else Urgency.SOON,
             who=Who.SUPERUSER if alarm.code in ("PM723", "PM724") else Who.DBA, what=alarm.what,
+            way_out=alarm.way_out,
         )  # fmt: skip
 
 

@@ -258,15 +258,21 @@ def revokes(connection: Connection) -> Iterator[Finding]:
          WHERE p.pronamespace = 'pg_catalog'::regnamespace
            AND p.proname IN ('pg_logical_emit_message', 'pg_read_binary_file', 'pg_read_file')
            AND has_function_privilege('public', p.oid, 'EXECUTE')
-           AND NOT (p.proname = 'pg_logical_emit_message' AND p.proargtypes[2] = 'bytea'::regtype)
          ORDER BY 1
         """,
     ):
         emit = function.startswith("pg_logical")
+        way_out = f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC"
+        advice = "" if not emit else (
+            ", and so leave messages that look like notes of the record: an advice, pgmask install"
+            " --superuser-sql prints how to end it"
+        )  # fmt: skip
         yield Finding(
             code="PM707", urgency=Urgency.SOON if not emit else Urgency.INFO, who=Who.SUPERUSER,
-            what=f"everybody may execute {function}",
-            way_out=f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC",
+            what=f"everybody may execute {function}{advice}",
+            way_out=way_out if not emit else (
+                f"{way_out}; GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO pgmask_owner"
+            ),
         )  # fmt: skip
 
 

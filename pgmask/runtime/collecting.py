@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 
+from pgmask.errors import REGISTRY
+
 Connection = psycopg.Connection[Any]
 
 
@@ -60,11 +62,19 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """code: PM72x, as doctor says it; now: whether notes are being lost, or reads refused."""
+    """code: PM72x, as doctor says it; now: whether notes are being lost, or reads refused.
+
+    way_out: a command or statement, the registry's words when empty.
+    """
 
     code: str
     what: str
     now: bool = False
+    way_out: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.way_out:
+            object.__setattr__(self, "way_out", REGISTRY[self.code].way_out)
 
 
 def read_state(connection: Connection) -> State:
@@ -88,19 +98,35 @@ def alarms(state: State, limits: Thresholds | None = None) -> Iterator[Alarm]:
             code="PM724", what=f"wal_level is {state.wal_level}: notes go to the server's log"
         )
     elif state.wal_status == "lost":
-        yield Alarm(code="PM722", what="the slot of the notes is lost", now=True)
+        yield Alarm(
+            code="PM722", what="the slot of the notes is lost", now=True,
+            way_out="pgmask audit collect makes a new one, and puts the gap on record.",
+        )  # fmt: skip
     elif state.slot is None:
-        yield Alarm(code="PM721", what="there is no slot: notes are not kept", now=True)
+        yield Alarm(
+            code="PM721", what="there is no slot: notes are not kept", now=True,
+            way_out="pgmask audit collect --setup",
+        )  # fmt: skip
     else:
         yield from _slot(state, limits)
     if not state.publication:
-        yield Alarm(code="PM721", what="the publication pgmask_notes is missing", now=True)
+        yield Alarm(
+            code="PM721", what="the publication pgmask_notes is missing", now=True,
+            way_out="CREATE PUBLICATION pgmask_notes, then pgmask audit collect",
+        )  # fmt: skip
     if state.gaps:
-        yield Alarm(code="PM722", what=f"{state.gaps} gaps in the record in seven days")
+        gaps = "1 gap" if state.gaps == 1 else f"{state.gaps} gaps"
+        yield Alarm(
+            code="PM722", what=f"{gaps} in the record in seven days",
+            way_out="pgmask report gaps tells from when to when; find out why the collector was"
+            " away. This is told for seven days.",
+        )  # fmt: skip
     if state.rejected:
-        yield Alarm(code="PM728", what=f"{state.rejected} messages pretended to be notes")
+        some = "1 message" if state.rejected == 1 else f"{state.rejected} messages"
+        yield Alarm(code="PM728", what=f"{some} pretended to be notes")
     if state.strays:
-        yield Alarm(code="PM725", what=f"{state.strays} rows lie outside every month's partition")
+        some = "1 row lies" if state.strays == 1 else f"{state.strays} rows lie"
+        yield Alarm(code="PM725", what=f"{some} outside every month's partition")
     if state.months_ahead < 1:
         yield Alarm(code="PM726", what="next month has no partition")
 

@@ -12,17 +12,23 @@ def superuser_sql(*, version: int, database: str, logins: tuple[str, ...] = ()) 
     version: ``server_version_num``; database: its name; logins: the applications' logins whose log
     lines are to be kept clean (a placeholder stands for them when there are none).
     """
-    emit = "boolean, text, text" + (", boolean" if version >= 170000 else "")
+    flush = ", boolean" if version >= 170000 else ""
     parts = [
         "-- Optional, for a superuser of the server. pgmask works without; doctor names what is"
         " missing.\n",
         "-- Lets the server read the key file itself (key provider file). Without it the key is"
         " brought\n-- in with: pgmask keys load\n"
         f"{KEY_GRANT};\n",
-        "-- Nobody but pgmask writes messages into the log of changes. On many managed servers this"
-        "\n-- says REVOKE and only warns: compare with doctor afterwards.\n"
-        f"REVOKE EXECUTE ON FUNCTION pg_catalog.pg_logical_emit_message({emit}) FROM PUBLIC;\n"
-        f"GRANT EXECUTE ON FUNCTION pg_catalog.pg_logical_emit_message({emit}) TO pgmask_owner;\n",
+        "-- Nobody but pgmask writes messages into the log of changes: without it any login can"
+        " leave\n-- messages that look like notes of the record, which the collector reads and"
+        " rejects.\n-- Grant it to whoever else needs it. On many managed servers this says REVOKE"
+        " and only\n-- warns: compare with doctor afterwards.\n"
+        + "".join(
+            f"REVOKE EXECUTE ON FUNCTION {emit} FROM PUBLIC;\n"
+            f"GRANT EXECUTE ON FUNCTION {emit} TO pgmask_owner;\n"
+            for kind in ("text", "bytea")
+            for emit in (f"pg_catalog.pg_logical_emit_message(boolean, text, {kind}{flush})",)
+        ),
         "-- Lets pgmask's own functions, and no login, read the slot with the notes of reads.\n"
         "ALTER ROLE pgmask_slots REPLICATION;\n",
         "-- PostgreSQL 15's pg_stat_statements keeps SET commands with their values.\n"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.server
 import json
 import shutil
+import stat
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -18,15 +20,18 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from pgmask.audit import keys
-from pgmask.audit.anchors import leave, read
+from pgmask.audit.anchors import Anchor, last_batch, leave, read
+from pgmask.audit.batch import Header
 from pgmask.audit.export import Proof, export, prove
+from pgmask.audit.restored import excused
+from pgmask.audit.seal import register_key
 from pgmask.audit.verify import check_timestamps, verify
 from pgmask.cli.main import run
 from pgmask.errors import PgmaskError
 from pgmask.resources import example_dir
 from tests.actors import SUPERUSER
 from tests.audit.record import KEEPER, Record, said
-from tests.harness import Database
+from tests.harness import Connection, Database
 from tests.restore import elsewhere
 
 pytestmark = pytest.mark.requirement("G2")
@@ -182,15 +187,9 @@ def test_a_time_stamp(
 def test_an_export_is_verified_with_python_alone(record: Record, tmp_path: Path) -> None:
     record.write(2)
     record.seal()
-    script = example_dir("verify") / "verify_record.py"
 
     def offline(folder: Path, key: str = "seal.key.pub") -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", str(script), str(folder), str(tmp_path / key)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.stderr == ""
-        return done.returncode, done.stdout
+        return alone(str(folder), str(tmp_path / key))
 
     assert export(record.keeper, tmp_path / "whole") == 2
     code, said_ = offline(tmp_path / "whole")
@@ -202,7 +201,7 @@ def test_an_export_is_verified_with_python_alone(record: Record, tmp_path: Path)
     assert offline(tmp_path / "range")[0] == 0
     record.new_key("other.key")
     code, said_ = offline(tmp_path / "whole", "other.key.pub")
-    assert (code, said_.count("did not sign")) == (2, 2)
+    assert (code, said_.count("is none of those you brought")) == (2, 2)
 
     lines = (tmp_path / "whole" / "access.lines").read_text("utf-8")
     (tmp_path / "whole" / "access.lines").write_text(lines.replace("k2\t", "k9\t", 1), "utf-8")
@@ -218,8 +217,76 @@ def test_an_export_is_verified_with_python_alone(record: Record, tmp_path: Path)
     export(record.keeper, tmp_path / "spoilt")
     code, said_ = offline(tmp_path / "spoilt")
     assert code == 2
-    for words in ("deleted: [3]", "edited: [6]", "deleted: [1]", "inserted: [1]", "4 findings"):
+    for words in ("deleted: [3]", "edited: [6]", "deleted: [1]", "inserted: [1]", "findings: 4"):
         assert words in said_
+
+
+def alone(*words: str) -> tuple[int, str]:
+    """The program of the example without any library: its code, and what it said."""
+    script = example_dir("verify") / "verify_record.py"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(script), *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_export_over_a_change_of_keys(record: Record, tmp_path: Path) -> None:
+    """Each key is brought; heads are compared, and an end that was cut off shows by them."""
+    heads = tmp_path / "heads"
+    leave(record.keeper, record.head(), [str(heads)])
+    record.key = record.new_key("new.key")
+    register_key(record.keeper, record.key)
+    record.write(1)
+    record.seal()
+    leave(record.keeper, record.head(), [str(heads)])
+    old, new = str(tmp_path / "seal.key.pub"), str(tmp_path / "new.key.pub")
+    whole, cut = str(tmp_path / "whole"), str(tmp_path / "cut")
+    export(record.keeper, Path(whole))
+    export(record.keeper, Path(cut), last=1)
+    code, said_ = alone(whole, old)
+    assert (code, said_.count("is none of those you brought")) == (2, 1)
+    code, said_ = alone(whole, old, new, "--heads", str(heads))
+    assert (code, "The heads agree up to batch 2." in said_) == (0, True), said_
+    code, said_ = alone(cut, old, new, "--heads", str(heads))
+    assert (code, "its end was cut off" in said_) == (2, True), said_
+    assert alone(cut, old, new, "--heads", str(heads), "--to", "1")[0] == 0
+    lines = heads.read_text("utf-8")
+    heads.write_text(lines.replace('"batch":2', '"batch":1'), "utf-8")
+    assert alone(whole, old, new, "--heads", str(heads))[0] == 2
+    heads.write_text("", "utf-8")
+    assert alone(whole, old, new, "--heads", str(heads))[0] == 2
+
+
+def test_an_export_is_for_its_account_alone(record: Record, tmp_path: Path) -> None:
+    export(record.keeper, tmp_path / "out")
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o700
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}
+    assert modes == {0o600}
+
+
+def test_mistakes_with_an_export_are_told(record: Record, tmp_path: Path) -> None:
+    """1: it could not be asked so; 2: what was brought is damaged. Never a traceback."""
+    out, key = tmp_path / "out", str(tmp_path / "seal.key.pub")
+    export(record.keeper, out)
+    (tmp_path / "README").write_text("no key", "utf-8")
+    for words in (
+        (), (str(out),), (str(tmp_path), key), (str(out), str(tmp_path / "none")),
+        (str(out), str(tmp_path / "README")), (str(out), str(tmp_path / "seal.key")),
+        (str(out), str(out)), (str(out), key, "--heads", str(tmp_path / "none")),
+    ):  # fmt: skip
+        assert alone(*words)[0] == 1, words
+    assert "this is the private key" in alone(str(out), str(tmp_path / "seal.key"))[1]
+    assert alone("--help")[0] == 0
+    batches = out / "batches.jsonl"
+    whole = batches.read_bytes()
+    for spoilt in (whole[:-100], b"{}\n", b"\xff\xfe\n", b"", whole.replace(b"parts", b"xarts")):
+        batches.write_bytes(spoilt)
+        assert alone(str(out), key)[0] == 2, spoilt[:20]
+    batches.write_bytes(whole)
+    (out / "access.lines").write_bytes(b"1\n1\t0\n")
+    assert alone(str(out), key)[0] == 2
 
 
 def test_the_proof_of_one_event(record: Record) -> None:
@@ -300,6 +367,7 @@ def test_an_old_backup(record: Record, tmp_path: Path, workers: int) -> None:
                 ("access", True, 2), ("change", True, 2), ("ticket", True, 2),
             }  # fmt: skip
             assert made.header.line > 1
+            acknowledged(connection, dsn, heads, made.header.line, tmp_path)
             for query in (
                 "SELECT pg_current_xact_id()",
                 "SELECT pgmask.set_retention('access', '9 years')",
@@ -317,6 +385,27 @@ def test_an_old_backup(record: Record, tmp_path: Path, workers: int) -> None:
             assert [f.number for f in report.findings if f.kind == "edited"] == [2, 6]
             found = verify(dsn, keys=there, anchors=read([heads]), workers=workers).findings
             assert "replaced" in {f.kind for f in found}
+
+
+def acknowledged(
+    connection: Connection, dsn: str, heads: str, era: int, folder: Path
+) -> None:  # fmt: skip
+    """Only who names the restore is told no more of what it lost; later heads are not excused."""
+    verifying = ["audit", "verify", "--dsn", dsn, "--anchor", heads, "--public-key",
+                 str(folder / "seal.key.pub"), "--workers", "1"]  # fmt: skip
+    assert run(verifying) == 2
+    assert run([*verifying, "--acknowledge-restore", str(era)]) == 0
+    for other in (1, era + 1):
+        assert run([*verifying, "--acknowledge-restore", str(other)]) == 1
+    # A head that was left since is of what somebody cut off.
+    batch = last_batch(connection)
+    assert batch is not None
+    number = Header.parse(batch.text).batch
+    text = batch.text.replace(f'"batch":{number}', '"batch":9')
+    later = Anchor.of(replace(batch, text=text), keys.read_private(folder / "seal.key"))
+    trusted = keys.ring([keys.read_public(folder / "seal.key.pub")])
+    kept, _ = excused(connection, [*read([heads]), later], era, trusted)
+    assert [head.batch for head in kept] == [1, 9]
 
 
 def test_a_copy_of_the_database_goes_on_in_one_line(record: Record) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from pgmask.runtime.doctor import examine
+from pgmask.runtime.superuser import superuser_sql
 from tests.audit.collecting import CARL, access, activity, carl, collecting, prepare, read
 from tests.audit.site import noting
 from tests.reveal.site import Site
@@ -183,18 +185,22 @@ def test_advisory_locks_of_others_stop_nothing(place: Site) -> None:
 
 
 def test_notes_are_left_where_nobody_else_may_emit_messages(place: Site) -> None:
-    """What docs/howto/collect-the-record.md advises where a superuser helps."""
-    names = [
-        name for (name,) in place.rows(
-            "SELECT oid::regprocedure::text FROM pg_proc WHERE proname = 'pg_logical_emit_message'"
-        )
-    ]  # fmt: skip
-    for name in names:
-        place.root.execute(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC".encode())
-        place.root.execute(f"GRANT EXECUTE ON FUNCTION {name} TO pgmask_owner".encode())
+    """What docs/howto/collect-the-record.md, --superuser-sql and doctor advise."""
+
+    def advice() -> list[str]:
+        with place.database.connect() as installer:
+            return [f.what for f in examine(installer) if "pg_logical_emit_message" in f.what]
+
+    assert len(advice()) == 2
+    text = superuser_sql(version=place.root.info.server_version, database="x")
+    for line in text.splitlines():
+        if "pg_logical_emit_message" in line and not line.startswith("--"):
+            place.root.execute(line.encode())
+    assert advice() == []
     with collecting(place) as collector:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            emitted(place, FORGED)
+        for message in (FORGED, FORGED.encode()):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                emitted(place, message)
         read(place)
         assert collector.catch_up().rejected == 0
     assert len(access(place, "statement")) == 1

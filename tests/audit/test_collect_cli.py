@@ -16,7 +16,7 @@ import pytest
 from pgmask.audit.metrics import Metrics
 from pgmask.cli.audit_collect import serve
 from pgmask.cli.main import run
-from tests.audit.collecting import CARL, access, prepare, read
+from tests.audit.collecting import CARL, access, drop_slot, prepare, read
 from tests.reveal.site import Site
 
 pytestmark = pytest.mark.requirement("G1")
@@ -31,25 +31,85 @@ def test_set_up_once_and_catch_up(place: Site, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().err
     assert "the slot was made" in said
     assert "the slot is there" in said
+    assert "the record begins here" in said  # and that is no loss
+    assert "PM812" not in said
     read(place)
     assert run(["audit", "collect", "--catch-up", *dsn]) == 0
     assert "2 rows stored" in capsys.readouterr().err
     assert len(access(place, "statement")) == 1
+    assert not capsys.readouterr().err
+
+
+def test_a_slot_that_can_be_read_is_not_renewed(
+    place: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its notes are stored; only what cannot be read is given up, with a gap."""
+    prepare(place)
+    dsn = ["--dsn", place.database.dsn(CARL)]
+    assert run(["audit", "collect", "--once", *dsn]) == 0
+    for _ in range(5):
+        read(place)
+    capsys.readouterr()
     assert run(["audit", "collect", "--renew", *dsn]) == 0
-    assert "PM812" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the slot can be read: it was read to its end and stays" in said
+    assert "PM812" not in said
+    assert len(access(place, "statement")) == 5
+    drop_slot(place)
+    assert run(["audit", "collect", "--renew", *dsn]) == 0
+    said = capsys.readouterr().err
+    assert "the slot was made anew" in said
+    assert "PM812" in said
+
+
+def test_without_the_publication(place: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before 18 nothing is read, and nothing thrown away until it is there again."""
+    prepare(place)
+    dsn = ["--dsn", place.database.dsn(CARL)]
+    assert run(["audit", "collect", "--once", *dsn]) == 0
+    patient = place.root.info.server_version >= 180000
+    place.root.execute("DROP PUBLICATION pgmask_notes")
+    place.root.execute("CREATE TABLE public.changed AS SELECT 1")
+    place.root.execute("INSERT INTO public.changed VALUES (2)")
+    read(place)
+    capsys.readouterr()
+    assert run(["audit", "collect", "--renew", *dsn]) == (0 if patient else 1)
+    said = capsys.readouterr().err
+    assert ("CREATE PUBLICATION pgmask_notes" in said) is not patient
+    assert "PM812" not in said
+    place.root.execute("CREATE PUBLICATION pgmask_notes")
+    assert run(["audit", "collect", "--once", *dsn]) == (0 if patient else 1)
+    assert len(access(place, "statement")) == (1 if patient else 0)
+    capsys.readouterr()
+    assert run(["audit", "collect", "--renew", *dsn]) == 0
+    said = capsys.readouterr().err
+    assert ("PM812" in said) is not patient  # what lay in the old slot is lost there, on record
+    read(place)
+    assert run(["audit", "collect", "--once", *dsn]) == 0
+    assert len(access(place, "statement")) == (2 if patient else 1)
+
+
+def test_one_thing_at_a_time(place: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    dsn = ["--dsn", place.database.dsn(CARL)]
+    for words in (["--once", "--catch-up"], ["--setup", "--once"], ["--log", "x", "--renew"]):
+        assert run(["audit", "collect", *words, *dsn]) == 1
+        assert "one of them at a time" in capsys.readouterr().err
 
 
 def test_status(place: Site, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(place)
     dsn = ["--dsn", place.database.dsn(CARL)]
     assert run(["audit", "status", *dsn]) == 2
-    assert "PM721" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "PM721: there is no slot" in said
+    assert "pgmask audit collect --setup" in said
     assert run(["audit", "collect", "--once", *dsn]) == 0
     capsys.readouterr()
     assert run(["audit", "status", "--format", "json", *dsn]) == 2
     told = json.loads(capsys.readouterr().out)
     assert [a["code"] for a in told["alarms"]] == ["PM723"]  # the test's server has no limit
     assert (told["wal_status"], told["safe"], told["months_ahead"]) == ("reserved", None, 6)
+    assert told["alarms"][0]["way_out"].startswith("ALTER SYSTEM SET max_slot_wal_keep_size")
     assert run(["audit", "status", "--dsn", place.database.dsn("mallory")]) == 1
     assert "PM817" in capsys.readouterr().err
 

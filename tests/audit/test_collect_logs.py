@@ -95,7 +95,7 @@ def test_a_server_without_logical_decoding(
     words = ["audit", "collect", "--log", str(tmp_path), "--dsn", place.database.dsn(CARL)]
     assert run(words) != 0  # whose log?
     assert run([*words, "--node", "first"]) == 0
-    assert "1 rows stored" in capsys.readouterr().err
+    assert "1 file: 1 row stored" in capsys.readouterr().err
     assert run([*words, "--node", "first"]) == 0
     assert "0 rows stored" in capsys.readouterr().err
     assert [r["node"] for r in access(place)] == ["first"]
@@ -116,9 +116,16 @@ def test_what_is_no_log(tmp_path: Path) -> None:
         files([tmp_path / "missing.csv"])
     assert error.value.code == "PM816"
     plain = tmp_path / "plain.csv"
-    plain.write_text("LOG:  pgmask note x\n", "utf-8")
-    with plain.open("rb") as file, pytest.raises(ServerError) as error:
-        list(bites(file, plain, 0))
+    for text in ("LOG:  pgmask note x\n", "LOG:  ready\n", "{no\n", "[1]\n"):
+        plain.write_text(text, "utf-8")
+        with plain.open("rb") as file, pytest.raises(ServerError) as error:
+            list(bites(file, plain, 0))
+        assert error.value.code == "PM816"
+    folder = tmp_path / "postgresql"
+    folder.mkdir()
+    (folder / "postgresql-15-main.log").write_text("LOG:  ready\n", "utf-8")
+    with pytest.raises(ServerError) as error:
+        files([folder])
     assert error.value.code == "PM816"
 
 

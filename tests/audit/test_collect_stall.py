@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from pgmask.audit.collect import Collector
+from pgmask.cli.audit_collect import _loss
 from pgmask.cli.main import run
 from pgmask.runtime.collecting import alarms, read_state
 from pgmask.runtime.doctor import examine
@@ -103,6 +104,7 @@ def test_the_log_is_lost_before_the_disk_is_full(place: Site) -> None:
             with psycopg.connect(place.database.dsn()) as installer:
                 found = {f.code for f in examine(installer)}
             assert "PM722" in found
+            assert _loss(read_state(root)) == "they are lost"
             assert collector.visit().gap
             read(place)
             collector.visit()
