@@ -1,6 +1,7 @@
 -- Rows of the record: who acts, eras, partitions, and that nothing is changed.
 
-GRANT USAGE ON SCHEMA pgmask_private, pgmask_audit TO pgmask_recorder, pgmask_collector;
+GRANT USAGE ON SCHEMA pgmask_private, pgmask_audit
+  TO pgmask_recorder, pgmask_collector, pgmask_record_sealer;
 GRANT INSERT ON TABLE pgmask_audit.change TO pgmask_recorder;
 
 -- The reports are all that auditors see of the record.
@@ -116,7 +117,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.record_numbers() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.record_numbers() OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.record_numbers() TO pgmask_collector, pgmask_backup;
+GRANT EXECUTE ON FUNCTION pgmask_private.record_numbers() TO pgmask_record_sealer, pgmask_backup;
 COMMENT ON FUNCTION pgmask_private.record_numbers() IS
   'Per table of the record the last number that has been given out.';
 
@@ -164,7 +165,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.current_era() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.current_era() OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.current_era() TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask_private.current_era() TO pgmask_collector, pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.current_era() IS
   'The era the database lives in now; begins a new one after a restore, failover, upgrade or copy.';
 

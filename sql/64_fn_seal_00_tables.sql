@@ -52,8 +52,8 @@ BEGIN
     'era', 'access', 'change', 'activity', 'ticket', 'unseal_request', 'unseal_event', 'retention',
     'batch', 'leaf', 'fingerprint', 'anchor', 'signing_key', 'archive'
   ] LOOP
-    EXECUTE pg_catalog.format('GRANT SELECT ON TABLE pgmask_audit.%I TO pgmask_collector', v_table);
+    EXECUTE pg_catalog.format('GRANT SELECT ON TABLE pgmask_audit.%I TO pgmask_record_sealer', v_table);
   END LOOP;
 END;
 $pgmask$;
-GRANT SELECT ON TABLE pgmask_private.register_history TO pgmask_collector;
+GRANT SELECT ON TABLE pgmask_private.register_history TO pgmask_record_sealer;

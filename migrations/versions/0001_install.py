@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "40b3827cff67215caf222e752ed9464dbdea43d4769af1fbc5d08de55fa15c42"
+DIGEST = "dd3ca696f4d6b2bb389e3ccb890fc9991a63c6274f25a420e513712afc581f96"
 
 
 def upgrade() -> None:

@@ -40,7 +40,7 @@ def archive(
 
     month: ``YYYY-MM``; folder: where ``TABLE-MONTH.lines.gz`` and ``.manifest.json`` go; remove:
     False leaves the rows. What is written is compared with what batches sealed before anything is
-    removed. connection: autocommit, of a member of pgmask_collector.
+    removed. connection: autocommit, of a member of pgmask_record_sealer.
     Raises Refused PM825; PgmaskError PM830 where the files are there already.
     """
     require_month(table, month)

@@ -1,6 +1,6 @@
 """The collector: moves notes from the slot into the record, exactly once (G1, G2).
 
-Everything that matters happens in the server (``sql/63_fn_collect.sql``): notes are peeked,
+Everything that matters happens in the server (``sql/63_fn_collect_*.sql``): notes are peeked,
 verified, stored and the position moved in one transaction, and the slot is moved on in the next.
 Here is only when: one collector at a time, visits as long as there is something, a pause that is
 never shorter than the visit before it (a long transaction makes the server read its log from where

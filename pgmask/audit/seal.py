@@ -87,7 +87,7 @@ def seal(
 ) -> Sealed | None:
     """Make one batch; None where nothing is new and the last one is younger than ``idle``.
 
-    connection: autocommit, of a member of pgmask_collector.
+    connection: autocommit, of a member of pgmask_record_sealer.
     Raises Refused PM823 when another program sealed meanwhile.
     """
     connection.execute("SELECT pgmask_private.current_era()")

@@ -14,7 +14,8 @@ from pgmask.names import MAX_NAME_BYTES, derived
 
 OWN_ROLES: Final = (
     "owner", "sealer", "store", "backup", "register", "unseal", "migrator", "keyless", "lookup",
-    "recorder", "collector", "slots", "record_auditor", "record_unit", "record_high_value",
+    "recorder", "collector", "slots", "record_sealer", "record_auditor", "record_unit",
+    "record_high_value",
 )  # fmt: skip
 """Roles of the runtime, without their prefix."""
 _DIRECT: Final = frozenset({Rows.ASSIGNED, Rows.GRANTED})

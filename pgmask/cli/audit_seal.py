@@ -88,9 +88,8 @@ def seal_(
 ) -> None:
     """Sign every row of finished transactions that no batch has yet, as one batch.
 
-    Once, or again and again with [b]--every[/b]. As a login that is a member of pgmask_collector.
-    A place that lacks the present head is given it, also where nothing was new; exit code 0 then
-    too. Exit code 2 where batches were deleted.
+    Once, or again and again with [b]--every[/b]. As a member of pgmask_record_sealer.
+    Exit code 0 also where nothing was new.
     """
     signing = keys.read_private(key)
     where, pause = require_dsn(dsn), _seconds(every, "--every")

@@ -20,11 +20,12 @@ from collections.abc import Iterator
 
 from pgmask.compile.changes_sql import NEW, OLD, OWN, ChangeSpec, body_of, masker_body
 from pgmask.compile.changes_values import values_of
-from pgmask.compile.columns import PREFIX
+from pgmask.compile.columns import HIGH_VALUE, PREFIX, RESTRICTED, UNIT
 from pgmask.compile.context import KEYLESS, MIGRATOR, SEALER, Context, statement
 from pgmask.compile.objects import Kind, Object, Phase
 from pgmask.compile.sealing import spec_of
 from pgmask.compile.sealing_objects import TRIGGER_PREFIX
+from pgmask.compile.sealing_spec import SealSpec
 from pgmask.compile.store import place_of
 from pgmask.facts.model import ColumnFact, RelationFact
 from pgmask.names import Name, QualName, derived
@@ -71,7 +72,7 @@ def _functions(context: Context, relation: RelationFact) -> tuple[Object, Object
     )
     masks = sorted({m for v in spec.values for m in v.masks})
     masking = _function(
-        context, masker, "p_mask text, p_value text", "text",
+        context, masker, "p_mask text, p_value text, p_stored boolean", "text",
         "STABLE\nCALLED ON NULL INPUT\nPARALLEL SAFE\nSECURITY INVOKER", masker_body(masks),
         "Masks what the record of changes shows",
     )  # fmt: skip
@@ -157,11 +158,18 @@ def change_spec(context: Context, relation: RelationFact, masker: str) -> Change
         values=values_of(context, spec, facts, masker),
         key=tuple(by_name[c] for c in key),
         subject=_subject(context, by_name),
-        flags=context.stage.seals,
+        flags=_flags(context, spec),
         sealed=tuple(b.sealed for b in spec.bundles) if spec is not None else (),
         keeps_sealed=context.table.keep_sealed,
         moves=any(r.kind == "p" for r in family),
     )
+
+
+def _flags(context: Context, spec: SealSpec | None) -> tuple[Name, ...]:
+    if not context.stage.seals:
+        return ()
+    unit = (UNIT,) if spec is not None and spec.keeps_unit else ()
+    return (HIGH_VALUE, RESTRICTED, *unit)
 
 
 def _subject(context: Context, by_name: dict[str, ColumnFact]) -> tuple[str, ColumnFact] | None:

@@ -15,8 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pgmask.compile.changes_values import SIGN, Value, changed, text_of
-from pgmask.compile.columns import HIGH_VALUE, RESTRICTED
-from pgmask.compile.sealing_sql import block, lines
+from pgmask.compile.sealing_sql import block, glyph, lines
 from pgmask.facts.model import ColumnFact
 from pgmask.names import Name
 from pgmask.sqltext import literal
@@ -24,14 +23,13 @@ from pgmask.sqltext import literal
 OLD, NEW = "pgmask_old", "pgmask_new"
 OWN = "own"
 """Argument of the trigger for statements of pgmask's own roles."""
-FLAGS = (HIGH_VALUE, RESTRICTED)
 _SPAN = 40
 """Columns in one call of ``jsonb_build_object``: a function takes 100 arguments."""
 _TARGETS = (
-    "at", "era_id", "operation", "table_id", "row_key", "new_key", "subject_class", "subject_key",
-    "person_id", "profile", "unit_id", "grade", "issuer", "service", "login", "application_name",
-    "client_addr", "backend", "statement_at", "purpose", "before", "after", "before_sealed",
-)  # fmt: skip
+    "at, era_id, operation, table_id, row_key, new_key, subject_class, subject_key,\n"
+    "  person_id, profile, unit_id, grade, issuer, service, login, application_name,\n"
+    "  client_addr, backend, statement_at, purpose, before, after, before_sealed"
+)
 _WHO = (
     "person_id", "profile", "unit_id", "grade", "issuer", "service", "login", "application_name",
     "client_addr", "backend",
@@ -43,16 +41,16 @@ class ChangeSpec:
     """What the function must know.
 
     key: the primary key's columns in order, empty without one; subject: class and column of the
-    customer that rows speak of; flags: whether the store has pgmask's flags; sealed: its columns of
-    sealed values in the order of the bundles; keeps_sealed: they are kept as they were; moves: rows
-    may move between partitions.
+    customer that rows speak of; flags: the columns of the store that pgmask keeps for its rules;
+    sealed: its columns of sealed values in the order of the bundles; keeps_sealed: they are kept as
+    they were; moves: rows may move between partitions.
     """
 
     table_id: str
     values: tuple[Value, ...]
     key: tuple[ColumnFact, ...]
     subject: tuple[str, ColumnFact] | None
-    flags: bool
+    flags: tuple[Name, ...]
     sealed: tuple[Name, ...]
     keeps_sealed: bool
     moves: bool
@@ -82,18 +80,23 @@ def masker_body(masks: Iterable[str]) -> str:
     """The body of the function that masks a value.
 
     Masks are SQL functions: called in the statement itself, each would be written out in it, and
-    every statement would pay for preparing all of them.
+    every statement would pay for preparing all of them.  What should be a mask and looks like one
+    is shown as it is; what is not sealed yet, or is on its way back, is plain in the column.
     """
+    kept = f"p_stored AND ({glyph('p_value')} OR p_value = '')"
     arms = "\n".join(
         f"  IF p_mask = {literal(m)} THEN\n    RETURN {m}(p_value);\n  END IF;" for m in masks
     )
-    return f"BEGIN\n{arms}\n  RETURN CASE WHEN p_value IS NOT NULL THEN {SIGN} END;\nEND"
+    return (
+        f"BEGIN\n  IF {kept} THEN\n    RETURN p_value;\n  END IF;\n{arms}\n"
+        f"  RETURN CASE WHEN p_value IS NOT NULL THEN {SIGN} END;\nEND"
+    )
 
 
 def _update(spec: ChangeSpec, *, own: bool) -> str:
     differs = {v.name: v.differs_shown if own else v.differs for v in spec.values}
     kept = [v for v in spec.values if differs[v.name] is not None]
-    flags = list(FLAGS) if spec.flags else []
+    flags = spec.flags
     # A level-1 value can change without its mask; whoever reads the record must be told.
     sealed = () if own else spec.sealed
 
@@ -182,10 +185,7 @@ def _insert_into(
         key, new_key, chosen, subject, *(f"w.{c}" for c in _WHO), "statement_timestamp()",
         "w.purpose", before, after, sealed,
     )  # fmt: skip
-    return (
-        f"INSERT INTO pgmask_audit.change (\n  {', '.join(_TARGETS)}\n)\nSELECT\n  "
-        + ",\n  ".join(values)
-    )
+    return f"INSERT INTO pgmask_audit.change (\n  {_TARGETS}\n)\nSELECT\n  " + ",\n  ".join(values)
 
 
 def _key(spec: ChangeSpec, row: str) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgmask.catalogue.model import Column, Recorded
+from pgmask.compile.columns import HIGH_VALUE
 from pgmask.compile.context import Context
 from pgmask.compile.sealing_spec import SealedColumn, SealSpec
-from pgmask.compile.sealing_sql import glyph
 from pgmask.compile.unsealing import OPENED
 from pgmask.facts.model import ColumnFact
 from pgmask.kinds import KINDS
@@ -49,7 +49,7 @@ class Value:
     sealed: SealedColumn | None
     spec: SealSpec | None
     masker: str
-    """The table's function that masks: name of the mask's function, value."""
+    """The table's function that masks: name of the mask's function, value, whether it is a mask."""
 
     @property
     def differs(self) -> str:
@@ -88,36 +88,33 @@ class Value:
                 return f"CASE WHEN num_nulls({reference}) = 0 THEN {SIGN} END"
 
     def _masked(self, row: str, reference: str) -> str:
-        text = text_of(self.fact, reference)
-        made = self._mask(row, text)
-        if self.sealed is None or self.spec is None:
-            return made
-        bundle = self.spec.bundle(self.sealed.bundle)
-        stored = [f"{row}.{bundle.sealed.quoted} IS NOT NULL"]
-        if not self.sealed.always:
-            stored.append(f"{row}.pgmask_high_value")
-        if self.spec.unsealing:
-            stored.append(f"{row}.{OPENED.quoted} IS NOT TRUE")
-        # What is not sealed yet, or is on its way back, is plain in the column.
-        stored.append(f"({glyph(text)} OR {text} = '')")
-        return f"CASE WHEN {' AND '.join(stored)} THEN {text} ELSE {made} END"
-
-    def _mask(self, row: str, text: str) -> str:
         column = self.known
         if column is None:
             return SIGN
+        text, stored = text_of(self.fact, reference), self._stored(row)
         if column.kind_by is None:
-            return self._call(column.kind or "free_text", column.mask, text)
+            return self._call(column.kind or "free_text", column.mask, text, stored)
         chosen = f"format('%s', {row}.{Name(column.kind_by.column).quoted})"
         whens = " ".join(
-            f"WHEN {literal(given)} THEN {self._call(kind, None, text)}"
+            f"WHEN {literal(given)} THEN {self._call(kind, None, text, stored)}"
             for given, kind in column.kind_by.cases
         )
-        otherwise = self._call(column.kind_by.otherwise, None, text)
+        otherwise = self._call(column.kind_by.otherwise, None, text, stored)
         return f"CASE {chosen} {whens} ELSE {otherwise} END"
 
-    def _call(self, kind: str, mask: str | None, text: str) -> str:
-        return f"{self.masker}({literal(KINDS[kind].rule(mask).function)}, {text})"
+    def _stored(self, row: str) -> str:
+        """Whether the column of this row should hold a mask already."""
+        if self.sealed is None or self.spec is None:
+            return "false"
+        tests = [f"{row}.{self.spec.bundle(self.sealed.bundle).sealed.quoted} IS NOT NULL"]
+        if not self.sealed.always:
+            tests.append(f"{row}.{HIGH_VALUE.quoted}")
+        if self.spec.unsealing:
+            tests.append(f"{row}.{OPENED.quoted} IS NOT TRUE")
+        return " AND ".join(tests)
+
+    def _call(self, kind: str, mask: str | None, text: str, stored: str) -> str:
+        return f"{self.masker}({literal(KINDS[kind].rule(mask).function)}, {text}, {stored})"
 
     @property
     def masks(self) -> tuple[str, ...]:

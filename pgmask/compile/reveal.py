@@ -8,34 +8,21 @@ over all tables is in ``sql/29_fn_tickets.sql``.
 
 from __future__ import annotations
 
-from textwrap import indent
-
-from pgmask.catalogue.model import Catalogue, Form, Operation, Profile, Purpose, Reveal, Table
-from pgmask.compile.columns import HIGH_VALUE
-from pgmask.compile.context import READER, SEALER, Context, place_in, statement
+from pgmask.catalogue.model import Catalogue, Form, Operation, Profile, Reveal
+from pgmask.compile.context import READER, SEALER, Context, statement
 from pgmask.compile.grants import grant, schema_grant
 from pgmask.compile.objects import Kind, Object, Phase, Problem
-from pgmask.compile.policies import row_condition
-from pgmask.compile.reveal_sql import STORED, Shown, body, execute, function, reader, texts
-from pgmask.compile.sealing import OWN, bundles_of
-from pgmask.compile.sealing_reads import READER_ONLY
-from pgmask.compile.sealing_spec import Bundle
-from pgmask.compile.sealing_sql import as_text, block, data, field, lines, value_of
+from pgmask.compile.reveal_cases import case_reader, case_table
+from pgmask.compile.reveal_open import reveal_body
+from pgmask.compile.reveal_request import own_customers, request_body
+from pgmask.compile.reveal_sql import Shown, execute, function, reader, texts
 from pgmask.compile.search import rule_of as search_rule_of
 from pgmask.compile.search import search_name, searched, searches
-from pgmask.facts.model import RelationFact
 from pgmask.names import Name, QualName, derived
 from pgmask.sqltext import literal
 
 REQUEST = "p_key text[], p_columns text[], p_purpose text, p_reference text DEFAULT NULL"
 REQUEST_TYPES = "text[], text[], text, text"
-CHANGED = "'It has changed since it was asked for: ask again.'"
-DECLARE = """\
-  v_me record;
-  v_found record;
-  v_class text;
-  v_subject text;
-  v_nothing text;"""
 
 
 def request_name(context: Context, profile: Profile) -> QualName:
@@ -110,11 +97,11 @@ def _reveal(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> list[Object
     # A parameter of the view's type binds the function to this very view: whoever drops it, to put
     # another one under its name, drops the function too.
     shape = shown.view.quoted
-    cases = [_case_reader(shown, p) for p in rule.purposes if p.case is not None]
+    cases = [case_reader(shown, p) for p in rule.purposes if p.case is not None]
     own = (
         [
             reader(
-                shown, "own", "p_most bigint", "bigint", _own(shown),
+                shown, "own", "p_most bigint", "bigint", own_customers(shown),
                 "Counts the customers whom the person's own view shows",
             )
         ]
@@ -130,304 +117,17 @@ def _reveal(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> list[Object
         *own,
         function(
             shown, asks, f"{REQUEST}, p_shape {shape} DEFAULT NULL", "uuid",
-            _request_body(shown, rule, columns),
+            request_body(shown, rule, columns),
             f"Writes the ticket for complete values of one row of {table}",
         ),
         function(
             shown, gives, "p_ticket uuid", f"SETOF {shown.view.quoted}",
-            _reveal_body(shown, rule, columns),
+            reveal_body(shown, rule, columns),
             f"One row of {table}, complete in the columns of a committed ticket",
         ),
         execute(shown, asks, f"{REQUEST_TYPES}, {shape}", open_now),
         execute(shown, gives, "uuid", open_now),
     ]  # fmt: skip
-
-
-def _request_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
-    own = shown.by_bundle(columns)
-    default = next((names for b, names in own if b.name == OWN), own[0][1] if len(own) == 1 else ())
-    cases = [p for p in rule.purposes if p.case is not None]
-    table = shown.table
-    declare = lines(
-        DECLARE, "  v_columns text[];", "  v_for_class text;", "  v_for_subject text;",
-        "  v_case boolean;", "  v_known bigint;", "  v_own bigint;", "  v_state text;",
-    )  # fmt: skip
-    return body(
-        declare,
-        shown.who(rule.second_factor_within),
-        f"v_columns := pgmask_private.asked_columns(\n  p_columns, {texts(columns)},"
-        f" {texts(default)}, {table});",
-        "v_nothing := pgmask_private.check_purpose(\n"
-        f"  p_purpose, p_reference, {texts(p.name for p in rule.purposes)},"
-        f" {texts(p.name for p in cases)}, {table});",
-        "-- Counted before anything answers.",
-        _spend("reveal_day", rule.per_day, table),
-        _spend("reveal_month", rule.per_month, table) if rule.per_month else "",
-        f"v_found := {shown.reads('find', 'p_key')};",
-        _missing(shown),
-        "-- Of whom the columns speak.",
-        *(_for_subject(shown, bundle, names) for bundle, names in own),
-        *(_case(shown, purpose) for purpose in cases),
-        _share(shown, rule.share_per_month) if rule.share_per_month else "",
-        "v_nothing := pgmask_private.limit_subject(\n"
-        f"  v_for_class, v_for_subject, {rule.per_subject_per_day}, {table});"
-        if rule.per_subject_per_day else "",
-        f"v_state := {_state(shown, columns)};",
-        "RETURN pgmask_private.write_ticket(\n"
-        f"  'reveal', p_purpose, p_reference, {table}, {shown.row_key},\n"
-        "  v_for_class, v_for_subject, v_columns, v_state);",
-    )  # fmt: skip
-
-
-def _spend(what: str, limit: int, table: str) -> str:
-    return f"v_nothing := pgmask_private.spend('{what}', v_me.person_id, {limit}, {table})::text;"
-
-
-def _missing(shown: Shown) -> str:
-    """A high-value row that is otherwise reached, or no row: hidden and absent are the same."""
-    bundle = shown.spec.bundles[0]
-    call = f"pgmask_private.whom_to_call({shown.unit}, v_class, v_subject)"
-    return lines(
-        f"IF v_found IS NULL THEN\n  v_nothing := {shown.refuse('PM407')};\nEND IF;",
-        block(
-            "IF v_found.high IS NOT FALSE THEN",
-            lines(shown.subject(bundle), f"v_nothing := {shown.refuse('PM408', call)};"),
-        ),
-    )
-
-
-def _for_subject(shown: Shown, bundle: Bundle, names: tuple[str, ...]) -> str:
-    return block(
-        f"IF v_columns && {texts(names)} THEN",
-        lines(
-            shown.subject(bundle),
-            "IF v_for_class IS NULL THEN",
-            "  v_for_class := v_class;",
-            "  v_for_subject := v_subject;",
-            "ELSIF (v_class = v_for_class AND v_subject = v_for_subject) IS NOT TRUE THEN",
-            f"  v_nothing := {shown.refuse('PM409')};",
-            "END IF;",
-        ),
-    )
-
-
-def _case(shown: Shown, purpose: Purpose) -> str:
-    """The purpose's business case."""
-    asked = shown.reads(f"case_{purpose.name}", "p_reference", "v_for_class", "v_for_subject")
-    return (
-        f"IF p_purpose = {literal(purpose.name)} THEN\n  v_case := {asked};\n"
-        f"  IF (v_case) IS NOT TRUE THEN\n    v_nothing := {shown.refuse('PM404')};\n  END IF;\n"
-        "END IF;"
-    )
-
-
-def _case_reader(shown: Shown, purpose: Purpose) -> Object | None:
-    """The business case: there, of the same subject, and in the state that is asked for."""
-    home = _case_table(shown.context, purpose)
-    if home is None:
-        return None  # refused before by problems
-    context, relation = home
-    key = relation.primary_key[0]
-    kind = context.type_of(key)
-    subjects = {
-        (b.subject.name.text, b.subject_class) for b in bundles_of(context) if b.subject is not None
-    }
-    of_same = " OR ".join(
-        f"v_for_class = {literal(class_)} AND {_text(context, name)} = v_for_subject"
-        for name, class_ in sorted(subjects)
-    )
-    tests = [f"c.{Name(key).quoted} = p_reference::{kind}", f"({of_same or 'false'})"]
-    for column, values in purpose.when:
-        tests.append(f"{_text(context, column)} = ANY ({texts(values)})")
-    if purpose.within is not None:
-        column, days = purpose.within
-        today = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
-        tests.append(f"c.{Name(column).quoted}::date BETWEEN {today} - {days} AND {today} + {days}")
-    where = "\n      AND ".join(tests)
-    text = (
-        f"BEGIN\n{indent(READER_ONLY, '  ')}\n"
-        f"  RETURN EXISTS (\n    SELECT FROM {context.place.quoted} AS c\n"
-        f"      WHERE {where});\n"
-        "EXCEPTION\n  WHEN data_exception THEN\n    RETURN false;\nEND"
-    )
-    return reader(
-        shown, f"case_{purpose.name}",
-        "p_reference text, v_for_class text, v_for_subject text", "boolean", text,
-        f"Whether a case fits purpose {purpose.name}",
-    )  # fmt: skip
-
-
-def _text(context: Context, column: str) -> str:
-    """A column of the row ``c`` as text."""
-    fact = context.relation.column(column)
-    return as_text(f"c.{Name(column).quoted}", foreign=fact is not None and fact.foreign)
-
-
-def _case_table(context: Context, purpose: Purpose) -> tuple[Context, RelationFact] | None:
-    """The table of a purpose's case with its facts, if its rows have a key of one column."""
-    found = _beside(context, context.catalogue.table(purpose.case or ""))
-    if found is None or len(found.relation.primary_key) != 1:
-        return None
-    key = found.relation.column(found.relation.primary_key[0])
-    if key is None or key.domain or key.own:
-        return None  # its checks and casts would be code of the application
-    day = found.relation.column(purpose.within[0]) if purpose.within is not None else None
-    if day is not None and day.own:
-        return None
-    return found, found.relation
-
-
-def _beside(context: Context, table: Table | None) -> Context | None:
-    """The context of another table, None where it is not there."""
-    catalogue, facts = context.catalogue, context.facts
-    place = place_in(catalogue, facts, table)
-    if table is None or place is None:
-        return None
-    store = catalogue.store(table.schema)
-    relation = facts.store_relation(table.id, table.schema, table.name)
-    if store is None or relation is None:
-        return None
-    return Context(
-        catalogue=catalogue, facts=facts, table=table, store=store, relation=relation, place=place
-    )
-
-
-def _share(shown: Shown, percent: int) -> str:
-    """Not more than a share of the customers whom the person's own view shows.
-
-    They are counted only as far as the answer needs it.
-    """
-    most = f"(v_known - 1) * 100 / {percent}"
-    return (
-        "v_known := pgmask_private.subjects_of_month(\n"
-        f"  v_me.person_id, v_for_class, v_for_subject, {shown.table});\n"
-        f"v_own := {shown.reads('own', f'{most} + 1')};\n"
-        f"IF (v_own > {most}) IS NOT TRUE THEN\n"
-        "  v_nothing := pgmask_private.refuse_reveal(\n"
-        f"    'PM405', {shown.table},"
-        f" format('Customers this month: %s, more than {percent} per cent of the own ones.',"
-        " v_known),\n    'Go on next month (UTC).');\nEND IF;"
-    )
-
-
-def _own(shown: Shown) -> str:
-    """Counts the rows that the person's row rule gives him, up to ``p_most``.
-
-    Not those that this transaction wrote, or a later one: customers entered for the count, and
-    taken back after it, are none.  Every number of a subtransaction comes after its transaction's;
-    very old numbers look like very new ones.
-    """
-    profile, subject = shown.profile, shown.context.subject
-    home = shown.context.catalogue.table(subject.table) if subject is not None else None
-    context = shown.context
-    if home is not None and Operation.SELECT in profile.may(home):
-        context = _beside(context, home) or context
-    return body(
-        "  v_own bigint;",
-        READER_ONLY,
-        f"SELECT count(*) INTO v_own\n  FROM (\n"
-        f"    SELECT FROM {context.place.quoted} AS s\n"
-        f"     WHERE {row_condition(context, profile, 's.')}\n"
-        "       AND age(s.xmin) NOT BETWEEN -1000000000 AND 0\n"
-        "     LIMIT p_most) AS c;",
-        "RETURN v_own;",
-    )
-
-
-def _reveal_body(shown: Shown, rule: Reveal, columns: tuple[str, ...]) -> str:
-    declare = lines(
-        DECLARE, "  v_ticket pgmask_audit.ticket;", f"  v_row {shown.view.quoted};",
-        "  v_sealed bytea;", "  v_open jsonb;", "  v_text text;",
-    )  # fmt: skip
-    return body(
-        declare,
-        shown.who(rule.second_factor_within),
-        "v_ticket := pgmask_private.redeem_ticket(\n"
-        f"  p_ticket, {literal(shown.profile.name)}, {shown.table});",
-        f"IF (v_ticket.columns <@ {texts(columns)}\n"
-        f"    AND v_ticket.purpose = ANY ({texts(p.name for p in rule.purposes)})) IS NOT TRUE"
-        f" THEN\n  v_nothing := {shown.refuse('PM406')};\nEND IF;",
-        f"v_found := {shown.reads('find', 'v_ticket.row_key')};",
-        f"IF v_found IS NULL THEN\n  v_nothing := {shown.refuse('PM407')};\nEND IF;",
-        f"IF v_found.high IS NOT FALSE THEN\n  v_nothing := {shown.refuse('PM407')};\nEND IF;",
-        "-- The row that was asked for, and not another one that has taken its place.",
-        f"IF (v_ticket.digest = {_state(shown, columns)}) IS NOT TRUE THEN\n"
-        f"  v_nothing := {shown.refuse('PM407', CHANGED)};\nEND IF;",
-        "v_row := v_found.shown;",
-        *(_opened(shown, bundle, names) for bundle, names in shown.by_bundle(columns)),
-        "v_open := NULL;",
-        "v_text := NULL;",
-        "RETURN NEXT v_row;",
-    )
-
-
-def _state(shown: Shown, columns: tuple[str, ...]) -> str:
-    """What the row holds of the columns: sealed values, and what is stored as it is."""
-    parts = []
-    for bundle, names in shown.by_bundle(columns):
-        found = [(n, shown.sealed(n)) for n in names]
-        if any(sealed is not None for _, sealed in found):
-            parts.append(f"encode({STORED}.{bundle.sealed.quoted}, 'hex')")
-        parts += [
-            as_text(f"{STORED}.{Name(n).quoted}", foreign=shown.context.fact(n).foreign)
-            for n, sealed in found
-            if sealed is None or not sealed.always
-        ]
-    held = ",\n    ".join(parts)
-    return f"pgmask_private.ticket_state(\n  jsonb_build_array(\n    {held})::text, {shown.table})"
-
-
-def _opened(shown: Shown, bundle: Bundle, names: tuple[str, ...]) -> str:
-    """The truths of one bundle into the row."""
-    spec = shown.spec
-    sealed = any(shown.sealed(n) is not None for n in names)
-    opens = lines(
-        f"v_sealed := {STORED}.{bundle.sealed.quoted};",
-        "v_open := NULL;",
-        block(
-            "IF v_sealed IS NOT NULL THEN",
-            "v_open := pgmask_private.open_for_reveal(\n"
-            f"  v_class, v_subject, {data(spec, bundle, STORED)}, v_sealed,\n"
-            f"  {shown.table}, {literal(bundle.name)});",
-        ),
-    )
-    return block(
-        f"IF v_ticket.columns && {texts(names)} THEN",
-        lines(
-            shown.subject(bundle),
-            "IF (v_class = v_ticket.subject_class"
-            " AND v_subject = v_ticket.subject_key) IS NOT TRUE THEN\n"
-            f"  v_nothing := {shown.refuse('PM407')};\nEND IF;",
-            opens if sealed else "",
-            *(_column(shown, n) for n in names),
-        ),
-    )
-
-
-def _column(shown: Shown, name: str) -> str:
-    sealed = shown.sealed(name)
-    target = f"v_row.{Name(name).quoted}"
-    stored = f"{STORED}.{Name(name).quoted}"
-    if sealed is None:
-        return block(f"IF {literal(name)} = ANY (v_ticket.columns) THEN", f"{target} := {stored};")
-    column = sealed.column
-    empty = f", CASE WHEN {field(STORED, column)}::text = '' THEN '' END" if sealed.text else ""
-    held = f"v_open ->> {literal(name)}"
-    truth = f"v_text := coalesce({held}{empty});" if empty else f"v_text := {held};"
-    taken = lines(truth, f"{target} := {value_of(column, 'v_text', 'v_row')};")
-    if not sealed.text:
-        # What cannot be read as the type must not be told by PostgreSQL's own error.
-        taken = (
-            f"BEGIN\n{indent(taken, '  ')}\nEXCEPTION\n  WHEN data_exception THEN\n"
-            f"    v_nothing := {shown.refuse('PM315')};\nEND;"
-        )
-    test = "v_open IS NOT NULL"
-    if not sealed.always:
-        test += f" AND {STORED}.{HIGH_VALUE.quoted}"
-    return block(
-        f"IF {literal(name)} = ANY (v_ticket.columns) THEN",
-        f"IF {test} THEN\n{indent(taken, '  ')}\nELSE\n  {target} := {stored};\nEND IF;",
-    )
 
 
 def _rule(shown: Shown, columns: tuple[str, ...]) -> str:
@@ -527,7 +227,7 @@ def problems(context: Context) -> tuple[Problem, ...]:
         for purpose in profile.reveal.purposes if profile.reveal else ():
             if purpose.case is None or not revealed(context, profile):
                 continue
-            if _case_table(context, purpose) is None:
+            if case_table(context, purpose) is None:
                 refuse(
                     purpose.name,
                     f"the case of purpose {purpose.name!r} of profile {profile.name} is in"

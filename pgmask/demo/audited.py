@@ -30,7 +30,10 @@ def watch(scene: Scene) -> None:
     right to use a replication slot.
     """
     with scene.site.connect(autocommit=True) as dba:
-        for group, login in (("pgmask_collector", KEEPER), ("pgmask_record_auditor", AUDITOR)):
+        for group, login in (
+            ("pgmask_collector", KEEPER), ("pgmask_record_sealer", KEEPER),
+            ("pgmask_record_auditor", AUDITOR),
+        ):  # fmt: skip
             dba.execute(
                 sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login))
             )

@@ -43,7 +43,7 @@ PEOPLE: Final = (
 )  # fmt: skip
 """Persons with a database login of their own, as the register names them."""
 KEEPER: Final = "record_keeper"
-"""Collects and seals the record; a member of pgmask_collector and nothing else."""
+"""Collects and seals the record; a member of the two groups for that, and nothing else."""
 READERS: Final = "crm_readers"
 """The group that could read everything until today."""
 

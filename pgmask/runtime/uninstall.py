@@ -25,8 +25,8 @@ SCHEMAS: Final = (
 ROLES: Final = (
     "pgmask_owner", "pgmask_sealer", "pgmask_store", "pgmask_backup", "pgmask_register",
     "pgmask_unseal", "pgmask_migrator", "pgmask_keyless", "pgmask_lookup", "pgmask_recorder",
-    "pgmask_collector", "pgmask_slots", "pgmask_record_auditor", "pgmask_record_unit",
-    "pgmask_record_high_value",
+    "pgmask_collector", "pgmask_slots", "pgmask_record_sealer", "pgmask_record_auditor",
+    "pgmask_record_unit", "pgmask_record_high_value",
 )  # fmt: skip
 KEPT: Final = "pgmask_audit"
 """The schema in which the record stays."""

@@ -16,7 +16,7 @@ from pgmask.audit.verify import Report, verify
 from tests.harness import Connection, Database
 
 KEEPER: Final = "keeper"
-"""The login that seals and verifies: a member of pgmask_collector and nothing else."""
+"""The login that seals and verifies: a member of pgmask_record_sealer and nothing else."""
 _ACCESS: Final = (
     "INSERT INTO pgmask_audit.access (at, era_id, kind, login, backend, statement_at, person_id,"
     " table_id, subject_class, subject_key) SELECT clock_timestamp(), 1, 'subject', 'app', 5,"
@@ -43,7 +43,7 @@ class Record:
         self.folder = folder
         database.server.role(KEEPER)
         self.root = database.superuser()
-        self.root.execute(f"GRANT pgmask_collector TO {KEEPER}".encode())
+        self.root.execute(f"GRANT pgmask_record_sealer TO {KEEPER}".encode())
         self.keeper = database.connect(KEEPER, autocommit=True)
         self.key = self.new_key("seal.key")
         register_key(self.keeper, self.key)

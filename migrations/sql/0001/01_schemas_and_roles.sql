@@ -17,8 +17,8 @@ BEGIN
   FOREACH v_role IN ARRAY ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup', 'pgmask_register',
     'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_lookup', 'pgmask_recorder',
-    'pgmask_collector', 'pgmask_slots', 'pgmask_record_auditor', 'pgmask_record_unit',
-    'pgmask_record_high_value'
+    'pgmask_collector', 'pgmask_slots', 'pgmask_record_sealer', 'pgmask_record_auditor',
+    'pgmask_record_unit', 'pgmask_record_high_value'
   ] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
       BEGIN
@@ -102,7 +102,9 @@ BEGIN
     EXECUTE 'COMMENT ON ROLE pgmask_recorder IS '
       '''Owns the triggers that record changes; may add rows of changes, and nothing else.''';
     EXECUTE 'COMMENT ON ROLE pgmask_collector IS '
-      '''Group of the login that collects and seals the record.''';
+      '''Group of the login that moves notes into the record: it cannot read the record.''';
+    EXECUTE 'COMMENT ON ROLE pgmask_record_sealer IS '
+      '''Group of the login that seals, verifies and archives the record, and so reads it.''';
     EXECUTE 'COMMENT ON ROLE pgmask_slots IS '
       '''Owns the functions that read the slot of the notes; a superuser gives it REPLICATION.''';
     EXECUTE 'COMMENT ON ROLE pgmask_record_auditor IS '

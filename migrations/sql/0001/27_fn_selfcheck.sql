@@ -162,7 +162,7 @@ BEGIN
    WHERE r.rolname IN ('pgmask_owner', 'pgmask_sealer', 'pgmask_store', 'pgmask_backup',
                        'pgmask_register', 'pgmask_unseal', 'pgmask_migrator', 'pgmask_keyless',
                        'pgmask_lookup', 'pgmask_recorder', 'pgmask_collector', 'pgmask_slots',
-                       'pgmask_record_auditor',
+                       'pgmask_record_sealer', 'pgmask_record_auditor',
                        'pgmask_record_unit', 'pgmask_record_high_value')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
           OR r.rolreplication AND r.rolname <> 'pgmask_slots')

@@ -33,7 +33,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.add_signing_key(bytea) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.add_signing_key(bytea) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.add_signing_key(bytea) TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask_private.add_signing_key(bytea) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.add_signing_key(bytea) IS
   'Registers a public key of the seal; gives its id.';
 
@@ -82,7 +82,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.seal_state() FROM PUBLIC;
 ALTER FUNCTION pgmask_private.seal_state() OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.seal_state() TO pgmask_collector, pgmask_backup;
+GRANT EXECUTE ON FUNCTION pgmask_private.seal_state() TO pgmask_record_sealer, pgmask_backup;
 COMMENT ON FUNCTION pgmask_private.seal_state() IS
   'Where the next batch begins, how far it may go, and what it follows.';
 
@@ -154,7 +154,7 @@ REVOKE ALL ON FUNCTION
 ALTER FUNCTION
   pgmask_private.add_batch(text, text, bytea, bytea[], bytea[], text[], text[]) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION
-  pgmask_private.add_batch(text, text, bytea, bytea[], bytea[], text[], text[]) TO pgmask_collector;
+  pgmask_private.add_batch(text, text, bytea, bytea[], bytea[], text[], text[]) TO pgmask_record_sealer;
 COMMENT ON FUNCTION
   pgmask_private.add_batch(text, text, bytea, bytea[], bytea[], text[], text[]) IS
   'Adds a batch behind the last one; PM823.';
@@ -182,7 +182,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.add_anchor(bigint, text, text, bytea) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.add_anchor(bigint, text, text, bytea) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.add_anchor(bigint, text, text, bytea) TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask_private.add_anchor(bigint, text, text, bytea) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.add_anchor(bigint, text, text, bytea) IS
   'Notes where the head of the chain was left outside the database.';
 
@@ -206,6 +206,6 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.seal_note(text, text, jsonb) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.seal_note(text, text, jsonb) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.seal_note(text, text, jsonb) TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask_private.seal_note(text, text, jsonb) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.seal_note(text, text, jsonb) IS
   'Records what the sealer noticed or did.';

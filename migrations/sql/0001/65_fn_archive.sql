@@ -41,7 +41,7 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask.set_retention(text, interval, text) FROM PUBLIC;
 ALTER FUNCTION pgmask.set_retention(text, interval, text) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask.set_retention(text, interval, text) TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask.set_retention(text, interval, text) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask.set_retention(text, interval, text) IS
   'Sets how long a class of record is kept; shorter with a reason only; PM828.';
 
@@ -156,7 +156,7 @@ $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.archive_month(text, date, text, jsonb, boolean) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.archive_month(text, date, text, jsonb, boolean) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION
-  pgmask_private.archive_month(text, date, text, jsonb, boolean) TO pgmask_collector;
+  pgmask_private.archive_month(text, date, text, jsonb, boolean) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.archive_month(text, date, text, jsonb, boolean) IS
   'Notes that a month was archived, and takes it out of the database; PM825.';
 
@@ -185,13 +185,13 @@ BEGIN
                        to_char(p_month, 'YYYY-MM'), p_table);
   END IF;
   v_made := pgmask_private.make_partition(p_table, v_name, p_month);
-  EXECUTE format('GRANT INSERT ON TABLE pgmask_audit.%I TO pgmask_collector', v_name);
+  EXECUTE format('GRANT INSERT ON TABLE pgmask_audit.%I TO pgmask_record_sealer', v_name);
   RETURN v_name;
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.reattach_begin(text, date) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.reattach_begin(text, date) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.reattach_begin(text, date) TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask_private.reattach_begin(text, date) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.reattach_begin(text, date) IS
   'Begins to bring an archived month back; PM827.';
 
@@ -212,7 +212,7 @@ DECLARE
   v_rows bigint;
   v_noted bigint;
 BEGIN
-  EXECUTE format('REVOKE INSERT ON TABLE pgmask_audit.%I FROM pgmask_collector', v_name);
+  EXECUTE format('REVOKE INSERT ON TABLE pgmask_audit.%I FROM pgmask_record_sealer', v_name);
   EXECUTE format('SELECT count(*) FROM pgmask_audit.%I', v_name) INTO STRICT v_rows;
   IF (v_rows = (SELECT a.row_count FROM pgmask_audit.archive AS a
                  WHERE a.table_name = p_table AND a.month = p_month)) IS NOT TRUE
@@ -228,6 +228,6 @@ END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask_private.reattach_end(text, date) FROM PUBLIC;
 ALTER FUNCTION pgmask_private.reattach_end(text, date) OWNER TO pgmask_owner;
-GRANT EXECUTE ON FUNCTION pgmask_private.reattach_end(text, date) TO pgmask_collector;
+GRANT EXECUTE ON FUNCTION pgmask_private.reattach_end(text, date) TO pgmask_record_sealer;
 COMMENT ON FUNCTION pgmask_private.reattach_end(text, date) IS
   'Ends to bring an archived month back; PM826.';

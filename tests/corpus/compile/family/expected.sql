@@ -531,7 +531,8 @@ CREATE POLICY "pgmask_desk_delete" ON "app"."event" AS PERMISSIVE FOR DELETE TO 
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_insert" ON "app"."event" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "app"."event" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'app.event', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "app"."event" IS 'Profile desk, rows own_unit.';
 
@@ -865,7 +866,8 @@ CREATE POLICY "pgmask_desk_delete" ON "app"."person" AS PERMISSIVE FOR DELETE TO
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "app"."person" IS 'Profile desk, rows own_unit.';
 
-CREATE POLICY "pgmask_desk_insert" ON "app"."person" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "app"."person" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (("unit" = (SELECT i.unit_id::text FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'app.person', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "app"."person" IS 'Profile desk, rows own_unit.';
 

@@ -418,7 +418,8 @@ CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" AS PERMISSIVE FOR DEL
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.Order', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."Order" IS 'Profile desk, rows all.';
 
@@ -676,7 +677,8 @@ CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" AS
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.bank_account-party_party', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."bank_account-party_party" IS 'Profile desk, rows all.';
 
@@ -901,7 +903,8 @@ CREATE POLICY "pgmask_desk_delete" ON "Store; 'x'"."t123456789012345678901234567
 
 COMMENT ON POLICY "pgmask_desk_delete" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 
-CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" AS PERMISSIVE FOR INSERT TO "pgmask_desk_views" WITH CHECK (((SELECT i.person_id IS NOT NULL FROM "pgmask_private"."identity_desk" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('desk',
+    ARRAY[]::text[], ARRAY[]::text[], true, 'Kunden; DROP.t1234567890123456789012345678901234567890123456789012345678-abc', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_desk_insert" ON "Store; 'x'"."t1234567890123456789012345678901234567890123456789012345678-abc" IS 'Profile desk, rows all.';
 

@@ -393,7 +393,8 @@ CREATE POLICY "pgmask_agent_delete" ON "crm_store"."Visit note" AS PERMISSIVE FO
 
 COMMENT ON POLICY "pgmask_agent_delete" ON "crm_store"."Visit note" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_insert" ON "crm_store"."Visit note" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_insert" ON "crm_store"."Visit note" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true, 'crm.Visit note', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_agent_insert" ON "crm_store"."Visit note" IS 'Profile agent, rows own_unit.';
 
@@ -650,7 +651,8 @@ CREATE POLICY "pgmask_agent_delete" ON "crm_store"."claim" AS PERMISSIVE FOR DEL
 
 COMMENT ON POLICY "pgmask_agent_delete" ON "crm_store"."claim" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_insert" ON "crm_store"."claim" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_insert" ON "crm_store"."claim" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("pgmask_unit" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true, 'crm.claim', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_agent_insert" ON "crm_store"."claim" IS 'Profile agent, rows own_unit.';
 
@@ -914,7 +916,8 @@ CREATE POLICY "pgmask_agent_delete" ON "crm_store"."customer" AS PERMISSIVE FOR 
 
 COMMENT ON POLICY "pgmask_agent_delete" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
-CREATE POLICY "pgmask_agent_insert" ON "crm_store"."customer" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted");
+CREATE POLICY "pgmask_agent_insert" ON "crm_store"."customer" AS PERMISSIVE FOR INSERT TO "pgmask_agent_views" WITH CHECK (("unit_id" = (SELECT i.unit_id::integer FROM "pgmask_private"."identity_agent" AS i) AND (NOT "pgmask_high_value")) AND NOT "pgmask_restricted" AND (SELECT pgmask_note.read('agent',
+    ARRAY['assertion', 'challenge']::text[], ARRAY['crm-web']::text[], true, 'crm.customer', NULL::bigint)) IS NOT NULL);
 
 COMMENT ON POLICY "pgmask_agent_insert" ON "crm_store"."customer" IS 'Profile agent, rows own_unit.';
 
