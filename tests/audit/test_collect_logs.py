@@ -95,7 +95,7 @@ def test_a_server_without_logical_decoding(
     words = ["audit", "collect", "--log", str(tmp_path), "--dsn", place.database.dsn(CARL)]
     assert run(words) != 0  # whose log?
     assert run([*words, "--node", "first"]) == 0
-    assert "1 rows stored" in capsys.readouterr().err
+    assert "1 row stored" in capsys.readouterr().err
     assert run([*words, "--node", "first"]) == 0
     assert "0 rows stored" in capsys.readouterr().err
     assert [r["node"] for r in access(place)] == ["first"]
