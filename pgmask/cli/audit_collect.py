@@ -69,6 +69,14 @@ def collect(
     node: Annotated[
         str | None, typer.Option("--node", metavar="NAME", help="The server whose log it is.")
     ] = None,
+    pgaudit: Annotated[
+        bool,
+        typer.Option(
+            "--pgaudit",
+            help="With --log: take along what the extension pgaudit wrote of this database, without"
+            " the statement and its parameters.",
+        ),
+    ] = False,
     interval: Annotated[
         float, typer.Option("--interval", min=0.05, metavar="S", help="Seconds between visits.")
     ] = 1.0,
@@ -102,9 +110,11 @@ def collect(
     asked = [n for n, one in zip(named, (setup, renew, once, catch_up, log), strict=True) if one]
     if len(asked) > 1:
         raise typer.BadParameter("one of them at a time", param_hint=" and ".join(asked))
+    if pgaudit and not log:
+        raise typer.BadParameter("--pgaudit needs --log: the server's log in which pgaudit writes")
     where = require_dsn(dsn)
     if log:
-        _logs(where, tuple(log), node)
+        _logs(where, tuple(log), node, with_pgaudit=pgaudit)
         return
     if asked:
         with connect(where, autocommit=True) as connection:
@@ -232,7 +242,9 @@ def _counted(work: Callable[[Callable[[Visit], None]], T]) -> T:
         return work(lambda v: bar.advance(task, v.stored))
 
 
-def _logs(dsn: str, paths: tuple[Path, ...], node: str | None) -> None:
+def _logs(
+    dsn: str, paths: tuple[Path, ...], node: str | None, *, with_pgaudit: bool = False
+) -> None:
     if not node:
         raise typer.BadParameter("--log needs --node: the name of the server whose log it is")
     found = files(paths)
@@ -245,7 +257,7 @@ def _logs(dsn: str, paths: tuple[Path, ...], node: str | None) -> None:
     with connect(dsn, autocommit=True) as connection, bar:
         task = bar.add_task("files", total=len(found))
         for path in found:
-            total = total + collect_file(connection, path, node)
+            total = total + collect_file(connection, path, node, with_pgaudit=with_pgaudit)
             bar.advance(task)
     people.print(many(len(found), "file"), end=": ")
     _tell(total)
