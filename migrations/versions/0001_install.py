@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "325d0c237fe7f63aad45f8f69e76cf2f9fbb73e050b5a1f611dcf171df5ebade"
+DIGEST = "239793fb2dbc5e2082094d7d197f1d7e5aa19c2cb1cf91cd6e6c71e4e86d8212"
 
 
 def upgrade() -> None:

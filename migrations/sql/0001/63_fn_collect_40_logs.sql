@@ -27,9 +27,10 @@ COMMENT ON FUNCTION pgmask_private.log_position(text, text) IS
 -- Stores notes that were found in a server's log.
 --   p_node   the server; p_file: what names the file whatever it is called
 --   p_from   where reading began, in bytes; p_to: where it goes on
+--   p_audited  lines of pgaudit, as pgmask.audit.pgaudit parses them; times in the log's time zone
 --   result   as store_notes; stored NULL: somebody else has stored from there on already
 CREATE FUNCTION pgmask_private.collect_log(
-  p_node text, p_file text, p_from bigint, p_to bigint, p_notes text[],
+  p_node text, p_file text, p_from bigint, p_to bigint, p_notes text[], p_audited jsonb,
   OUT stored bigint, OUT folded bigint, OUT rejected bigint
 )
   LANGUAGE plpgsql
@@ -44,6 +45,7 @@ DECLARE
   v_source text := concat('log ', p_node, ' ', p_file);
   v_was text;
   v_bytes bytea[];
+  v_audited bigint;
 BEGIN
   PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'log' FOR UPDATE;
   SELECT c.position INTO v_was FROM pgmask_audit.collector AS c WHERE c.source = v_source FOR UPDATE;
@@ -59,6 +61,19 @@ BEGIN
     SELECT s.stored, s.folded, s.rejected INTO stored, folded, rejected
       FROM pgmask_private.store_notes(p_node, NULL, v_bytes) AS s;
   END IF;
+  INSERT INTO pgmask_audit.activity (
+    at, era_id, kind, login, application_name, client_addr, backend, object, detail, node
+  )
+  SELECT a.at::timestamp AT TIME ZONE current_setting('log_timezone'), v_era, 'pgaudit', a.login,
+         NULLIF(a.application, ''), NULLIF(a.address, ''), a.backend, NULLIF(a.object, ''),
+         jsonb_build_object('kind', a.kind, 'statement', a.statement, 'part', a.part, 'group', a."group",
+                            'command', a.command, 'object_type', a.object_type),
+         p_node
+    FROM jsonb_to_recordset(p_audited) AS a (
+           at text, login text, application text, address text, backend integer, object text,
+           kind text, statement bigint, part bigint, "group" text, command text, object_type text);
+  GET DIAGNOSTICS v_audited = ROW_COUNT;
+  stored := stored + v_audited;
   INSERT INTO pgmask_audit.collector AS c (source, era_id, position, stored, rejected)
   VALUES (v_source, v_era, p_to::text, stored, rejected)
   ON CONFLICT (source) DO UPDATE
@@ -67,13 +82,13 @@ BEGIN
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION
-  pgmask_private.collect_log(text, text, bigint, bigint, text[]) FROM PUBLIC;
+  pgmask_private.collect_log(text, text, bigint, bigint, text[], jsonb) FROM PUBLIC;
 ALTER FUNCTION
-  pgmask_private.collect_log(text, text, bigint, bigint, text[]) OWNER TO pgmask_owner;
+  pgmask_private.collect_log(text, text, bigint, bigint, text[], jsonb) OWNER TO pgmask_owner;
 GRANT EXECUTE ON FUNCTION
-  pgmask_private.collect_log(text, text, bigint, bigint, text[]) TO pgmask_collector;
+  pgmask_private.collect_log(text, text, bigint, bigint, text[], jsonb) TO pgmask_collector;
 COMMENT ON FUNCTION
-  pgmask_private.collect_log(text, text, bigint, bigint, text[]) IS
+  pgmask_private.collect_log(text, text, bigint, bigint, text[], jsonb) IS
   'Stores notes that were found in a server''s log, once.';
 
 -- How collecting stands, for the collector's login and for doctor.

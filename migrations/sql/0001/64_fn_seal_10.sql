@@ -65,7 +65,9 @@ BEGIN
    WHERE e.reason IN ('install', 'restore', 'upgrade')
    ORDER BY e.era_id DESC LIMIT 1;
   SELECT b.* INTO v_last FROM pgmask_audit.batch AS b ORDER BY b.batch_id DESC LIMIT 1;
-  batch := coalesce(v_last.batch_id, 0) + 1;
+  -- Where batches were deleted and their leaves were not, their numbers stay taken: a new batch of such
+  -- a number could not be added, and the gap is what verification tells.
+  batch := greatest(v_last.batch_id, (SELECT max(l.batch_id) FROM pgmask_audit.leaf AS l), 0) + 1;
   previous := coalesce(encode(v_last.digest, 'hex'), '');
   v_head := v_last.header::jsonb;
   last_line := (v_head ->> 'line')::integer;
