@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 _CHANGE = re.compile(
-    r"(?P<part>[a-z]+): .* (?P<what>added|removed|changed)"
+    r"(?P<part>[a-z]+): .* (?P<what>added|removed|changed)(?P<why>, (?:as|with|whose) .*?)?"
     r"(?P<when>, (?:since the last batch|between batch \d+ and this one \(\d+\)))?"
 )
 """A change as ``fingerprint.Change`` and verification say it."""
@@ -16,19 +16,19 @@ _CHANGE = re.compile(
 def changes_told(lines: Iterable[str], *, all_: bool) -> list[str]:
     """The lines, those of changes of one kind as one with their number; all_: as they are.
 
-    What is not of that form, such as a change that names the work it belongs to, stays itself.
+    Changes that belong to the same work on record are of one kind; what is no change stays itself.
     """
     if all_:
         return list(lines)
-    kinds: Counter[tuple[str, str, str]] = Counter()
-    first: dict[tuple[str, str, str], str] = {}
-    told: list[str | tuple[str, str, str]] = []
+    kinds: Counter[tuple[str, ...]] = Counter()
+    first: dict[tuple[str, ...], str] = {}
+    told: list[str | tuple[str, ...]] = []
     for line in lines:
         match = _CHANGE.fullmatch(line)
         if match is None:
             told.append(line)
             continue
-        kind = (match["part"], match["what"], match["when"] or "")
+        kind = (match["part"], match["what"], match["why"] or "", match["when"] or "")
         if not kinds[kind]:
             told.append(kind)
             first[kind] = line
@@ -36,6 +36,6 @@ def changes_told(lines: Iterable[str], *, all_: bool) -> list[str]:
     return [
         one if isinstance(one, str)
         else first[one] if kinds[one] == 1
-        else f"{one[0]}: {kinds[one]:,} {one[1]}{one[2]}; --all names each"
+        else f"{one[0]}: {kinds[one]:,} {one[1]}{one[2]}{one[3]}; --all names each"
         for one in told
     ]  # fmt: skip

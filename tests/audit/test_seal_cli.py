@@ -113,27 +113,33 @@ def test_control_whole_traces_away_the_number_is_used_again(record: Record) -> N
 
 def test_changes_are_told_by_kind(record: Record, capsys: pytest.CaptureFixture[str]) -> None:
     record.seal()
-    for number in range(3):
+    with record.root.transaction():
+        for number in range(3):
+            record.root.execute(
+                f"CREATE FUNCTION pgmask_private.new_{number}(a text, b text) RETURNS text"
+                " LANGUAGE sql AS 'SELECT a'".encode()
+            )
         record.root.execute(
-            f"CREATE FUNCTION pgmask_private.new_{number}(a text, b text) RETURNS text"
-            " LANGUAGE sql AS 'SELECT a'".encode()
+            "SELECT pgmask_private.record_activity('command', 'upgrade',"
+            ' \'{"of": "upgrade", "was": "0000", "revision": "0001"}\')'
         )
     verifying = ["audit", "verify", "--workers", "1"]
     assert run([*verifying, "--all"]) == 0
     assert capsys.readouterr().err.count("pgmask_private.new_") == 3
     assert run(verifying) == 0
     err = capsys.readouterr().err
-    assert "functions: 3 added, since the last batch; --all names each" in err
+    assert "functions: 3 added, as activity" in err
+    assert "by postgres, since the last batch; --all names each" in err
     assert "pgmask_private.new_" not in err
     assert run(["audit", "seal"]) == 0
-    assert "functions: 3 added; --all names each" in capsys.readouterr().err
+    assert "functions: 3 added, as activity" in capsys.readouterr().err
     assert run(verifying) == 0
-    assert "functions: 3 added, between batch 1 and this one (2)" in capsys.readouterr().err
+    assert "by postgres, between batch 1 and this one (2)" in capsys.readouterr().err
 
 
 def test_what_is_no_plain_change_is_told_itself() -> None:
-    lines = ["No anchor was given", "views: a.b changed, because of apply 5, since the last batch",
-             "views: a.b changed, since the last batch"]  # fmt: skip
+    lines = ["No anchor was given", "views: a.b changed, as activity 5 tells: apply 5 by x, since the"
+             " last batch", "views: a.b changed, since the last batch"]  # fmt: skip
     assert changes_told(lines, all_=False) == lines
 
 
