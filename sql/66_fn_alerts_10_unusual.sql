@@ -105,9 +105,22 @@ BEGIN
              min(a.profile), min(a.unit_id), min(a.login), min(a.at), max(a.at),
              jsonb_build_object('kind', a.kind, 'object', a.object, 'times', count(*))
         FROM pgmask_audit.activity AS a
-       WHERE a.xid >= p_activity
+       WHERE a.xid >= p_activity AND NOT jsonb_exists(a.detail, 'after_batch')
          AND jsonb_exists(v_rule.parameters -> 'kinds', a.kind)
-       GROUP BY a.kind, a.object, a.person_id, a.at::date;
+       GROUP BY a.kind, a.object, a.person_id, a.at::date
+      UNION ALL
+      -- What the sealer found otherwise than at its last batch: who did it is not known, and not he.
+      SELECT v_rule.rule, format('%s %s %s', a.kind, a.object, a.at::date), NULL, NULL, NULL, NULL,
+             coalesce((SELECT max(b.made_at) FROM pgmask_audit.batch AS b WHERE b.made_at < min(a.at)),
+                      min(a.at)),
+             max(a.at),
+             jsonb_build_object('kind', a.kind, 'object', a.object, 'times', count(*),
+                                'by', 'not known: the sealer noticed it',
+                                'objects', jsonb_agg(a.detail -> 'objects'))
+        FROM pgmask_audit.activity AS a
+       WHERE a.xid >= p_activity AND jsonb_exists(a.detail, 'after_batch')
+         AND jsonb_exists(v_rule.parameters -> 'kinds', a.kind)
+       GROUP BY a.kind, a.object, a.at::date;
     ELSIF v_rule.kind = 'stalled' THEN
       RETURN QUERY
       SELECT v_rule.rule, format('%s since %s', c.source, c.moved_at), NULL::bigint, NULL::text,

@@ -1,6 +1,7 @@
 -- The rules of alerts and the office hours: put by auditors, and recorded (G5).
 
 -- Puts a rule of alerts.
+--   p_kind        a rule keeps the one it was made with
 --   p_parameters  numbers of its kind; what is not given stays as the kind's first rule has it
 --   errors        PM840; PM847
 CREATE FUNCTION pgmask_report.put_alert_rule(
@@ -32,11 +33,27 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'PM847', MESSAGE = 'the rule has an unknown kind or number',
       HINT = format('Numbers of this kind: %s', v_known);
   END IF;
+  IF (NOT EXISTS (
+        SELECT FROM jsonb_each(v_given) AS g
+         WHERE CASE jsonb_typeof(g.value)
+                 WHEN 'number' THEN (g.value #>> '{}')::numeric NOT BETWEEN 0.001 AND 1000000000
+                   OR (g.key <> 'factor' AND (g.value #>> '{}')::numeric % 1 <> 0)
+                 WHEN 'array' THEN jsonb_array_length(g.value) = 0
+                   OR jsonb_path_exists(g.value, '$[*] ? (@.type() != "string")')
+                 ELSE true END)) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM847',
+      MESSAGE = 'a number of a rule is whole and 1 or more; factor alone may be a fraction',
+      HINT = format('Numbers of this kind: %s', v_known);
+  END IF;
+  IF EXISTS (SELECT FROM pgmask_audit.alert_rule AS r WHERE r.rule = p_rule AND r.kind <> p_kind) THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM847', MESSAGE = 'a rule keeps its kind',
+      HINT = 'Give another kind another name, and switch this one off.';
+  END IF;
   BEGIN
     INSERT INTO pgmask_audit.alert_rule AS r (rule, kind, parameters, severity, enabled, action, says)
     VALUES (p_rule, p_kind, v_known || v_given, p_severity, p_enabled, p_action, p_says)
     ON CONFLICT (rule) DO UPDATE
-      SET kind = excluded.kind, parameters = excluded.parameters, severity = excluded.severity,
+      SET parameters = excluded.parameters, severity = excluded.severity,
           enabled = excluded.enabled, action = excluded.action, says = excluded.says;
   EXCEPTION
     WHEN check_violation OR not_null_violation THEN

@@ -107,6 +107,17 @@ BEGIN
   IF (p_from < p_to) IS NOT TRUE THEN
     RAISE EXCEPTION USING ERRCODE = 'PM845', MESSAGE = 'a begin and a later end are needed';
   END IF;
+  IF p_workdays <@ '{1,2,3,4,5,6,7}' IS FALSE OR array_position(p_workdays, NULL) IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM845', MESSAGE = 'workdays are numbers from 1 (Monday) to 7';
+  END IF;
+  IF p_zone IS NOT NULL AND NOT EXISTS (SELECT FROM pg_timezone_names AS z WHERE z.name = p_zone) THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM845', MESSAGE = 'zone is a time zone by name',
+      HINT = 'Such as Asia/Shanghai.';
+  END IF;
+  IF EXISTS (SELECT FROM pgmask_audit.report_state AS s
+              WHERE coalesce(p_opens, s.opens) >= coalesce(p_closes, s.closes)) THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM845', MESSAGE = 'office hours close later than they open';
+  END IF;
   RETURN QUERY
   SELECT (f.at AT TIME ZONE z.zone)::date, NULLIF(f.unit_id, ''), NULLIF(f.person_id, 0), p.name,
          NULLIF(f.profile, ''), sum(f.reads)::bigint, sum(f.reveals)::bigint,

@@ -114,7 +114,9 @@ def test_the_unit_that_had_the_customer_keeps_his_record(site: Site) -> None:
     """With his end: who deleted him is in the history."""
     given_again(site)
     site.root.execute("UPDATE pgmask_private.person SET unit_id = 'south' WHERE person_id = 92")
-    site.root.execute("UPDATE pgmask_private.person_post SET unit_id = 'south' WHERE person_id = 92")
+    site.root.execute(
+        "UPDATE pgmask_private.person_post SET unit_id = 'south' WHERE person_id = 92"
+    )
     dora = site.connect("dora")
     rows = ask(dora, QUERIES[0][0], *QUERIES[0][1])
     assert {r["person_id"] for r in rows} == {12}
