@@ -1408,8 +1408,8 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM845",
         "a parameter of a report is missing or does not fit",
-        "A customer, a person or a moment is needed, cannot be read as what it should be, or is a name"
-        " that no catalogue and no register knows.",
+        "A customer, a person or a moment is needed, cannot be read as what it should be, or is a"
+        " name that no catalogue and no register knows.",
         "pgmask report list shows the parameters of each; days are written such as 2026-07-01.",
     ),
     (

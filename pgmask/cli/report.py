@@ -269,7 +269,9 @@ def _tell_extent(reach: Extent) -> None:
     """Beside an answer: what the record could not know."""
     if reach.begins is not None and reach.late:
         begins = formats.text_of(reach.begins)
-        people.print(f"the record begins at {begins}, later than the period", style="yellow")
+        people.print(
+            f"the record begins at {begins}: of the time before there is nothing", style="yellow"
+        )
     if reach.gaps:
         many = "a gap" if reach.gaps == 1 else f"{reach.gaps} gaps"
         people.print(f"the record has {many} in this period: pgmask report gaps", style="yellow")
