@@ -59,7 +59,9 @@ def test_nobody_else_reads_a_report(site: Site, login: str) -> None:
     site.root.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgmask_report TO {login}".encode())
     site.root.execute(
         "GRANT EXECUTE ON FUNCTION pgmask_private.audit_scope(text, boolean),"
-        f" pgmask_private.audit_subjects(text, text[], text, boolean) TO {login}".encode()
+        " pgmask_private.audit_subjects(text, text[], text, boolean),"
+        " pgmask_private.scope_has_moment(text, boolean, text, text, timestamptz)"
+        f" TO {login}".encode()
     )
     with noting(site) as root:
         assert code_of(lambda: ask(connection, "SELECT * FROM pgmask_report.reveals")) == "PM840"
