@@ -302,6 +302,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Run it in a transaction.",
     ),
     (
+        "PM107",
+        "the register has no such person",
+        "A login or a standing was given to a number that no person of the register has.",
+        "Register the person first: pgmask.register_person, or pgmask register load.",
+    ),
+    (
         "PM200",
         "the catalogue cannot be laid over this database",
         "Tables, columns or dependent objects stand in the way.",
@@ -1469,8 +1475,9 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM845",
         "a parameter of a report is missing or does not fit",
-        "A customer, a person or a moment is needed, or cannot be read as what it should be.",
-        "pgmask report list shows the parameters of each.",
+        "A customer, a person or a moment is needed, cannot be read as what it should be, or is a"
+        " name that no catalogue and no register knows.",
+        "pgmask report list shows the parameters of each; days are written such as 2026-07-01.",
     ),
     (
         "PM846",

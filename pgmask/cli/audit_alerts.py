@@ -51,7 +51,10 @@ def close(
 
 
 def evaluate_now(dsn: Dsn = None) -> None:
-    """Look through what is new and raise alerts, as the collector does; exit 2 if any."""
+    """Look through what is new and raise alerts, as the collector does; exit 2 if any.
+
+    For members of pgmask_collector; the other commands are for auditors.
+    """
     with connect(require_dsn(dsn)) as connection:
         raised = evaluate(connection)
         connection.commit()
@@ -74,7 +77,7 @@ def set_rule(
     numbers: Annotated[
         str, typer.Option("--numbers", metavar="JSON", help='Such as {"minimum": 50}.')
     ] = "",
-    kind: Annotated[str | None, typer.Option("--kind", help="Of a new rule.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Of a new rule; it keeps it.")] = None,
     severity: Annotated[
         str | None, typer.Option("--severity", help="low, medium, high or critical.")
     ] = None,
@@ -89,7 +92,9 @@ def set_rule(
     try:
         given = json.loads(numbers) if numbers else {}
     except ValueError:
-        raise PgmaskError("PM847", "--numbers is not JSON") from None
+        given = None
+    if not isinstance(given, dict):
+        raise PgmaskError("PM847", """--numbers is no JSON object such as '{"minimum": 50}'""")
     with connect(require_dsn(dsn)) as connection:
         put_rule(
             connection, rule, kind=kind, numbers=given, severity=severity, enabled=on,

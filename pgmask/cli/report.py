@@ -20,7 +20,8 @@ from pgmask.report import formats
 from pgmask.report.manifest import check_folder, private_key, public_key
 from pgmask.report.quarter import period_of, write_quarter
 from pgmask.report.questions import REPORTS, Parameter, Report
-from pgmask.report.run import ZONE, Answer, Value, ask, set_zone
+from pgmask.report.run import ZONE, Answer, Extent, Value, ask, extent, set_zone
+from pgmask.report.summary import SUMMED, by_person, only
 from pgmask.server import connect, require_dsn
 
 _HELP: Final = """\
@@ -40,10 +41,21 @@ class ReportFormat(StrEnum):
     csv = "csv"
     json = "json"
     html = "html"
+    excel = "excel"
 
 
 Format = Annotated[
-    ReportFormat, typer.Option("--format", envvar="PGMASK_REPORT_FORMAT", help="How it is printed.")
+    ReportFormat,
+    typer.Option(
+        "--format", envvar="PGMASK_REPORT_FORMAT",
+        help="How it is printed; excel is CSV with the mark by which Excel knows UTF-8.",
+    ),
+]  # fmt: skip
+Columns = Annotated[
+    str | None, typer.Option("--columns", metavar="NAMES", help="Only these columns, by comma.")
+]
+ByPerson = Annotated[
+    bool, typer.Option("--by-person", help="One row per person and certainty, with how often.")
 ]
 Zone = Annotated[
     str, typer.Option("--time-zone", metavar="ZONE", help="Days and moments are of this time zone.")
@@ -71,7 +83,11 @@ def list_reports(
             {
                 "report": r.name, "question": r.question,
                 "parameters": [
-                    {"name": p.name, "type": p.type, "required": p.required} for p in r.parameters
+                    {
+                        "name": p.name, "option": p.option, "type": p.type,
+                        "required": p.required,
+                    }
+                    for p in r.parameters
                 ],
             }
             for r in REPORTS
@@ -86,7 +102,12 @@ def list_reports(
 
 def quarter(
     name: Annotated[str, typer.Argument(metavar="QUARTER", help="Such as 2026Q3.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new or empty folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="A new or empty folder; else the quarter's name."
+        ),
+    ] = None,
     dsn: Dsn = None,
     sign: Annotated[
         Path | None,
@@ -103,17 +124,27 @@ def quarter(
     for working papers, and a manifest that names each file with its SHA-256.
     """
     period = period_of(name)
+    folder = out or Path(period.name)
     key = private_key(sign) if sign is not None else None
     with (
         connect(require_dsn(dsn)) as connection,
-        Progress(SpinnerColumn(), TextColumn("{task.description}"), console=people) as bar,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            console=people,
+            disable=not people.is_terminal,
+        ) as bar,
     ):
         task = bar.add_task("", total=None)
         made = write_quarter(
-            connection, period, out, zone=zone, seed=seed or name, size=size, key=key,
+            connection, period, folder, zone=zone, seed=seed or period.name, size=size, key=key,
             progress=lambda report: bar.update(task, description=report),
         )  # fmt: skip
-    people.print(f"{len(made['files'])} files and {out / 'manifest.json'}", markup=False)
+    people.print(f"{len(made['files'])} files and {folder / 'manifest.json'}", markup=False)
+    if not made["over"]:
+        people.print(f"{period.name} is not over: it is told until now", style="yellow")
+    if made["record_begins_later"]:
+        people.print(f"the record begins on {made['record_begins']}", style="yellow")
     if key is None:
         people.print("the manifest is not signed: --sign FILE", style="yellow")
 
@@ -132,12 +163,16 @@ def check(
     if wrong:
         raise typer.Exit(2)
     people.print("every file is as the manifest says" + ("" if key is None else ", signed"))
+    if key is None:
+        people.print("the signature was not checked: --public-key FILE", style="yellow")
 
 
 def print_answer(answer: Answer, format: ReportFormat) -> None:
     """Print an answer on stdout, and how many rows it has on stderr."""
     if format is ReportFormat.csv:
         data(formats.as_csv(answer))
+    elif format is ReportFormat.excel:
+        data(formats.as_csv(answer, marked=True))
     elif format is ReportFormat.json:
         data(formats.as_json(answer))
     elif format is ReportFormat.html:
@@ -149,23 +184,39 @@ def print_answer(answer: Answer, format: ReportFormat) -> None:
 
 
 def _print_table(answer: Answer) -> None:
-    """As a table where it fits, else row by row; without columns that are empty in every row."""
+    """As a table where it fits, else row by row.
+
+    Columns that are empty in every row are left out; a long answer says once, above, what is the
+    same in all of its rows.
+    """
     keep = [n for n, _ in enumerate(answer.columns) if any(r[n] is not None for r in answer.rows)]
+    cells = [[formats.text_of(row[n]) for n in keep] for row in answer.rows]
     names = [answer.columns[n] for n in keep]
-    rows = [[formats.text_of(row[n]) for n in keep] for row in answer.rows]
-    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
-    if sum(widths) + 2 * len(widths) <= shown.width:
+    if len(cells) > 2 and not _fits(names, cells):
+        same = [n for n, _ in enumerate(names) if len({row[n] for row in cells}) == 1]
+        if len(same) < len(names):
+            for n in same:
+                data(f"every row: {names[n]} {cells[0][n]}")
+            names = [name for n, name in enumerate(names) if n not in same]
+            cells = [[cell for n, cell in enumerate(row) if n not in same] for row in cells]
+    if _fits(names, cells):
         lines = Table(*names, box=None, pad_edge=False)
-        for row in rows:
+        for row in cells:
             lines.add_row(*map(escape, row))
         shown.print(lines)
         return
     wide = max(map(len, names))
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(cells, 1):
         data(f"-- {number}")
         for name, value in zip(names, row, strict=True):
             if value:
                 data(f"{name.ljust(wide)}  {value}")
+    people.print("a wider window, --columns or --by-person makes a table of it", style="dim")
+
+
+def _fits(names: list[str], cells: list[list[str]]) -> bool:
+    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+    return sum(widths) + 2 * len(widths) <= shown.width
 
 
 def _command(report: Report) -> Callable[..., None]:
@@ -173,14 +224,22 @@ def _command(report: Report) -> Callable[..., None]:
 
     def run(**given: Any) -> None:
         dsn, format, zone = given.pop("dsn"), given.pop("format"), given.pop("zone")
+        names, summed = given.pop("columns"), given.pop("by_person", False)
         values: dict[str, Value | None] = {
             name.removeprefix("p_"): value or None if isinstance(value, list) else value
             for name, value in given.items()
         }
         with connect(require_dsn(dsn)) as connection:
             set_zone(connection, zone)
-            print_answer(ask(connection, report, values), format)
+            answer = ask(connection, report, values)
+            reach = extent(connection, values.get("from"), values.get("to")) if timed else None
+        if summed:
+            answer = by_person(answer)
+        print_answer(only(answer, names.split(",")) if names else answer, format)
+        if reach is not None:
+            _tell_extent(reach)
 
+    timed = report.timed and report.name != "dormant_permissions"
     options: dict[str, tuple[Any, Any]] = {}
     if report.view and report.timed:
         options |= {"p_from": (Begin, None), "p_to": (End, None)}
@@ -188,7 +247,10 @@ def _command(report: Report) -> Callable[..., None]:
         options[f"p_{one.name}"] = _option(one)
     options |= {
         "dsn": (Dsn, None), "format": (Format, ReportFormat.table), "zone": (Zone, ZONE),
+        "columns": (Columns, None),
     }  # fmt: skip
+    if report.name in SUMMED:
+        options["by_person"] = (ByPerson, False)
     run.__doc__ = report.question
     run.__annotations__ = {name: kind for name, (kind, _) in options.items()} | {"return": None}
     signature = inspect.Signature(
@@ -203,11 +265,22 @@ def _command(report: Report) -> Callable[..., None]:
     return run
 
 
+def _tell_extent(reach: Extent) -> None:
+    """Beside an answer: what the record could not know."""
+    if reach.begins is not None and reach.late:
+        begins = formats.text_of(reach.begins)
+        people.print(
+            f"the record begins at {begins}: of the time before there is nothing", style="yellow"
+        )
+    if reach.gaps:
+        many = "a gap" if reach.gaps == 1 else f"{reach.gaps} gaps"
+        people.print(f"the record has {many} in this period: pgmask report gaps", style="yellow")
+
+
 def _option(one: Parameter) -> tuple[Any, Any]:
     kind, metavar = _TYPES.get(one.type, (str, "TEXT"))
-    flag = {"keys": "--key"}.get(one.name, f"--{one.name}")
     says = one.says + (" May be given again." if one.type.endswith("[]") else "")
-    info = typer.Option(flag, metavar=metavar, help=says)
+    info = typer.Option(one.option, metavar=metavar, help=says)
     if one.required:
         return Annotated[kind, info], inspect.Parameter.empty
     return Annotated[kind | None, info], None
@@ -216,7 +289,7 @@ def _option(one: Parameter) -> tuple[Any, Any]:
 def _options(report: Report) -> str:
     if report.view:
         return "[--from DAY --to DAY]" if report.timed else ""
-    return " ".join(f"--{p.name}" if p.required else f"[--{p.name}]" for p in report.parameters)
+    return " ".join(p.option if p.required else f"[{p.option}]" for p in report.parameters)
 
 
 def register(app: typer.Typer) -> None:

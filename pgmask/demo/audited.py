@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from pgmask.demo.acts import checkpoint
 from pgmask.demo.command import pgmask
@@ -52,8 +53,11 @@ def watch(scene: Scene) -> None:
     scene.collected = True
 
 
-def audit(scene: Scene) -> None:
-    """What the auditor asks, and what he is told after somebody deleted a row."""
+def audit(scene: Scene, *, keep: bool = False) -> None:
+    """What the auditor asks, and what he is told after somebody deleted a row.
+
+    keep: the server goes on, so the record is whole again at the end and a slot holds new notes.
+    """
     if not scene.collected:
         return
     started = time.perf_counter()
@@ -71,6 +75,9 @@ def audit(scene: Scene) -> None:
         keeper.execute("SELECT pgmask_private.drop_slot()")
     if scene.site.cluster is not None:
         checkpoint(scene)  # the slot kept the log of the copy that was plain text again
+    if keep:
+        pgmask(scene, KEEPER, "audit", "collect", "--setup")
+        pgmask(scene, KEEPER, "audit", "collect", "--once")
 
 
 def _reports(scene: Scene) -> None:
@@ -111,7 +118,10 @@ def _ask(scene: Scene, report: str, *words: str) -> list[dict[str, Any]]:
 
 
 def _tamper(scene: Scene, key: str, heads: str) -> None:
-    """The record's owner takes the trigger off and deletes a row; the seal's key is not his."""
+    """The record's owner takes the trigger off and deletes a row; the seal's key is not his.
+
+    Afterwards the row is put back, and nothing is found any more.
+    """
     verify = ("audit", "verify", "--public-key", f"{key}.pub", "--anchor", heads)
     pgmask(scene, KEEPER, *verify)
     with scene.site.connect() as dba:
@@ -121,7 +131,10 @@ def _tamper(scene: Scene, key: str, heads: str) -> None:
             str(scene.chosen),
         )  # fmt: skip
         dba.execute("ALTER TABLE pgmask_audit.access DISABLE TRIGGER a_only_added")
-        dba.execute("DELETE FROM pgmask_audit.access WHERE access_id = %s", (number,))
+        (row,) = one(
+            dba, "DELETE FROM pgmask_audit.access AS a WHERE access_id = %s RETURNING to_jsonb(a)",
+            number,
+        )  # fmt: skip
         dba.execute("ALTER TABLE pgmask_audit.access ENABLE ALWAYS TRIGGER a_only_added")
     said = pgmask(scene, KEEPER, *verify, code=2)
     named = next((line.strip() for line in said.splitlines() if str(number) in line), "")
@@ -129,3 +142,14 @@ def _tamper(scene: Scene, key: str, heads: str) -> None:
         raise InternalError("PM901", "a deleted row of the record was not named")
     scene.story.line(f"  the record's owner deletes row {number} of pgmask_audit.access;  verify:")
     scene.story.line(f"    {' '.join(named.split())}")
+    with scene.site.connect() as dba:
+        dba.execute("SET ROLE pgmask_owner")
+        dba.execute(
+            "INSERT INTO pgmask_audit.access SELECT r.*"
+            " FROM jsonb_populate_record(NULL::pgmask_audit.access, %s) AS r",
+            (Jsonb(row),),
+        )
+    pgmask(scene, KEEPER, *verify)
+    scene.story.line(
+        f"  row {number} is put back as it was;  verify: everything is as it was sealed"
+    )

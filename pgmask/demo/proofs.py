@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 import tempfile
 import time
 from pathlib import Path
@@ -161,6 +162,21 @@ def go_on(scene: Scene) -> None:
     why = f"SELECT * FROM pgmask.why('customer', '{scene.chosen}')"  # noqa: S608
     story.line(f'  {psql} agent_li -c "{why}"')
     story.line(f"  {psql} dba      # the owner of the database, no superuser; \\dv crm.*")
+    if scene.collected:
+        services = scene.site.folder / "pg_service.conf"
+        today = datetime.date.today()
+        story.line("the record, for its auditor; and what you read now, collected by its keeper:")
+        story.line(f"  export PGSERVICEFILE={shlex.quote(str(services))}")
+        story.line(
+            f"  pgmask report who_saw --class customer --key {scene.chosen} --from {today}"
+            f" --to {today + datetime.timedelta(days=9)} --by-person --dsn service=auditor_zhou"
+        )
+        story.line("  pgmask report list;  pgmask report gaps --dsn service=auditor_zhou")
+        story.line("  pgmask audit collect --once --dsn service=record_keeper")
+        verify = (
+            f"--public-key {services.parent}/seal.key.pub --anchor {services.parent}/heads.jsonl"
+        )
+        story.line(f"  pgmask audit verify {verify} --dsn service=record_keeper")
     story.line("stop it and remove it: pgmask demo stop (or ./demo stop, as you began)")
 
 

@@ -42,7 +42,7 @@ def run(*, customers: int, keep: bool, dsn: str | None) -> None:
             story.line()
             wayback.leave(scene)
             story.line()
-            audited.audit(scene)
+            audited.audit(scene, keep=keep)
         finally:
             scene.close()
         story.line()

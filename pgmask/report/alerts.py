@@ -7,7 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pgmask.errors import PgmaskError
+import psycopg
+
+from pgmask.errors import PgmaskError, Refused
 from pgmask.report.questions import Report
 from pgmask.report.run import Answer, Connection, refusals
 
@@ -37,8 +39,14 @@ def evaluate(connection: Connection) -> int:
 
     Raises Refused (PM840) where the login is no member of pgmask_collector.
     """
-    with refusals():
+    try:
         row = connection.execute("SELECT pgmask_private.evaluate_alerts()").fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        raise Refused(
+            "PM840", "alerts are evaluated by members of pgmask_collector, and this login is none",
+            hint="The collector does it in its loop. Else, as a superuser or CREATEROLE login:"
+            " GRANT pgmask_collector TO the login that shall.",
+        ) from None  # fmt: skip
     return int(row[0]) if row is not None else 0
 
 
@@ -77,6 +85,11 @@ def put_rule(
     )
     if now is None and (kind is None or severity is None or says is None):
         raise PgmaskError("PM847", f"rule {rule!r} is new: it needs --kind, --severity and --says")
+    if not numbers and all(v is None for v in (kind, severity, enabled, action, says)):
+        raise PgmaskError(
+            "PM847", f"nothing is said of rule {rule!r}",
+            hint="--numbers, --severity, --action, --says, --on or --off say what becomes of it.",
+        )  # fmt: skip
     before = now or {"parameters": {}, "enabled": True, "action": "none"}
     same = kind is None or kind == before.get("kind")
 

@@ -38,9 +38,13 @@ def text_of(value: Any) -> str:
     return str(value)
 
 
-def as_csv(answer: Answer) -> str:
-    """CSV in UTF-8 with a head; a cell that a spreadsheet would run as a formula gets a quote."""
+def as_csv(answer: Answer, *, marked: bool = False) -> str:
+    """CSV in UTF-8 with a head; a cell that a spreadsheet would run as a formula gets a quote.
+
+    marked: with the mark at its head by which Excel knows UTF-8.
+    """
     out = io.StringIO()
+    out.write("\ufeff" if marked else "")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(answer.columns)
     for row in answer.rows:

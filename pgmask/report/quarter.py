@@ -20,7 +20,7 @@ from pgmask.errors import PgmaskError
 from pgmask.report import formats, plots
 from pgmask.report.manifest import write_manifest
 from pgmask.report.questions import Report, report_named
-from pgmask.report.run import Answer, Connection, ask, set_zone
+from pgmask.report.run import Answer, Connection, ask, extent, set_zone
 
 WORKING_PAPER: Final = ("Sample", "Criteria", "Condition", "Cause", "Effect", "Follow-up")
 """What an auditor fills in for each access of the sample."""
@@ -74,8 +74,9 @@ class Section:
 
 
 def period_of(name: str) -> Period:
-    """``2026Q3`` as days. Raises PgmaskError (PM845)."""
-    found = re.fullmatch(r"(\d{4})Q([1-4])", name)
+    """``2026Q3``, or ``2026q3``, as days. Raises PgmaskError (PM845)."""
+    name = name.upper()
+    found = re.fullmatch(r"([0-9]{4})Q([1-4])", name)
     if found is None or not 2000 <= int(found[1]) <= 9998:
         raise PgmaskError("PM845", f"{name!r} is no quarter such as 2026Q3")
     year, number = int(found[1]), int(found[2])
@@ -96,6 +97,8 @@ def write_quarter(
 ) -> dict[str, Any]:
     """Write the folder; gives its manifest.
 
+    A quarter that is not over is told until now, and its manifest says so.
+
     connection: of an auditor; seed: draws the sample, and is written down; progress: told each
     report's name.  All reports are of one moment.  Raises Refused (PM840),
     PgmaskError (PM845, PM846).
@@ -109,6 +112,11 @@ def write_quarter(
     ).fetchone()
     if who is None:
         raise PgmaskError("PM020", "the server did not say who is connected")
+    if who[2].date() < period.begin:
+        raise PgmaskError(
+            "PM845", f"{period.name} has not begun", detail=f"It begins on {period.begin}."
+        )
+    reach = extent(connection, period.begin.isoformat(), period.end.isoformat())
     answers = {}
     for _, names in _CHAPTERS:
         for name in names:
@@ -123,13 +131,16 @@ def write_quarter(
     for answer in (*answers.values(), sample):
         _write(folder / f"{answer.report.name}.sql", f"{answer.statement};\n")
         if answer is not sample:
-            _write(folder / f"{answer.report.name}.csv", formats.as_csv(answer))
+            _write(folder / f"{answer.report.name}.csv", formats.as_csv(answer, marked=True))
     paper = _working_paper(sample)
-    _write(folder / "sample.csv", formats.as_csv(paper))
+    _write(folder / "sample.csv", formats.as_csv(paper, marked=True))
     about = {
         "format": 1, "quarter": period.name, "from": period.begin.isoformat(),
         "to": period.end.isoformat(), "zone": zone, "database": who[1], "made_by": who[0],
         "made_at": who[2].isoformat(timespec="seconds"), "seed": seed, "pgmask": __version__,
+        "over": who[2].date() >= period.end,
+        "record_begins": reach.begins.isoformat(timespec="seconds") if reach.begins else None,
+        "record_begins_later": reach.late,
     }  # fmt: skip
     _write(
         folder / "index.html",

@@ -24,6 +24,11 @@ class Parameter:
     required: bool
     says: str
 
+    @property
+    def option(self) -> str:
+        """Its option on the command line."""
+        return "--key" if self.name == "keys" else f"--{self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

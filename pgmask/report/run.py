@@ -6,6 +6,8 @@ what was run.
 
 from __future__ import annotations
 
+import datetime
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +51,10 @@ def statement_of(connection: Connection, report: Report, given: Mapping[str, Val
         raise PgmaskError(
             "PM845", f"report {report.name}: {', '.join(words)}", hint="pgmask report list"
         )
+    types = {p.name: (p.option, p.type) for p in report.parameters}
+    for one, value in there.items():
+        option, kind = types.get(one, (f"--{one}", "timestamptz"))
+        _refuse_misread(option, kind, value)
     name = sql.Identifier("pgmask_report", report.name)
     if report.view:
         conditions = [
@@ -75,6 +81,43 @@ def statement_of(connection: Connection, report: Report, given: Mapping[str, Val
     return call.as_string(connection)
 
 
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?( ?(Z|[+-]\d\d(:?\d\d)?))?)?"
+)
+_WORDS: Final = {
+    "timestamptz": "a day or a moment such as 2026-07-01 or 2026-07-01 08:30",
+    "time": "a time of day such as 08:00",
+    "integer[]": "whole numbers",
+}
+
+
+def _refuse_misread(option: str, kind: str, value: Value) -> None:
+    """Days in one form only: 01/12/2026 is another day here than there.  Raises PM845."""
+    fits = True
+    if kind == "timestamptz":
+        fits = value in ("infinity", "-infinity") or _is_moment(str(value))
+    elif kind == "time":
+        fits = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?|24:00", str(value)) is not None
+    elif kind == "integer[]":
+        fits = all(re.fullmatch(r"-?\d{1,9}", str(one)) for one in _listed(value))
+    if not fits:
+        raise PgmaskError("PM845", f"{option} is not {_WORDS[kind]}")
+
+
+def _is_moment(text: str) -> bool:
+    if _MOMENT.fullmatch(text) is None:
+        return False
+    try:
+        datetime.datetime.fromisoformat(text[:19].strip())
+    except ValueError:
+        return False
+    return True
+
+
+def _listed(value: Value) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 _ENDS: Final[tuple[tuple[str, LiteralString], ...]] = (("from", ">="), ("to", "<"))
 
 
@@ -95,6 +138,27 @@ def ask(connection: Connection, report: Report, given: Mapping[str, Value | None
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """Since when there is a record, whether a period begins before it, and its gaps in there."""
+
+    begins: datetime.datetime | None
+    late: bool
+    gaps: int
+
+
+def extent(connection: Connection, begin: Value | None, end: Value | None) -> Extent:
+    """What an answer of a period is worth, for every auditor. Raises Refused (PM840)."""
+    with refusals():
+        row = connection.execute(
+            "SELECT e.begins, e.gaps, e.begins > %(begin)s::timestamptz"
+            " FROM pgmask_report.extent(%(begin)s::timestamptz, %(end)s::timestamptz) AS e",
+            {"begin": begin, "end": end},
+        ).fetchone()
+    begins, gaps, late = row or (None, 0, None)
+    return Extent(begins=begins, late=late is not False and begin is not None, gaps=gaps)
+
+
 def set_zone(connection: Connection, zone: str) -> None:
     """Days and moments are read and shown in this time zone. Raises PgmaskError (PM845)."""
     try:
@@ -102,7 +166,11 @@ def set_zone(connection: Connection, zone: str) -> None:
         # A moment at the end of time is a word of PostgreSQL's, not a date of Python's.
         connection.execute("SET datestyle = ISO")
     except psycopg.errors.InvalidParameterValue:
-        raise PgmaskError("PM845", "the server knows no such time zone") from None
+        raise PgmaskError(
+            "PM845",
+            "--time-zone: the server knows no such time zone",
+            hint="Such as Asia/Shanghai.",
+        ) from None
 
 
 @contextmanager

@@ -171,6 +171,22 @@ def test_a_changed_definition_and_a_stalled_collector(site: Site) -> None:
     assert sorted(raised(site)) == [("definition", None), ("stalled", None), ("stalled", None)]
 
 
+def test_what_the_sealer_found_is_not_laid_to_the_sealer(site: Site) -> None:
+    only(site, "definition")
+    acted(
+        site.root, "right", object="members", login="record_keeper",
+        detail='{"after_batch": 3, "objects": ["pgmask_record_auditor: mallory appeared"]}',
+    )  # fmt: skip
+    acted(site.root, "right", object="TABLE", login="dba")
+    evaluate(site.database)
+    found = {r["detail"]["object"]: r for r in ask(
+        site.connect("audra"), "SELECT * FROM pgmask_report.alerts"
+    )}  # fmt: skip
+    assert (found["members"]["login"], found["TABLE"]["login"]) == (None, "dba")
+    assert found["members"]["detail"]["by"].startswith("not known")
+    assert "mallory" in str(found["members"]["detail"]["objects"])
+
+
 def test_freeze_suspends_at_once(site: Site) -> None:
     only(site, "quota")
     site.root.execute("UPDATE pgmask_audit.alert_rule SET action = 'freeze' WHERE rule = 'quota'")
@@ -280,7 +296,12 @@ def test_rules_are_data_and_their_changes_on_record(site: Site) -> None:
 
     assert give("quota", "quota", '{"minimum": 3}') == ""
     assert give("new_one", "breadth", '{"minimum": 7}', "high", "freeze") == ""
+    assert give("factor", "volume_own", '{"factor": 1.5}') == ""
     for wrong in (
+        ("new_one", "quota", "{}"),  # a rule keeps its kind
+        ("x", "quota", '{"minimum": -5}'), ("x", "quota", '{"minimum": 0}'),
+        ("x", "quota", '{"minimum": 1.5}'), ("x", "definition", '{"kinds": []}'),
+        ("x", "definition", '{"kinds": [1]}'),
         ("x", "nothing", "{}"), ("x", "quota", '{"most": 1}'), ("x", "quota", '{"minimum": "1"}'),
         ("X y", "quota", "{}"), ("x", "quota", "{}", "severe"),
         ("x", "quota", "{}", "low", "shoot"),
@@ -291,7 +312,7 @@ def test_rules_are_data_and_their_changes_on_record(site: Site) -> None:
     assert rows["new_one"]["action"] == "freeze"
     assert site.rows(
         "SELECT object, login FROM pgmask_audit.activity WHERE kind = 'alert' ORDER BY activity_id"
-    ) == [("rule quota", "audra"), ("rule new_one", "audra")]
+    ) == [("rule quota", "audra"), ("rule new_one", "audra"), ("rule factor", "audra")]
     dora = site.connect("dora")
     assert code_of(lambda: dora.execute(put, ("quota", "quota", "{}", "low", "none"))) == "42501"
 

@@ -179,6 +179,21 @@ def test_counts_per_day_are_what_the_notes_say(audited: Site) -> None:
     count = audited.rows("SELECT sum(count), sum((SELECT sum(h) FROM unnest(by_hour) AS h))"
                          " FROM pgmask_audit.daily")  # fmt: skip
     assert count == audited.rows("SELECT count(*), count(*) FROM pgmask_audit.access")
+    assert audited.rows("SELECT sum(count) FROM pgmask_audit.monthly") == [(count[0][0],)]
+
+
+def test_months_days_and_notes_give_one_number(audited: Site) -> None:
+    """However the period cuts through months and days."""
+    begin = datetime.datetime(2026, 8, 20, 1, tzinfo=UTC)
+    moments = [begin + datetime.timedelta(hours=11 * n) for n in range(200)]
+    for at in moments:
+        stored(audited.root, at=at)
+    evaluate(audited.database)
+    audra = auditor(audited)
+    query = "SELECT sum(times) FROM pgmask_report.who_saw('customer', '1', %s, %s)"
+    for first, last in ((0, 199), (0, 40), (3, 170), (27, 28), (60, 61), (100, 199)):
+        found = audra.execute(query, (moments[first], moments[last])).fetchone()
+        assert found == (last - first,)
 
 
 def test_numbers_of_transactions_that_go_back_lose_and_double_nothing(audited: Site) -> None:

@@ -59,7 +59,9 @@ def test_nobody_else_reads_a_report(site: Site, login: str) -> None:
     site.root.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgmask_report TO {login}".encode())
     site.root.execute(
         "GRANT EXECUTE ON FUNCTION pgmask_private.audit_scope(text, boolean),"
-        f" pgmask_private.audit_subjects(text, text[], text, boolean) TO {login}".encode()
+        " pgmask_private.audit_subjects(text, text[], text, boolean),"
+        " pgmask_private.scope_has_moment(text, boolean, text, text, timestamptz)"
+        f" TO {login}".encode()
     )
     with noting(site) as root:
         assert code_of(lambda: ask(connection, "SELECT * FROM pgmask_report.reveals")) == "PM840"
@@ -81,9 +83,11 @@ def test_an_application_that_acts_for_a_person_reads_nothing(site: Site) -> None
         "SELECT * FROM pgmask_audit.access",
         "SELECT * FROM pgmask_audit.ticket",
         "SELECT * FROM pgmask_audit.daily",
+        "SELECT * FROM pgmask_audit.monthly",
         "SELECT * FROM pgmask_audit.alert",
         "SELECT * FROM pgmask_private.possible_reads('customer', '1', '-infinity', 'infinity')",
         "SELECT * FROM pgmask_private.audit_subjects('customer', '{1}', NULL, false)",
+        "SELECT pgmask_private.scope_has_moment('south', true, 'customer', '2', now())",
         "SELECT pgmask_private.evaluate_alerts()",
         "INSERT INTO pgmask_audit.alert_close (alert_id, person_id, reason) VALUES (1, 91, 'x')",
     ],

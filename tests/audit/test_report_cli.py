@@ -121,7 +121,9 @@ def test_who_is_no_auditor_is_told_so(site: Site, capsys: pytest.CaptureFixture[
 
 def test_list_names_the_questions(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "list"]) == 0
-    assert "who_saw_many" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "who_saw_many" in told
+    assert "--keys" not in told
     assert run(["report", "list", "--json"]) == 0
     assert {r["report"] for r in json.loads(capsys.readouterr().out)} >= {"gaps", "sample"}
 
@@ -134,6 +136,10 @@ def test_the_folder_of_a_quarter(
     out = tmp_path / "out"
     words = ["report", "quarter", QUARTER[0], "--dsn", site.database.dsn("audra")]
     assert run([*words, "--out", str(out), "--sign", str(private)]) == 0
+    told = capsys.readouterr().err
+    assert "2026Q4 is not over" in told
+    assert "the record begins on" in told
+    assert told.count("\n") == 3  # no spinner and no empty line where nobody looks on
     assert run([*words, "--out", str(out)]) == 1  # not empty
     manifest = json.loads((out / "manifest.json").read_bytes())
     for name, digest in manifest["files"].items():
@@ -142,7 +148,10 @@ def test_the_folder_of_a_quarter(
     assert "<svg" in page
     assert 'src="' not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
-    sample = list(csv.DictReader(io.StringIO((out / "sample.csv").read_text("utf-8"))))
+    assert "The quarter is not over" in page
+    assert (manifest["over"], manifest["record_begins_later"]) == (False, True)
+    assert (out / "reveals.csv").read_bytes().startswith(b"\xef\xbb\xbfat,")
+    sample = list(csv.DictReader(io.StringIO((out / "sample.csv").read_text("utf-8-sig"))))
     assert len(sample) == 25
     assert {sample[0][c] for c in ("Sample", "Criteria", "Condition", "Cause", "Effect")} == {""}
     # The SQL beside a number is what gives it.
@@ -151,7 +160,11 @@ def test_the_folder_of_a_quarter(
     audra.execute("SET TimeZone = 'Asia/Shanghai'")
     assert len(audra.execute(reveals.encode()).fetchall()) == 1
     check = ["report", "check", str(out), "--public-key", str(public)]
+    capsys.readouterr()
     assert run(check) == 0
+    assert "signed" in capsys.readouterr().err
+    assert run(check[:3]) == 0
+    assert "the signature was not checked" in capsys.readouterr().err
     other = tmp_path / "other"
     assert run([*words, "--out", str(other)]) == 0
     assert (other / "sample.csv").read_bytes() == (out / "sample.csv").read_bytes()
@@ -174,6 +187,41 @@ def test_the_folder_of_a_quarter(
     assert "not signed by this key" in said
 
 
+def test_a_quarter_by_its_name_alone(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dsn = ["--dsn", site.database.dsn("audra")]
+    assert run(["report", "quarter", "2026q3", *dsn]) == 0
+    assert "not over" not in capsys.readouterr().err
+    manifest = json.loads((tmp_path / "2026Q3" / "manifest.json").read_bytes())
+    assert (manifest["quarter"], manifest["seed"], manifest["over"]) == ("2026Q3", "2026Q3", True)
+    assert run(["report", "quarter", "9998Q1", *dsn]) == 1
+    assert "9998Q1 has not begun" in capsys.readouterr().err
+    assert not (tmp_path / "9998Q1").exists()
+
+
+def test_many_notes_are_one_line_per_person(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(5):
+        examined(site.root, 1)
+    examined(site.root, 1, person_id=15, profile="chief")
+    asked = ["report", "who_saw", "--class", "customer", "--key", "1", "--from", "2000-01-01",
+             "--to", "2100-01-01", "--dsn", site.database.dsn("audra")]  # fmt: skip
+    assert run([*asked, "--by-person", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(r["person"], r["certainty"], r["times"]) for r in rows] == [
+        ("Ann", "examined", 5), ("Carl", "examined", 1),
+    ]  # fmt: skip
+    assert run([*asked, "--columns", "times,person", "--format", "excel"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[:2] == ["\ufefftimes,person", "1,Ann"]
+    # What all rows have in common is said once.
+    assert run(asked) == 0
+    out = capsys.readouterr().out
+    assert out.count("crm.customer") == 1
+    assert "every row: certainty examined" in out
+
+
 def test_a_folder_holds_no_complete_value(site: Site, tmp_path: Path) -> None:
     fill_quarter(site)
     out = tmp_path / "out"
@@ -192,7 +240,7 @@ def test_a_folder_holds_no_complete_value(site: Site, tmp_path: Path) -> None:
     assert b"wang.xiaoming" not in text
 
 
-@pytest.mark.parametrize("name", ["2026Q5", "2026", "26Q1", "2026q1"])
+@pytest.mark.parametrize("name", ["2026Q5", "2026", "26Q1", "9998Q1x"])
 def test_what_is_no_quarter(name: str, tmp_path: Path) -> None:
     assert run(["report", "quarter", name, "--out", str(tmp_path / "x"), "--dsn", "dbname=x"]) == 1
 
@@ -213,7 +261,9 @@ def test_alerts_from_evaluation_to_closing(site: Site, capsys: pytest.CaptureFix
         evaluating = ["audit", "alerts", "evaluate", "--dsn", site.database.dsn("mallory")]
         assert run(evaluating) == 2
         assert run(evaluating) == 0
+    capsys.readouterr()
     assert run(["audit", "alerts", "evaluate", *audra]) == 3
+    assert "members of pgmask_collector" in capsys.readouterr().err
     capsys.readouterr()
     assert run(["audit", "alerts", "list", *audra, "--format", "json"]) == 2
     (found,) = json.loads(capsys.readouterr().out)
@@ -238,6 +288,9 @@ def test_rules_are_changed_from_the_command_line(
     assert run([*change, "night", "--kind", "unusual_hour", "--severity", "low", "--says",
                 "At night.", "--numbers", '{"minimum": 5}', "--off", *audra]) == 0  # fmt: skip
     assert run([*change, "quota", "--numbers", "{", *audra]) == 1
+    assert run([*change, "quota", "--numbers", "5", *audra]) == 1
+    assert run([*change, "quota", *audra]) == 1  # nothing to set
+    assert run([*change, "quota", "--kind", "breadth", *audra]) == 3
     assert run([*change, "quota", "--numbers", '{"other": 9}', *audra]) == 3
     capsys.readouterr()
     assert run(["audit", "alerts", "rules", *audra, "--format", "json"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -210,6 +211,27 @@ def test_django_the_migration_and_the_way_back_are_told(kept: Kept) -> None:
     assert "views back" in kept.line("a migration")
     assert kept.psql("agent_li", "SELECT DISTINCT preferred_hour FROM customer").stdout == "9\n"
     assert "its dump is that of line 1" in kept.line("way back")
+
+
+@pytest.mark.requirement("G2", "G4")
+def test_the_record_of_a_kept_one_is_whole_and_goes_on(kept: Kept) -> None:
+    """The lines it prints for the auditor and the keeper, run as they stand."""
+    lines = [line.strip() for line in kept.lines]
+    begin = next(n for n, line in enumerate(lines) if line.startswith("export PGSERVICEFILE="))
+    export = lines[begin]
+    for line in lines[begin + 1 : begin + 5]:
+        for part in line.split(";"):
+            words = part.split()
+            assert words[0] == "pgmask"
+            command = shlex.join([sys.executable, "-m", "pgmask", *words[1:]])
+            done = subprocess.run(
+                ["sh", "-c", f"{export}; {command}"], capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr + done.stdout
+            if "who_saw" in part:
+                assert "shown" in done.stdout
+            if "collect" in part:
+                assert "PM721" not in done.stderr
 
 
 def test_a_second_one_is_refused_while_one_is_kept(kept: Kept) -> None:

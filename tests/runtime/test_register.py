@@ -364,6 +364,20 @@ def test_parallel_changes_leave_the_derived_tables_right(world: World) -> None:
         assert differing == []
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["pgmask.register_login('alan', {})", "pgmask.register_standing({}, 'suspended', 'x')"],
+)
+def test_a_person_who_does_not_exist_is_named(world: World, call: str) -> None:
+    with pytest.raises(psycopg.Error) as refused:
+        world.database.run(f"SELECT {call.format(99999)}")
+    assert refused.value.sqlstate == "PM107"
+    assert "99999" in str(refused.value)
+    # Of a person who does, also where nothing changes.
+    world.database.run(f"SELECT {call.format(11)}")
+    world.database.run(f"SELECT {call.format(11)}")
+
+
 @pytest.mark.requirement("C3")
 def test_only_the_register_role_maintains_it(world: World) -> None:
     call = "SELECT pgmask.register_standing(11, 'left', 'x')"

@@ -1,0 +1,162 @@
+"""A customer's number that was another customer's before opens nothing of that one (G6)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.audit.reporting import (
+    FOREVER,
+    UTC,
+    ask,
+    code_of,
+    examined,
+    memberships,
+    register_auditors,
+    stored,
+)
+from tests.harness import Connection, Server
+from tests.reveal.site import Site, fill
+
+pytestmark = pytest.mark.requirement("G6")
+KEY = 7007
+INSERT = "INSERT INTO crm.customer (id, unit_id, name, phone, region) VALUES (%s, %s, %s, %s, 'x')"
+OPEN = """
+CREATE OR REPLACE FUNCTION pgmask_private.scope_periods(
+  p_unit text, p_high_value boolean, p_class text, p_key text)
+  RETURNS tstzmultirange LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ SELECT tstzmultirange(tstzrange(NULL, NULL)) $$
+"""
+
+
+@pytest.fixture
+def site(server: Server) -> Iterator[Site]:
+    with server.database(template=server.template("reveal", fill)) as made:
+        site = Site(made)
+        register_auditors(site)
+        with memberships(site, dora="pgmask_record_unit", audra="pgmask_record_auditor"):
+            yield site
+
+
+def put(site: Site, actor: str, unit: str, key: int = KEY) -> None:
+    with site.acting(actor) as app:
+        app.execute(INSERT, (key, unit, "a name", f"1390000{key}"))
+
+
+def met(site: Site, person: int, unit: str) -> None:
+    """What a person leaves on record about the customer: a reveal, a note, and a statement."""
+    site.request({11: "ann", 12: "ben"}[person], key=KEY, columns=["phone"])
+    now = datetime.datetime.now(UTC)
+    examined(site.root, KEY, person_id=person, unit_id=unit, at=now)
+    stored(site.root, person_id=person, unit_id=unit, at=now)
+
+
+def given_again(site: Site) -> None:
+    """The south's customer is deleted, and the north takes his number."""
+    put(site, "ben", "south")
+    met(site, 12, "south")
+    with site.acting("ben") as app:
+        app.execute("DELETE FROM crm.customer WHERE id = %s", (KEY,))
+    put(site, "ann", "north")
+    met(site, 11, "north")
+
+
+def people(connection: Connection, query: str, *values: Any) -> set[int]:
+    return {row["person_id"] for row in ask(connection, query, *values)}
+
+
+QUERIES = (
+    ("SELECT * FROM pgmask_report.who_saw('customer', %s, %s, %s)", (str(KEY), *FOREVER)),
+    ("SELECT * FROM pgmask_report.history_of('crm.customer', %s, %s, %s)", ([str(KEY)], *FOREVER)),
+    ("SELECT * FROM pgmask_report.what_person_saw(12, %s, %s)", FOREVER),
+    ("SELECT * FROM pgmask_report.reveals", ()),
+    ("SELECT * FROM pgmask_report.reveals_counted", ()),
+    ("SELECT * FROM pgmask_report.downloads", ()),
+    ("SELECT * FROM pgmask_report.cross_unit(%s, %s)", FOREVER),
+)
+
+
+def about(connection: Connection, query: str, values: tuple[Any, ...]) -> set[Any]:
+    """Persons in the answer; where all are the same one, customers."""
+    name = "subject_key" if "what_person_saw" in query else "person_id"
+    return {row[name] for row in ask(connection, query, *values)}
+
+
+@pytest.mark.parametrize(("query", "values"), QUERIES[:-1])
+def test_a_number_given_again_opens_nothing_of_before(
+    site: Site, query: str, values: tuple[Any, ...]
+) -> None:
+    given_again(site)
+    dora, audra = site.connect("dora"), site.connect("audra")
+    before = about(dora, query, values)
+    assert 12 not in before
+    assert str(KEY) not in before
+    if "what_person_saw" not in query:
+        assert 11 in before
+    everything = about(audra, query, values)
+    assert everything & {12, str(KEY)}
+    # Control: where a row's own moment is not asked, the north reads the south's customer.
+    site.root.execute(OPEN.encode())
+    assert about(dora, query, values) & {12, str(KEY)}
+
+
+def test_no_crossing_is_told_of_the_customer_before(site: Site) -> None:
+    given_again(site)
+    query, values = QUERIES[-1]
+    assert ask(site.connect("audra"), query, *values) == []
+    assert ask(site.connect("dora"), query, *values) == []
+
+
+def test_the_unit_that_had_the_customer_keeps_his_record(site: Site) -> None:
+    """With his end: who deleted him is in the history."""
+    given_again(site)
+    site.root.execute("UPDATE pgmask_private.person SET unit_id = 'south' WHERE person_id = 92")
+    site.root.execute(
+        "UPDATE pgmask_private.person_post SET unit_id = 'south' WHERE person_id = 92"
+    )
+    dora = site.connect("dora")
+    rows = ask(dora, QUERIES[0][0], *QUERIES[0][1])
+    assert {r["person_id"] for r in rows} == {12}
+    assert {r["certainty"] for r in rows} == {"shown", "examined", "possible"}
+    told = ask(dora, QUERIES[1][0], *QUERIES[1][1])
+    assert {r["operation"] for r in told} == {"insert", "delete"}
+    assert {r["person_id"] for r in told} == {12}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["recorded", "older than the record"])
+def test_a_number_taken_by_renumbering_opens_nothing_either(site: Site, known: bool) -> None:
+    put(site, "ben", "south")
+    met(site, 12, "south")
+    put(site, "ann", "north", 7009)
+    if not known:
+        site.root.execute("ALTER TABLE pgmask_audit.change DISABLE TRIGGER ALL")
+        site.root.execute("DELETE FROM pgmask_audit.change")
+    site.root.execute("UPDATE crm_store.customer SET id = 7008 WHERE id = %s", (KEY,))
+    site.root.execute("UPDATE crm_store.customer SET id = %s WHERE id = 7009", (KEY,))
+    dora = site.connect("dora")
+    assert people(dora, *_flat(QUERIES[0])) <= {11}
+    # The south's customer is on record under both numbers, for who may read everything.
+    assert 12 in people(site.connect("audra"), *_flat(QUERIES[0]))
+    site.root.execute(OPEN.encode())
+    assert 12 in people(dora, *_flat(QUERIES[0]))
+
+
+def _flat(query: tuple[str, tuple[Any, ...]]) -> tuple[Any, ...]:
+    return (query[0], *query[1])
+
+
+def test_who_left_the_unit_is_told_until_then(site: Site) -> None:
+    """A customer who moves: each unit reads its own time, and not the other's."""
+    met_before = datetime.datetime.now(UTC)
+    examined(site.root, 1, person_id=12, unit_id="south", at=met_before)
+    site.root.execute("UPDATE crm_store.customer SET unit_id = 'south' WHERE id = 1")
+    examined(site.root, 1, person_id=15, unit_id="south", at=datetime.datetime.now(UTC))
+    dora = site.connect("dora")
+    query = "SELECT * FROM pgmask_report.who_saw('customer', '1', %s, %s)"
+    assert people(dora, query, *FOREVER) == {12}
+    begin = datetime.datetime.now(UTC)
+    later = begin + datetime.timedelta(days=1)
+    assert code_of(lambda: ask(dora, query, begin, later)) == "PM840"
