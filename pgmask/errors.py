@@ -18,6 +18,7 @@ PM2xx  plan, apply, drift, protected tables
 PM3xx  keys and sealed values
 PM4xx  showing the truth: reveal, search, and the drivers that ask for it
 PM5xx  the register of units and persons
+PM6xx  validating statements
 PM7xx  findings of ``doctor``
 PM8xx  the record: notes, collecting, sealing, reports, alerts
 PM9xx  a fault of pgmask itself
@@ -1043,6 +1044,90 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "a check could not be made",
         "The login that runs doctor may not look there.",
         "Run doctor as the login that installed pgmask, or as a superuser.",
+    ),
+    (
+        "PM600",
+        "a statement cannot be parsed",
+        "The text is not of PostgreSQL's grammar, or is one of psql's own commands.",
+        "Correct it at the position given; psql's backslash commands do not belong to SQL.",
+    ),
+    (
+        "PM601",
+        "a relation is not known",
+        "No table or view of that name is in the schema snapshot, on this search_path.",
+        "Correct the name, give --search-path, or take a new snapshot with pgmask schema dump.",
+    ),
+    (
+        "PM602",
+        "a column is not known",
+        "Nothing in FROM has a column of that name where it is used.",
+        "Correct the name, or take a new snapshot with pgmask schema dump.",
+    ),
+    (
+        "PM603",
+        "a name is ambiguous",
+        "More than one column or table could be meant; PostgreSQL refuses it too.",
+        "Put the table's alias before it.",
+    ),
+    (
+        "PM604",
+        "a function is not known",
+        "No function of that name takes these arguments, on this search_path.",
+        "Correct the name, or take a new snapshot with pgmask schema dump.",
+    ),
+    (
+        "PM605",
+        "a part of a statement is not understood",
+        "pgmask does not know what this part does, so it says nothing about the statement.",
+        "Write it in another way, and report it with the path that is given.",
+    ),
+    (
+        "PM606",
+        "the columns of a row are not known",
+        "The type of the row follows from nothing in the statement or the snapshot.",
+        "Give a column definition list, or cast to a named type.",
+    ),
+    (
+        "PM607",
+        "what is executed or fetched is not in this text",
+        "EXECUTE or FETCH names what another text has prepared or declared.",
+        "Give PREPARE or DECLARE together with it.",
+    ),
+    (
+        "PM608",
+        "a statement is put together at run time",
+        "EXECUTE in PL/pgSQL, or DO in another language: what it runs is in no text.",
+        "Write the statement itself.",
+    ),
+    (
+        "PM609",
+        "a body or definition cannot be read",
+        "It cannot be parsed, or calls itself.",
+        "Correct it, or take a new snapshot with pgmask schema dump.",
+    ),
+    (
+        "PM610",
+        "the schema snapshot cannot be used",
+        "The file is no snapshot, is damaged, or has another format.",
+        "pgmask schema dump writes a new one.",
+    ),
+    (
+        "PM611",
+        "a name or column stands where it may not",
+        "PostgreSQL refuses the statement too.",
+        "Correct it at the position given.",
+    ),
+    (
+        "PM612",
+        "the kind of a statement is not known",
+        "The grammar is newer than this pgmask.",
+        "Report it; until then the statement is refused.",
+    ),
+    (
+        "PM613",
+        "the search_path is not known",
+        "An earlier statement sets it to what only the server knows.",
+        "Qualify names with their schema.",
     ),
     (
         "PM701",
