@@ -21,7 +21,6 @@ class World:
     connection: Connection
 
 
-
 @pytest.fixture(scope="session")
 def world(server: Server) -> Iterator[World]:
     """The schema is made once per version: every test looks at it or rolls back."""

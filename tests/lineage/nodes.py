@@ -62,7 +62,9 @@ class Reader:
     kinds: dict[int, str] = field(default_factory=dict)
     columns: dict[int, dict[int, tuple[str, str, str]]] = field(default_factory=dict)
     followed: bool = False
-    """Whether a function's body was read."""
+    """Whether a function's body was read, or a whole row of a join: ``pg_depend`` has neither."""
+    fields: bool = False
+    """Whether a field is taken of a row: ``pg_depend`` counts it as a column of the row's table."""
 
     def direct(self, view: str) -> set[Part]:
         """What the view's own query reads."""
@@ -178,6 +180,8 @@ class Reader:
         if keep is not None and query["setOperations"] != "<>":
             pruned = _union_all(query["setOperations"])
         for name, value in query.items():
+            if value == "<>":
+                continue
             if name == "targetList":
                 for entry in value:
                     wanted = keep is None or int(entry["resno"]) in keep
@@ -190,6 +194,7 @@ class Reader:
             else:
                 yield from self._walk(value, levels)
         if not above:
+            self.fields = any(n["node"] == "FIELDSELECT" for n in _nodes(query))
             for oid in self._functions(query):
                 self.followed = True
                 for body in _queries(self._body(oid)):
@@ -222,8 +227,11 @@ class Reader:
         kind = entry["rtekind"]
         if kind == "0":
             yield int(entry["relid"]), number
-        elif kind == "2" and number > 0:
-            yield from self._walk(entry["joinaliasvars"][number - 1], levels[: level + 1])
+        elif kind == "2":
+            all_of_them = entry["joinaliasvars"]
+            self.followed |= number == 0
+            wanted = all_of_them[number - 1] if number > 0 else all_of_them
+            yield from self._walk(wanted, levels[: level + 1])
         elif "groupexprs" in entry and entry["groupexprs"] != "<>" and number > 0:
             yield from self._walk(entry["groupexprs"][number - 1], levels[: level + 1])
 

@@ -86,7 +86,7 @@ SELECT x FROM a UNION ALL (SELECT z FROM b UNION SELECT w FROM c)
 
 SELECT s.k FROM (SELECT x AS k, y FROM a UNION ALL SELECT x, z FROM b) AS s WHERE s.y = 'q'
 
-SELECT * FROM a UNION SELECT * FROM c AS q (id, x, y, v) WHERE false
+SELECT * FROM a UNION SELECT id, z, w FROM c AS q (id, z, y) WHERE y = 'z'
 
 VALUES (1, 'a'), (2, 'b')
 
@@ -170,7 +170,7 @@ SELECT (SELECT ROW(x, y) FROM a LIMIT 1) IS NULL AS gone
 
 SELECT (SELECT a FROM a LIMIT 1)
 
-SELECT xmlelement(name foo, xmlattributes(id AS bar), name), xmlforest(phone AS p), xmlconcat(document, document) FROM customer, policy
+SELECT xmlelement(name foo, xmlattributes(customer.id AS bar), name), xmlforest(phone AS p), xmlconcat(document, document) FROM customer, policy
 
 SELECT xmlserialize(content document AS text), document IS DOCUMENT FROM policy
 

@@ -112,7 +112,7 @@ CREATE VIEW crm.with_join AS
 
 CREATE VIEW "Odd Schema".customer AS SELECT "Id" AS id, "电话" AS phone, "a b" FROM "Odd Schema"."Kunde";
 
-CREATE MATERIALIZED VIEW crm.matview AS SELECT id, phone AS number FROM crm.customer WITH NO DATA;
+CREATE MATERIALIZED VIEW crm.matview AS SELECT id, phone AS number FROM crm.customer;
 
 CREATE VIEW crm.over_mat AS SELECT m.number, c.name FROM crm.matview AS m JOIN crm.customer AS c USING (id);
 

@@ -2,7 +2,7 @@
 
 SELECT json_object('n': name, 'p': phone), json_array(id, unit_id) FROM customer
 
-SELECT json_objectagg(name: phone ORDER BY id), json_arrayagg(name ORDER BY born) FILTER (WHERE score > 1) FROM customer
+SELECT json_objectagg(name: phone), json_arrayagg(name ORDER BY born) FILTER (WHERE score > 1) FROM customer
 
 SELECT json_array(SELECT name FROM customer ORDER BY born)
 

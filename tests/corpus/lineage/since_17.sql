@@ -1,6 +1,6 @@
 -- What servers before 17 do not have.
 
-SELECT json_value(notes, '$.a' DEFAULT name ON EMPTY), json_query(notes, '$.b' PASSING phone AS p), json_exists(notes, '$.c') FROM customer
+SELECT json_value(notes, '$.a' DEFAULT 'x' ON EMPTY), json_query(notes, '$.b' PASSING phone AS p), json_exists(notes, '$.c') FROM customer
 
 SELECT json(name), json_scalar(score), json_serialize(notes RETURNING text) FROM customer
 
