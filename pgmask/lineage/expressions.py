@@ -209,7 +209,7 @@ def sub_query(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
         return conditioned(Value(outs[0].sources if outs else NO_SOURCES, text), rows.conditions)
     if len(outs) == 1:
         return conditioned(outs[0], rows.conditions)
-    fields = tuple((out.name, out.value) for out in rows.columns)
+    fields = tuple((out.name, conditioned(out.value, rows.conditions)) for out in rows.columns)
     whole = Value(merged(o.sources for o in outs), "record", fields)
     return conditioned(whole, rows.conditions)
 

@@ -18,6 +18,8 @@ POLYMORPHIC: Final = frozenset(
         "anycompatiblemultirange", "record", "record[]",
     }
 )  # fmt: skip
+TRIGGER_ROW: Final = "trigger row"
+"""NEW and OLD: the row of whatever table the trigger is on, which the function does not say."""
 _OWN_CATEGORY: Final = frozenset("UCE")
 
 
