@@ -52,7 +52,8 @@ def sources(lineage: Lineage) -> list[list[str]]:
          [["crm.customer.phone"]]),
         ("DECLARE c CURSOR FOR SELECT name FROM customer; FETCH c", [["crm.customer.name"]]),
         ("CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS"
-         " 'SELECT phone FROM crm.customer WHERE id = n'; SELECT f(1)", [["crm.customer.id", "crm.customer.phone"]]),
+         " 'SELECT phone FROM crm.customer WHERE id = n'; SELECT f(1)",
+         [["crm.customer.id", "crm.customer.phone"]]),
         ("CREATE TYPE pair AS (l text, r text); CREATE TABLE q (p pair); SELECT (p).l FROM q",
          [["crm.q.p"]]),
         ("CREATE TABLE q (LIKE customer); SELECT phone FROM q", [["crm.q.phone"]]),
