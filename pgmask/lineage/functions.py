@@ -132,6 +132,8 @@ def _call(
     known = [f for f in r.session.functions(schema, name) if _fits(f, len(args), given)]
     if aggregate:
         known = [f for f in known if f.kind == "a"] or known
+    if schema is None and not r.session.state.path_known:
+        known = [f for f in known if f.schema == "pg_catalog"]
     if not known:
         return Called([], args, _no_function(r, schema, name, args, node))
     chosen = _chosen(r, known, args, given)
@@ -220,6 +222,10 @@ def _no_function(r: Reader, schema: str | None, name: str, args: list[Value], no
                 return r.refuse(problem.code, problem.message, node)
         if is_type(r.session, schema, name):
             return Value(merged([args[0].sources], EXPRESSION), name)
+    if schema is None and not r.session.state.path_known:
+        return r.refuse(
+            "PM613", "the search_path is not known here, so a bare name says nothing", node
+        )
     full = f"{schema}.{name}" if schema else name
     if r.session.functions(schema, name):
         message = f"no function {full!r} takes {len(args)} arguments"
