@@ -46,6 +46,8 @@ class Session:
         self.state = State(tuple(name for name in given if name != "$user"))
         self.first = self.state.copy()
         self.began: list[tuple[str, State]] = []
+        self.caller: tuple[tuple[str, ...], bool] | None = None
+        """Inside of a view: the session's path and whether it is known, for functions' bodies."""
         self.prepared: dict[str, Any] = {}
         self.cursors: dict[str, Any] = {}
 
@@ -72,6 +74,10 @@ class Session:
             if found is not None:
                 return found
         return None
+
+    def running_path(self) -> tuple[tuple[str, ...], bool]:
+        """The path with which a function without one of its own runs, and whether it is known."""
+        return self.caller or (self.state.path, self.state.path_known)
 
     def functions(self, schema: str | None, name: str) -> list[Function]:
         """All functions of that name on the path, or of one schema; never temporary ones."""

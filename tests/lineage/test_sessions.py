@@ -50,6 +50,10 @@ def sources(lineage: Lineage) -> list[list[str]]:
          [["crm.customer.phone"]]),
         ("BEGIN; SET search_path = shadow; ROLLBACK; SELECT phone FROM customer",
          [["crm.customer.phone"]]),
+        # A body of text is read on the path of the session, in a view too.
+        ("SELECT phone FROM through_text", [["crm.a.id", "crm.customer.id", "crm.customer.phone"]]),
+        ("SET search_path = shadow; SELECT phone FROM crm.through_text",
+         [["crm.a.id", "shadow.customer.id", "shadow.customer.phone"]]),
         ("ALTER TABLE a RENAME COLUMN x TO q; SELECT q FROM a", [["crm.a.q"]]),
         ("ALTER TABLE a RENAME TO q; SELECT x FROM q", [["crm.q.x"]]),
         ("ALTER TABLE a ADD COLUMN q text, DROP COLUMN y; SELECT * FROM a",
