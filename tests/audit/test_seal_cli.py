@@ -121,7 +121,7 @@ def test_changes_are_told_by_kind(record: Record, capsys: pytest.CaptureFixture[
             )
         record.root.execute(
             "SELECT pgmask_private.record_activity('command', 'upgrade',"
-            ' \'{"of": "upgrade", "was": "0000", "revision": "0001"}\')'
+            ' \'{"of": "install", "was": "0000", "revision": "0001"}\')'
         )
     verifying = ["audit", "verify", "--workers", "1"]
     assert run([*verifying, "--all"]) == 0
