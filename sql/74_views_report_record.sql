@@ -169,7 +169,7 @@ FROM (
   UNION ALL
   SELECT a.at, a.kind, a.object, a.detail::text, a.login
   FROM pgmask_audit.activity AS a
-  WHERE a.kind IN ('key', 'definition', 'command')
+  WHERE a.kind IN ('key', 'definition', 'command', 'migration')
 ) AS r
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s);
 COMMENT ON VIEW pgmask_report.keys_and_deployments IS

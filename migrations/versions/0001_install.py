@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "239793fb2dbc5e2082094d7d197f1d7e5aa19c2cb1cf91cd6e6c71e4e86d8212"
+DIGEST = "2b9a3bfb97fe8ea6c642fa1633981236b6b14347bf69f30b1ca92f9ae81667ff"
 
 
 def upgrade() -> None:

@@ -138,8 +138,11 @@ def test_changes_are_told_by_kind(record: Record, capsys: pytest.CaptureFixture[
 
 
 def test_what_is_no_plain_change_is_told_itself() -> None:
-    lines = ["No anchor was given", "views: a.b changed, as activity 5 tells: apply 5 by x, since the"
-             " last batch", "views: a.b changed, since the last batch"]  # fmt: skip
+    lines = [
+        "No anchor was given",
+        "views: a.b changed, as activity 5 tells: apply 5 by x, since the last batch",
+        "views: a.b changed, since the last batch",
+    ]
     assert changes_told(lines, all_=False) == lines
 
 

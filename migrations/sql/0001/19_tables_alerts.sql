@@ -38,6 +38,29 @@ COMMENT ON INDEX pgmask_audit.daily_person IS 'What one person read.';
 COMMENT ON INDEX pgmask_audit.daily_day IS 'What was read in a period.';
 COMMENT ON INDEX pgmask_audit.daily_refreshed IS 'What alerts have not looked at yet.';
 
+-- Statements per month (UTC): the same again, so that a year of a customer is asked of some thousand rows.
+CREATE TABLE pgmask_audit.monthly (
+  table_id text NOT NULL,
+  profile text NOT NULL,
+  unit_id text NOT NULL,
+  person_id bigint NOT NULL,
+  month date NOT NULL,
+  count bigint NOT NULL,
+  first_at timestamptz NOT NULL,
+  last_at timestamptz NOT NULL,
+  PRIMARY KEY (table_id, profile, unit_id, person_id, month)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE pgmask_audit.monthly IS
+  'Statements per month (UTC), person, profile, unit and relation: derived from pgmask_audit.access.';
+COMMENT ON COLUMN pgmask_audit.monthly.table_id IS 'The relation; empty: none.';
+COMMENT ON COLUMN pgmask_audit.monthly.profile IS 'As what; empty: no profile.';
+COMMENT ON COLUMN pgmask_audit.monthly.unit_id IS 'For which unit; empty: none.';
+COMMENT ON COLUMN pgmask_audit.monthly.person_id IS 'Who; 0: a login without a person.';
+COMMENT ON COLUMN pgmask_audit.monthly.month IS 'The first day of the month, UTC.';
+COMMENT ON COLUMN pgmask_audit.monthly.count IS 'How many notes of statements.';
+COMMENT ON COLUMN pgmask_audit.monthly.first_at IS 'The first of them.';
+COMMENT ON COLUMN pgmask_audit.monthly.last_at IS 'The last of them.';
+
 -- Examined customers of another unit than the reader acted for, found when the notes are counted.
 CREATE TABLE pgmask_audit.crossing (
   day date NOT NULL,
@@ -210,7 +233,7 @@ DECLARE
   v_table text;
 BEGIN
   FOREACH v_table IN ARRAY ARRAY[
-    'daily', 'crossing', 'report_state', 'alert_rule', 'alert', 'alert_close'
+    'daily', 'monthly', 'crossing', 'report_state', 'alert_rule', 'alert', 'alert_close'
   ] LOOP
     EXECUTE pg_catalog.format('ALTER TABLE pgmask_audit.%I OWNER TO pgmask_owner', v_table);
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE pgmask_audit.%I FROM PUBLIC', v_table);

@@ -147,8 +147,33 @@ ALTER FUNCTION pgmask.register_person(bigint, text, text, text) OWNER TO pgmask_
 COMMENT ON FUNCTION pgmask.register_person(bigint, text, text, text) IS
   'Puts a person: name, unit and employment (employee, agent or outsourced).';
 
+-- Raises PM107 where the register has no such person.
+CREATE FUNCTION pgmask_private.require_person(p_person_id bigint)
+  RETURNS void
+  LANGUAGE plpgsql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY INVOKER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pgmask_private.person AS p WHERE p.person_id = p_person_id) THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'PM107',
+      MESSAGE = format('the register has no person %s', coalesce(p_person_id::text, 'without a number')),
+      HINT = 'Register the person first: pgmask.register_person, or pgmask register load.';
+  END IF;
+END;
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_private.require_person(bigint) FROM PUBLIC;
+ALTER FUNCTION pgmask_private.require_person(bigint) OWNER TO pgmask_owner;
+COMMENT ON FUNCTION pgmask_private.require_person(bigint) IS
+  'Raises PM107 where the register has no such person.';
+
 -- Puts the standing of a person; whoever is not active is refused from the next login on.
 --   p_standing  active, suspended, moved or left
+--   errors      PM107
 --   p_reason    why, in words
 CREATE FUNCTION pgmask.register_standing(
   p_person_id bigint,
@@ -168,6 +193,9 @@ BEGIN
      SET standing = p_standing, standing_reason = p_reason, standing_since = clock_timestamp()
    WHERE t.person_id = p_person_id
      AND (t.standing, t.standing_reason) IS DISTINCT FROM (p_standing, p_reason);
+  IF NOT FOUND THEN
+    PERFORM pgmask_private.require_person(p_person_id);
+  END IF;
 END;
 $pgmask$;
 REVOKE ALL ON FUNCTION pgmask.register_standing(bigint, text, text) FROM PUBLIC;
@@ -634,6 +662,9 @@ CREATE FUNCTION pgmask.register_login(
   SET search_path = pg_catalog, pg_temp
 AS $pgmask$
 BEGIN
+  IF p_person_id IS NOT NULL THEN
+    PERFORM pgmask_private.require_person(p_person_id);
+  END IF;
   INSERT INTO pgmask_private.database_login AS t (
     login, person_id, service, profile, unit_id, valid_to
   ) VALUES (p_login, p_person_id, p_service, p_profile, p_unit_id, p_valid_to)

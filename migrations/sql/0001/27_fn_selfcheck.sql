@@ -44,8 +44,8 @@ DECLARE
     'unseal_run', 'unseal_request', 'unseal_event', 'runtime_origin',
     'seal_run', 'seal_refused', 'reveal_rule', 'ticket',
     'era', 'access', 'change', 'activity', 'retention', 'collector', 'batch', 'anchor', 'signing_key',
-    'archive', 'note_rule', 'turn', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'crossing',
-    'report_state', 'alert_rule', 'alert', 'alert_close'
+    'archive', 'note_rule', 'turn', 'stall_rule', 'search_note', 'leaf', 'fingerprint', 'daily', 'monthly',
+    'crossing', 'report_state', 'alert_rule', 'alert', 'alert_close'
   ];
   c_owners CONSTANT text[] := ARRAY[
     'pgmask_owner', 'pgmask_sealer', 'pgmask_migrator', 'pgmask_keyless', 'pgmask_lookup',

@@ -17,12 +17,33 @@ AS $pgmask$
 #variable_conflict use_column
 DECLARE
   v_scope record;
+  v_all boolean;
 BEGIN
   SELECT s.* INTO STRICT v_scope FROM pgmask_private.audit_scope('what_person_saw', false) AS s;
-  IF (p_from < p_to) IS NOT TRUE THEN
-    RAISE EXCEPTION USING ERRCODE = 'PM845', MESSAGE = 'a begin and a later end are needed';
+  IF (p_from < p_to AND p_person IS NOT NULL) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM845',
+      MESSAGE = 'a person, a begin and a later end are needed';
   END IF;
+  PERFORM pgmask_private.refuse_unknown(NULL, NULL, p_person);
+  v_all := v_scope.everything OR EXISTS (
+    SELECT FROM pgmask_private.person AS n
+     WHERE n.person_id = p_person AND n.unit_id = v_scope.unit_id);
   RETURN QUERY
+  WITH subject AS MATERIALIZED (
+    -- Customers of the scope whom the person met, each with the time that he was in it.
+    SELECT k.subject_class, k.subject_key, pgmask_private.scope_periods(
+             v_scope.unit_id, v_scope.high_value, k.subject_class, k.subject_key) AS during
+      FROM (
+        SELECT t.subject_class, t.subject_key
+          FROM pgmask_audit.ticket AS t
+         WHERE t.person_id = p_person AND t.at >= p_from AND t.at < p_to AND t.kind = 'reveal'
+        UNION
+        SELECT a.subject_class, a.subject_key
+          FROM pgmask_audit.access AS a
+         WHERE a.person_id = p_person AND a.at >= p_from AND a.at < p_to AND a.kind = 'subject'
+      ) AS k
+     WHERE v_all IS NOT TRUE
+  )
   SELECT f.certainty, f.first_at, f.last_at, f.times, f.subject_class, f.subject_key, f.table_id,
          f.row_key, f.columns, l.levels, f.profile, f.unit_id, f.purpose, f.request
     FROM (
@@ -31,11 +52,19 @@ BEGIN
              t.purpose, t.reference AS request
         FROM pgmask_audit.ticket AS t
        WHERE t.person_id = p_person AND t.at >= p_from AND t.at < p_to AND t.kind = 'reveal'
+         AND (v_all OR t.unit_id = v_scope.unit_id OR EXISTS (
+               SELECT FROM subject AS s
+                WHERE s.subject_class = t.subject_class AND s.subject_key = t.subject_key
+                  AND s.during @> t.at))
       UNION ALL
       SELECT 2, 'examined', min(a.at), max(a.at), count(*), a.subject_class, a.subject_key, a.table_id,
              NULL, NULL, a.profile, a.unit_id, a.purpose, a.request
         FROM pgmask_audit.access AS a
        WHERE a.person_id = p_person AND a.at >= p_from AND a.at < p_to AND a.kind = 'subject'
+         AND (v_all OR a.unit_id = v_scope.unit_id OR EXISTS (
+               SELECT FROM subject AS s
+                WHERE s.subject_class = a.subject_class AND s.subject_key = a.subject_key
+                  AND s.during @> a.at))
        GROUP BY a.subject_class, a.subject_key, a.table_id, a.profile, a.unit_id, a.purpose, a.request
       UNION ALL
       SELECT 3, 'searched', min(t.at), max(t.at), count(*), NULL, NULL, t.table_id, NULL, t.columns,
@@ -52,13 +81,7 @@ BEGIN
     ) AS f
     LEFT JOIN pgmask_private.profile_levels AS l
       ON l.profile = f.profile AND l.table_id = f.table_id
-   WHERE (v_scope.everything
-            OR f.unit_id = v_scope.unit_id
-            OR p_person IN (SELECT n.person_id FROM pgmask_private.person AS n
-                            WHERE n.unit_id = v_scope.unit_id)
-            OR (f.subject_class, f.subject_key) IN (
-                 SELECT k.subject_class, k.subject_key
-                   FROM pgmask_private.audit_subjects(NULL, NULL, v_scope.unit_id, v_scope.high_value) AS k))
+   WHERE v_all OR f.unit_id = v_scope.unit_id OR f.subject_key IS NOT NULL
    ORDER BY f.place, f.first_at, f.subject_class, f.subject_key, f.table_id;
 END;
 $pgmask$;
@@ -114,26 +137,42 @@ DECLARE
   v_scope record;
 BEGIN
   SELECT s.* INTO STRICT v_scope FROM pgmask_private.audit_scope('history_of', false) AS s;
+  IF (p_table <> '' AND cardinality(p_key) > 0 AND p_from < p_to) IS NOT TRUE THEN
+    RAISE EXCEPTION USING ERRCODE = 'PM845',
+      MESSAGE = 'a table, a key, a begin and a later end are needed';
+  END IF;
+  PERFORM pgmask_private.refuse_unknown(NULL, p_table, NULL);
   RETURN QUERY
+  WITH line AS MATERIALIZED (
+    SELECT c.*
+      FROM pgmask_private.keys_of_row(p_table, p_key) AS k
+      JOIN pgmask_audit.change AS c ON c.row_key = k.row_key AND c.table_id = p_table
+     WHERE c.at >= p_from AND c.at < p_to
+  ), subject AS MATERIALIZED (
+    SELECT k.subject_class, k.subject_key, pgmask_private.scope_periods(
+             v_scope.unit_id, v_scope.high_value, k.subject_class, k.subject_key) AS during
+      FROM (SELECT DISTINCT l.subject_class, l.subject_key FROM line AS l
+             WHERE l.subject_key IS NOT NULL) AS k
+     WHERE v_scope.everything IS NOT TRUE
+  )
   SELECT c.at, c.operation, n.column_name, c.before ->> n.column_name, c.after ->> n.column_name,
          c.person_id, p.name, c.profile, c.unit_id, c.purpose, c.request, c.login,
          c.application_name, c.client_addr, c.change_id
-    FROM pgmask_private.keys_of_row(p_table, p_key) AS k
-    JOIN pgmask_audit.change AS c ON c.row_key = k.row_key AND c.table_id = p_table
+    FROM line AS c
    CROSS JOIN LATERAL (
      SELECT j.column_name FROM jsonb_object_keys(c.before) AS j (column_name)
      UNION
      SELECT j.column_name FROM jsonb_object_keys(c.after) AS j (column_name)
    ) AS n
     LEFT JOIN pgmask_private.person AS p ON p.person_id = c.person_id
-   WHERE c.at >= p_from AND c.at < p_to
-     AND (v_scope.everything
+   WHERE (v_scope.everything
             OR c.unit_id = v_scope.unit_id
             OR c.person_id IN (SELECT n.person_id FROM pgmask_private.person AS n
                             WHERE n.unit_id = v_scope.unit_id)
-            OR (c.subject_class, c.subject_key) IN (
-                 SELECT k.subject_class, k.subject_key
-                   FROM pgmask_private.audit_subjects(NULL, NULL, v_scope.unit_id, v_scope.high_value) AS k))
+            OR EXISTS (
+                 SELECT FROM subject AS s
+                  WHERE s.subject_class = c.subject_class AND s.subject_key = c.subject_key
+                    AND s.during @> c.at))
    ORDER BY c.at, c.change_id, n.column_name;
 END;
 $pgmask$;

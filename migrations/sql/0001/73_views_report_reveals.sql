@@ -1,6 +1,6 @@
 -- Complete values that were shown, and what was refused. Views over all time: say WHERE at >= .. AND at
 -- < .., it reaches the tables. Each asks audit_scope before any row, once a statement; security_barrier
--- keeps conditions of the reader behind it.
+-- keeps conditions of the reader behind it. Of a customer a unit sees the time that he was of that unit.
 
 CREATE VIEW pgmask_report.reveals WITH (security_barrier) AS
 WITH scope AS MATERIALIZED (
@@ -20,7 +20,9 @@ WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
       WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s))
     OR (t.subject_class, t.subject_key) IN (
       SELECT k.subject_class, k.subject_key FROM scope AS s
-      CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k));
+      CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k)
+    AND (SELECT pgmask_private.scope_has_moment(
+      s.unit_id, s.high_value, t.subject_class, t.subject_key, t.at) FROM scope AS s));
 COMMENT ON VIEW pgmask_report.reveals IS
   'Which complete values were shown to whom, why, of which customer?';
 
@@ -42,7 +44,9 @@ WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
       WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s))
     OR (t.subject_class, t.subject_key) IN (
       SELECT k.subject_class, k.subject_key FROM scope AS s
-      CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k))
+      CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k)
+    AND (SELECT pgmask_private.scope_has_moment(
+      s.unit_id, s.high_value, t.subject_class, t.subject_key, t.at) FROM scope AS s))
 GROUP BY 1, 2, 3, 4, 5, 6, 7;
 COMMENT ON VIEW pgmask_report.reveals_counted IS
   'How many complete values were shown, by unit, person, purpose and hour?';
@@ -67,7 +71,9 @@ WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
       WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s))
     OR (t.subject_class, t.subject_key) IN (
       SELECT k.subject_class, k.subject_key FROM scope AS s
-      CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k))
+      CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k)
+    AND (SELECT pgmask_private.scope_has_moment(
+      s.unit_id, s.high_value, t.subject_class, t.subject_key, t.at) FROM scope AS s))
 GROUP BY 1, 2, 3, 4, 5, 6;
 COMMENT ON VIEW pgmask_report.downloads IS
   'Who took much at once: reveals and searches per person and day? An extract by COPY or by a long SELECT is in accesses, as reads.';

@@ -52,18 +52,20 @@ CREATE VIEW pgmask_report.gaps WITH (security_barrier) AS
 WITH scope AS MATERIALIZED (
   SELECT s.* FROM pgmask_private.audit_scope('gaps', true) AS s
 )
-SELECT g.at, g.what, g.subject, g.says
+SELECT g.at, g.what, g.subject, g.since, g.until, g.says
 FROM (
-  SELECT a.at, 'gap' AS what, a.object AS subject,
-         'notes were lost: ' || a.detail::text AS says
+  -- Positions of the log and the signature stand in the record alone.
+  SELECT a.at, 'gap' AS what, a.object AS subject, (a.detail ->> 'since')::timestamptz AS since,
+         (a.detail ->> 'until')::timestamptz AS until,
+         pg_catalog.concat_ws(': ', 'notes are missing', a.detail ->> 'reason') AS says
   FROM pgmask_audit.activity AS a WHERE a.kind = 'gap'
   UNION ALL
-  SELECT e.began_at, 'era', e.era_id::text,
+  SELECT e.began_at, 'era', e.era_id::text, e.began_at, NULL,
          'the database began a new life: ' || e.reason || ', server ' || e.server_version
   FROM pgmask_audit.era AS e
   UNION ALL
   SELECT m.month, 'partition', pg_catalog.concat(t.name, '_', pg_catalog.to_char(m.month, 'YYYY_MM')),
-         'this month has no partition: rows go to the DEFAULT one'
+         m.month, m.month + '1 month'::interval, 'this month has no partition: rows go to the DEFAULT one'
   FROM (VALUES ('access'), ('change'), ('activity')) AS t (name)
   CROSS JOIN LATERAL pg_catalog.generate_series(
     pg_catalog.date_trunc('month', pg_catalog.now(), 'UTC'),
@@ -76,34 +78,63 @@ FROM (
       AND c.relname = pg_catalog.concat(
             t.name, '_', pg_catalog.to_char(m.month AT TIME ZONE 'UTC', 'YYYY_MM')))
   UNION ALL
-  SELECT d.at, 'default', d.name, 'rows of no month''s partition: ' || d.count
+  SELECT d.at, 'default', d.name, d.at, NULL, 'rows of no month''s partition: ' || d.count
   FROM pgmask_private.default_rows() AS d
   WHERE d.count > 0
   UNION ALL
-  SELECT b.made_at, 'batch', b.batch_id::text,
+  SELECT b.made_at, 'batch', b.batch_id::text, b.made_before, b.made_at,
          pg_catalog.concat('transactions from ', b.ended, ' to ', b.xid_from, ' are in no batch')
   FROM (
-    SELECT b.*, pg_catalog.lag(b.xid_to) OVER (PARTITION BY b.era_id ORDER BY b.batch_id) AS ended
+    SELECT b.*, pg_catalog.lag(b.xid_to) OVER w AS ended,
+           pg_catalog.lag(b.made_at) OVER w AS made_before
     FROM pgmask_audit.batch AS b
+    WINDOW w AS (PARTITION BY b.era_id ORDER BY b.batch_id)
   ) AS b
   WHERE b.ended <> b.xid_from
   UNION ALL
-  SELECT pg_catalog.max(b.made_at), 'seal', 'last batch',
+  SELECT pg_catalog.max(b.made_at), 'seal', 'last batch', pg_catalog.max(b.made_at), NULL,
          COALESCE('sealed ' || (pg_catalog.now() - pg_catalog.max(b.made_at))::interval(0)::text || ' ago',
                   'nothing was ever sealed')
   FROM pgmask_audit.batch AS b
   UNION ALL
-  SELECT c.moved_at, 'collector', c.source,
+  SELECT c.moved_at, 'collector', c.source, c.moved_at, NULL,
          pg_catalog.concat('last moved ', (pg_catalog.now() - c.moved_at)::interval(0), ' ago; ',
                            c.rejected, ' notes did not verify')
   FROM pgmask_audit.collector AS c
   UNION ALL
-  SELECT NULL, 'collector', 'none', 'notes were never collected'
+  SELECT NULL, 'collector', 'none', NULL, NULL, 'notes were never collected'
   WHERE NOT EXISTS (SELECT FROM pgmask_audit.collector AS c)
 ) AS g
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s);
 COMMENT ON VIEW pgmask_report.gaps IS
   'Where is the record not whole: gaps, eras, missing or DEFAULT partitions, rows no batch covers, a late collector?';
+
+-- Since when there is a record, and how many of its gaps lie in a period: what an answer without rows is
+-- worth.
+--   p_from, p_to  NULL: without a bound
+--   marks         no report: it tells nothing about anybody, and leaves no note
+CREATE FUNCTION pgmask_report.extent(
+  p_from timestamptz, p_to timestamptz, OUT begins timestamptz, OUT gaps bigint
+)
+  LANGUAGE sql
+  STABLE
+  CALLED ON NULL INPUT
+  PARALLEL UNSAFE
+  SECURITY DEFINER
+  SET search_path = pg_catalog, pg_temp
+AS $pgmask$
+  SELECT (SELECT min(e.began_at) FROM pgmask_audit.era AS e),
+         (SELECT count(*) FROM pgmask_audit.activity AS a
+           WHERE a.kind = 'gap'
+             AND coalesce((a.detail ->> 'since')::timestamptz, a.at) < coalesce(p_to, 'infinity')
+             AND coalesce((a.detail ->> 'until')::timestamptz, a.at) >= coalesce(p_from, '-infinity'))
+$pgmask$;
+REVOKE ALL ON FUNCTION pgmask_report.extent(timestamptz, timestamptz) FROM PUBLIC;
+ALTER FUNCTION pgmask_report.extent(timestamptz, timestamptz) OWNER TO pgmask_owner;
+GRANT EXECUTE ON FUNCTION pgmask_report.extent(timestamptz, timestamptz)
+  TO pgmask_record_auditor, pgmask_record_unit, pgmask_record_high_value;
+COMMENT ON FUNCTION pgmask_report.extent(timestamptz, timestamptz) IS
+  'Since when there is a record, and how many of its gaps lie in a period.';
 
 CREATE VIEW pgmask_report.changes_of_rights WITH (security_barrier) AS
 WITH scope AS MATERIALIZED (
@@ -138,7 +169,7 @@ FROM (
   UNION ALL
   SELECT a.at, a.kind, a.object, a.detail::text, a.login
   FROM pgmask_audit.activity AS a
-  WHERE a.kind IN ('key', 'definition', 'command')
+  WHERE a.kind IN ('key', 'definition', 'command', 'migration')
 ) AS r
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s);
 COMMENT ON VIEW pgmask_report.keys_and_deployments IS
