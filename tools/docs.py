@@ -30,6 +30,7 @@ _GROUPS: Final = (
     ("PM3", "Keys and sealed values"),
     ("PM4", "Showing the truth, and the drivers that ask for it"),
     ("PM5", "The register of units and persons"),
+    ("PM6", "Validating statements"),
     ("PM7", "Findings of doctor"),
     ("PM8", "The record: notes, collecting, sealing, reports, alerts"),
     ("PM9", "A fault of pgmask itself"),
