@@ -1154,6 +1154,13 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "CREATE VIEW .. WITH (security_invoker = true); functions SECURITY INVOKER.",
     ),
     (
+        "PM638",
+        "a function that nobody can look into",
+        "What a function of another language than SQL reads is not known; SECURITY DEFINER reads"
+        " with its owner's rights.",
+        "A function LANGUAGE sql, SECURITY INVOKER; or the query itself.",
+    ),
+    (
         "PM640",
         "a change of role",
         "SET ROLE and SET SESSION AUTHORIZATION change whose rights count, not who is asking.",
@@ -1185,6 +1192,24 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "an object of pgmask is touched",
         "Its schemas and what begins with pgmask_ belong to the runtime and the compiler.",
         "Change the catalogue and apply.",
+    ),
+    (
+        "PM646",
+        "a text that cannot be read",
+        "The file is missing or is not UTF-8.",
+        "Name a file, a folder or - for the standard input; save the file as UTF-8.",
+    ),
+    (
+        "PM647",
+        "a statement is refused before it is sent",
+        "The validating hook found a rule that denies it.",
+        "Each finding has its own way out; PM638 and others tell it.",
+    ),
+    (
+        "PM648",
+        "validation needs a schema",
+        "Names can be resolved only against a database or a snapshot of one.",
+        "--dsn DSN, or --schema FILE from pgmask schema dump.",
     ),
     (
         "PM650",

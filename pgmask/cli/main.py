@@ -55,6 +55,7 @@ VERBS: Final = (
     Verb(module="dump", commands=("dump",)),
     Verb(module="fake", commands=("fake",)),
     Verb(module="migrate", commands=("migrate",)),
+    Verb(module="validate", commands=("validate",)),
     Verb(module="explain", commands=("explain",)),
 )
 

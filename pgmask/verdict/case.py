@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Lineage, Use
 from pgmask.verdict.policy import Policy, Sight, View
 from pgmask.verdict.tree import Node, bare, only, parsed, relation, strings, walk
@@ -15,7 +16,8 @@ class Case:
     """One statement before the rules.
 
     earlier: the statements before it in the same text; last: none follows; migration: it is run by
-    the tables' owner beside pgmask. ``looked`` becomes true where a rule has asked for a literal:
+    the tables' owner beside pgmask; version: the server's; schema: as the profile meets it.
+    ``looked`` becomes true where a rule has asked for a literal:
     then what is found holds for this text only, not for its shape.
     """
 
@@ -28,6 +30,7 @@ class Case:
         last: bool = True,
         migration: bool = False,
         version: int = 18,
+        schema: Schema | None = None,
     ) -> None:
         self.lineage = lineage
         self.policy = policy
@@ -35,6 +38,7 @@ class Case:
         self.last = last
         self.migration = migration
         self.version = version
+        self.schema = schema
         self.looked = False
 
     @cached_property
@@ -147,30 +151,37 @@ class Case:
         found = [self.view(n) for n in self.of("RangeVar")]
         return tuple({(v.schema, v.name): v for v in found if v is not None}.values())
 
-    # Literals.
+    # Literals: whoever asks whether a node is one, or which, makes the answer depend on it.
 
     def literal(self, node: Any) -> str | None:
         """The text of a string constant, under casts; None for anything else."""
-        kind, content = bare(node)
-        if kind != "A_Const":
-            return None
-        self.looked = True
-        return content["sval"].get("sval", "") if "sval" in content else None
+        content = self._constant(node)
+        return content["sval"].get("sval", "") if content and "sval" in content else None
 
     def number(self, node: Any) -> int | None:
         """The value of an integer constant; None for anything else."""
-        kind, content = bare(node)
-        if kind != "A_Const":
-            return None
-        self.looked = True
-        return content["ival"].get("ival", 0) if "ival" in content else None
+        content = self._constant(node)
+        return content["ival"].get("ival", 0) if content and "ival" in content else None
 
     def null(self, node: Any) -> bool:
         """Whether it is the constant NULL."""
+        content = self._constant(node)
+        return content is not None and bool(content.get("isnull"))
+
+    def constant(self, node: Any) -> bool:
+        """Whether it is a constant, under casts."""
+        return self._constant(node) is not None
+
+    def parameter(self, node: Any) -> bool:
+        """Whether it is a parameter, under casts."""
+        self._constant(node)
+        return bare(node)[0] == "ParamRef"
+
+    def _constant(self, node: Any) -> Node | None:
         kind, content = bare(node)
-        if kind == "A_Const":
-            self.looked = True
-        return kind == "A_Const" and bool(content.get("isnull"))
+        # With its literals taken out, a text cannot be told from one with parameters.
+        self.looked |= kind in ("A_Const", "ParamRef")
+        return content if kind == "A_Const" else None
 
     def calls(self, *names: str) -> Iterator[tuple[tuple[str, ...], Node]]:
         """Calls by the last word of their name; without names every call."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.model import Facts
+from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
@@ -42,6 +43,7 @@ def judge_all(
     *,
     migration: bool = False,
     version: int | None = None,
+    schema: Schema | None = None,
     rules: Iterable[Rule] = RULES,
 ) -> tuple[Verdict, ...]:
     """One verdict per statement of a text; the rules see those before it.
@@ -62,6 +64,7 @@ def judge_all(
             last=number == len(statements) - 1,
             migration=migration,
             version=version,
+            schema=schema,
         )
         findings = [*_unresolved(lineage, text), *_findings(case, chosen, text)]
         kept, allowed = [], []
@@ -81,19 +84,10 @@ def judge_all(
                 outputs=tuple(_output(o, policy, refused) for o in lineage.outputs),
                 findings=tuple(kept),
                 suppressed=tuple(allowed),
+                by_literal=case.looked,
             )
         )
     return tuple(found)
-
-
-def looked_at_literals(lineage: Lineage, policy: Policy | None) -> bool:
-    """Whether a rule's answer may change with a literal of this statement."""
-    case = Case(lineage, policy)
-    for rule in RULES:
-        if _asked(rule, case):
-            for _ in rule.check(case):
-                pass
-    return case.looked
 
 
 def _asked(rule: Rule, case: Case) -> bool:
@@ -110,7 +104,8 @@ def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]
             yield _finding(rule, hit, case.lineage, text)
         for inner in _inner(case.lineage):
             nested = Case(inner, case.policy, earlier=case.earlier, last=case.last,
-                          migration=case.migration, version=case.version)  # fmt: skip
+                          migration=case.migration, version=case.version,
+                          schema=case.schema)  # fmt: skip
             for hit in rule.check(nested):
                 where = f" (inside: {inner.kind})"
                 yield _finding(

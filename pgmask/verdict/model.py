@@ -84,8 +84,8 @@ class Verdict:
     """What is said of one statement.
 
     profile: '' where only lineage was asked for; findings: those that count, by place; suppressed:
-    those that a comment in the text allows; outputs, reads and writes in terms of the tables as
-    they are stored.
+    those that a comment in the text allows; outputs and reads in terms of the tables as they are
+    stored; by_literal: a rule has looked at a literal, so another one may get another verdict.
     """
 
     lineage: Lineage
@@ -93,6 +93,7 @@ class Verdict:
     outputs: tuple[ShownOutput, ...]
     findings: tuple[Finding, ...]
     suppressed: tuple[Finding, ...] = ()
+    by_literal: bool = False
 
     @property
     def verdict(self) -> str:

@@ -6,7 +6,7 @@ come from the functions of ``pgmask.compile`` that make the views.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pgmask.catalogue.model import Catalogue, Form, Operation, Profile, Rows, Table
@@ -24,6 +24,9 @@ from pgmask.names import Name
 from pgmask.verdict.model import Shown
 
 OWN_SCHEMAS = frozenset({"pgmask", "pgmask_private", "pgmask_report", "pgmask_audit"})
+
+REVEALED = "revealed:"
+"""Put before a view's schema: the same rows as a reveal gives them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +194,8 @@ class Policy:
         view = self.views.get((column.schema, column.table))
         if view is not None:
             return view.sights.get(column.column)
+        if column.schema.startswith(REVEALED):
+            return self._revealed(column)
         context = self.stores.get((column.schema, column.table))
         other = self.others.get((column.schema, column.table))
         if context is None and other is not None:
@@ -198,6 +203,14 @@ class Policy:
         if context is None:
             return None
         return _stored(context, self.profile, column)
+
+    def _revealed(self, column: Column) -> Sight | None:
+        view = self.views.get((column.schema.removeprefix(REVEALED), column.table))
+        sight = view.sights.get(column.column) if view is not None else None
+        if view is None or sight is None:
+            return None
+        shown = column.column in reveal.revealed(view.context, self.profile)
+        return replace(sight, form=Shown.TRUTH) if shown else sight
 
     def table_of(self, schema: str, name: str) -> Table | None:
         """The protected table that is meant by a view's, a store's or its own name."""

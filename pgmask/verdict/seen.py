@@ -7,12 +7,13 @@ of the catalogue.  So a snapshot of a database before adoption serves as well as
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.model import ColumnFact, ConstraintFact, Facts, RelationFact, StoreFact
 from pgmask.facts.schema import Function, Relation, Schema, function_row, row_type
-from pgmask.names import derived
-from pgmask.verdict.policy import Policy
+from pgmask.names import QualName, derived
+from pgmask.verdict.policy import REVEALED, Policy, View
 
 _PREFIX = "pgmask_"
 _TABLES = ("r", "p", "v", "m", "f")
@@ -139,6 +140,11 @@ def seen_by(schema: Schema, policy: Policy) -> Schema:
                 columns=tuple(c.name for c in context.columns),
                 types=tuple(context.type_of(c.name) for c in context.columns),
             )
+    for view in policy.views.values():
+        if view.reveal:
+            shown = relations[view.schema, view.name]
+            place = (REVEALED + view.schema, view.name)
+            relations[place] = replace(shown, schema=place[0])
     return replace(
         schema,
         relations=relations,
@@ -151,30 +157,43 @@ def seen_by(schema: Schema, policy: Policy) -> Schema:
 
 
 def _functions(schema: Schema, policy: Policy) -> dict[str, tuple[object, ...]]:
-    """The functions of the snapshot, and those that the compiler makes for the profile."""
+    """The functions of the snapshot, with those that the compiler makes as what they give back.
+
+    A search gives rows of the view; a reveal gives them with the truth in the columns that may be
+    revealed (``Policy.REVEALED``). A request gives a ticket.
+    """
     rows = dict(schema.function_rows)
     for (place, name), (what, view) in policy.functions.items():
-        if any(row[0] == place for row in rows.get(name, ())):
-            continue
-        shape = row_type(view.schema, view.name)
-        takes = {
-            "request": (("text[]", "text[]", "text", "text", shape),
-                        ("p_key", "p_columns", "p_purpose", "p_reference", "p_shape"), 2),
-            "reveal": (("uuid",), ("p_ticket",), 0),
-            "search": (("text",), ("p_value",), 0),
-            "bulk": (("text[]",), ("p_values",), 0),
-        }[what]  # fmt: skip
-        function = Function(
-            schema=place,
-            name=name,
-            args=takes[0],
-            names=takes[1],
-            modes="i" * len(takes[0]),
-            defaults=takes[2],
-            returns="uuid" if what == "request" else shape,
-            returns_set=what != "request",
-            language="plpgsql",
-            definer=True,
-        )
-        rows[name] = (*rows.get(name, ()), function_row(function))
+        others = tuple(row for row in rows.get(name, ()) if row[0] != place)
+        rows[name] = (*others, function_row(_function(place, name, what, view)))
     return rows
+
+
+_TAKES: Final = {
+    "request": (("text[]", "text[]", "text", "text"),
+                ("p_key", "p_columns", "p_purpose", "p_reference"), 1),
+    "reveal": (("uuid",), ("p_ticket",), 0),
+    "search": (("text",), ("p_value",), 0),
+    "bulk": (("text[]",), ("p_values",), 0),
+}  # fmt: skip
+
+
+def _function(schema: str, name: str, what: str, view: View) -> Function:
+    args, names, defaults = _TAKES[what]
+    origin = QualName.of(view.schema, view.name)
+    if what == "reveal":
+        origin = QualName.of(REVEALED + view.schema, view.name)
+    body = None if what == "request" else f"SELECT * FROM {origin.quoted}"  # noqa: S608
+    return Function(
+        schema=schema,
+        name=name,
+        args=args,
+        names=names,
+        modes="i" * len(args),
+        defaults=defaults,
+        returns="uuid" if body is None else row_type(view.schema, view.name),
+        returns_set=body is not None,
+        language="plpgsql" if body is None else "sql",
+        body=body,
+        definer=True,
+    )

@@ -49,11 +49,6 @@ def items(node: Any) -> tuple[Any, ...]:
     return (node,)
 
 
-def parameter(node: Any) -> bool:
-    """Whether it is a parameter, under casts."""
-    return bare(node)[0] == "ParamRef"
-
-
 def kind_of(sight: Sight) -> Kind | None:
     """The kind of a column's values, None where none or several are possible."""
     column = sight.classified
@@ -118,7 +113,7 @@ def _set(target: Node, targets: Any) -> Iterator[tuple[Node, str, Any]]:
 def keyed(case: Case) -> bool:
     """Whether a condition picks single records, or a small LIMIT holds the rows down."""
     limit = case.body.get("limitCount")
-    if limit is not None and (parameter(limit) or (case.number(limit) or 1_000_000) <= SMALL):
+    if limit is not None and (case.parameter(limit) or (case.number(limit) or 1_000_000) <= SMALL):
         return True
     for found in comparisons(case):
         if found.operator != "=" or found.node.get("kind") not in ("AEXPR_OP", "AEXPR_IN"):

@@ -14,7 +14,6 @@ from pgmask.verdict.shapes import (
     by_search,
     comparisons,
     has_glyph,
-    parameter,
 )
 
 _RANGES = ("<", ">", "<=", ">=", "BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC")
@@ -36,7 +35,7 @@ def _compared(case: Case, found: Compared, sight: Sight) -> Iterator[Hit]:
     if found.operator not in ("=", "<>"):
         return
     for other in found.other:
-        if parameter(other):
+        if case.parameter(other):
             message = f"{name} holds masks: a parameter with the full value never matches"
             yield Hit(message=message, position=place, hint=by_search(sight))
             return

@@ -9,7 +9,6 @@ from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.shapes import comparisons
-from pgmask.verdict.tree import bare
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -21,7 +20,7 @@ def check(case: Case) -> Iterator[Hit]:
         for sight in case.sights(found.column):
             if unit_column(policy.catalogue, sight.table) != sight.name:
                 continue
-            if any(bare(other)[0] == "A_Const" for other in found.other):
+            if any(case.constant(other) for other in found.other):
                 yield Hit(
                     message=f"profile {policy.profile.name} sees the own unit's rows of "
                     f"{sight.table.id} only, whatever unit is asked for",

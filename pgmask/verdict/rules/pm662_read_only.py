@@ -38,10 +38,10 @@ RULE = Rule(
     migration=False,
     refused=True,
     profile="service",
-    example="INSERT INTO service.contact_log (customer_id, staff_id, type, purpose, outcome)"
-    " VALUES (1, 1, 'phone', 'service', 'x')",
-    ok="INSERT INTO service.contact_log (customer_id, staff_id, type, purpose)"
-    " VALUES (1, 1, 'phone', 'service')",
+    example="INSERT INTO service.contact_log (customer_id, staff_id, type, value, purpose, at,"
+    " outcome) VALUES (1, 1, 'phone', '13952992312', 'service', now(), 'reached')",
+    ok="INSERT INTO service.contact_log (customer_id, staff_id, type, value, purpose, at)"
+    " VALUES (1, 1, 'phone', '13952992312', 'service', now())",
     says="A column that the catalogue does not name is NULL in the view, computed there. In the"
     " example the table has such a column, outcome.",
 )

@@ -27,6 +27,6 @@ RULE = Rule(
     check=check,
     migration=False,
     refused=True,
-    example="SELECT id FROM crm.contact_log_2024 WHERE id = 1",
-    ok="SELECT id FROM crm.contact_log WHERE id = 1 AND at >= DATE '2024-01-01'",
+    example="SELECT id FROM crm.contact_log_2025h1 WHERE id = 1",
+    ok="SELECT id FROM crm.contact_log WHERE id = 1 AND at < DATE '2025-07-01'",
 )
