@@ -1,1 +1,71 @@
 """Which base columns a statement reads, gives out and writes, resolved as PostgreSQL does."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pgmask.facts.schema import Schema
+from pgmask.lineage import (
+    bodies,
+    ctes,
+    expressions,
+    from_items,
+    functions,
+    names,
+    plpgsql,
+    routines,
+    select,
+    statements,
+    tables,
+    utility,
+    views,
+    writes,
+)
+from pgmask.lineage.finish import finish
+from pgmask.lineage.kinds import kind_of
+from pgmask.lineage.model import Lineage, Unresolved
+from pgmask.lineage.parse import Parsed, Text
+from pgmask.lineage.parse import statements as parsed
+from pgmask.lineage.reader import Reader
+from pgmask.lineage.session import Session
+
+__all__ = ["Schema", "trace"]
+
+# The files that enter their handlers into the tables of node kinds.
+PASSES: Final = (
+    names, expressions, functions, select, from_items, ctes, views, bodies, writes, statements,
+    tables, utility, routines, plpgsql,
+)  # fmt: skip
+
+
+def trace(
+    text: str, schema: Schema, *, search_path: tuple[str, ...] | None = None
+) -> tuple[Lineage, ...]:
+    """What each statement of the text reads, gives out and writes.
+
+    search_path: the schemas in which bare names are looked for, the snapshot's own without one.
+    Never raises for what stands in the text: what cannot be resolved is told in ``unresolved`` of
+    its statement (I1), and objects that earlier statements make are known to later ones.
+    """
+    session = Session(schema, search_path)
+    whole = Text(text)
+    return tuple(_traced(session, whole, one) for one in parsed(whole))
+
+
+def _traced(session: Session, text: Text, one: Parsed) -> Lineage:
+    r = Reader(session, one.tree)
+    r.text, r.start, r.end, r.base = text, one.start, one.end, one.base
+    if not one.tree:
+        at = one.problem_at if one.problem_at >= 0 else one.start
+        r.base = 0
+        r.unresolved.append(
+            Unresolved(at, "PM600", f"this is no statement of PostgreSQL: {one.problem}")
+        )
+        return finish(r, None, "", text, one.start, one.end)
+    try:
+        rows = statements.run(r, one.tree)
+    except RecursionError:
+        r = Reader(session, one.tree)
+        r.refuse("PM605", "the statement is nested too deeply", {})
+        rows = None
+    return finish(r, rows, kind_of(one.tree), text, one.start, one.end, one.base)

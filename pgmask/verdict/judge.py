@@ -20,6 +20,7 @@ from pgmask.verdict.rules import RULES
 from pgmask.verdict.suppress import idle, suppressions
 from pgmask.verdict.text import Place, place_of
 
+_QUERIES = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 _NEARNESS = {Shown.TRUTH: 0, Shown.MASK: 1, Shown.NULL: 2, Shown.REFUSED: 3}
 
 
@@ -102,7 +103,8 @@ def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]
             continue
         for hit in rule.check(case):
             yield _finding(rule, hit, case.lineage, text)
-        for inner in _inner(case.lineage):
+        # What a query calls is part of its own lineage; other statements only hold theirs.
+        for inner in () if case.kind in _QUERIES else _inner(case.lineage):
             nested = Case(inner, case.policy, earlier=case.earlier, last=case.last,
                           migration=case.migration, version=case.version,
                           schema=case.schema)  # fmt: skip

@@ -214,6 +214,7 @@ class Policy:
 
     def table_of(self, schema: str, name: str) -> Table | None:
         """The protected table that is meant by a view's, a store's or its own name."""
+        schema = schema.removeprefix(REVEALED)
         if (schema, name) in self.views:
             return self.views[schema, name].table
         if (schema, name) in self.others:

@@ -18,6 +18,10 @@ from tests.verdict.world import codes, found, insurer
 pytestmark = pytest.mark.requirement("I1", "I2")
 
 
+# Where the example needs the catalogue to know what is protected.
+BARE = {"PM642": "GRANT pgmask_agent TO mallory"}
+
+
 def asked(schema: Schema, rule: Rule) -> Validator:
     return Validator(
         dataclasses.replace(schema, server=rule.version * 10000),
@@ -47,7 +51,7 @@ def test_a_rule_finds_its_example_and_not_its_twin(schema: Schema, rule: Rule) -
 @pytest.mark.parametrize("rule", [r for r in RULES if not r.catalogue], ids=lambda r: r.code)
 def test_what_needs_no_catalogue_is_found_without(schema: Schema, rule: Rule) -> None:
     validator = Validator(schema, migration=bool(rule.migration))
-    example = rule.example.replace("crm_store.", "crm.")
+    example = BARE.get(rule.code, rule.example.replace("crm_store.", "crm."))
     assert rule.code in codes(validator.validate(example))
 
 

@@ -23,6 +23,16 @@ def check(case: Case) -> Iterator[Hit]:
             position=relation.position,
             hint=f"Query {view.schema}.{view.name}." if view is not None else "",
         )
+    named = {(r.schema, r.name) for r in case.lineage.relations}
+    for read in case.lineage.reads:
+        place = (read.column.schema, read.column.table)
+        context = case.policy.stores.get(place)
+        if context is not None and place not in named:
+            yield Hit(
+                message=f"{'.'.join(place)}, the store of {context.table.id}, is read through a "
+                "view or function",
+                position=read.position,
+            )
 
 
 RULE = Rule(

@@ -1,0 +1,296 @@
+"""What names mean in one database: the snapshot against which queries are read.
+
+Made by ``facts.snapshot`` from a live database, kept as a JSON file where there is none (``pgmask
+schema dump``).  Names are as the system catalogues hold them, unquoted; types are ``format_type``'s
+text with only ``pg_catalog`` on the path.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from pgmask.errors import PgmaskError
+
+FORMAT: Final = 1
+"""Version of the snapshot's form; another one is refused."""
+BOUNDARIES: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
+"""Schemas whose views are not looked through: the server's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """One relation; columns, types in the order of their numbers, dropped ones left out.
+
+    kind: ``r`` table, ``p`` partitioned, ``v`` view, ``m`` materialised view, ``f`` foreign table,
+    ``S`` sequence, ``c`` composite type, ``t`` TOAST; parents: what it inherits from or is a
+    partition of; definition: a view's query; instead: triggers or rules of its own do its writes.
+    """
+
+    schema: str
+    name: str
+    kind: str = "r"
+    columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    not_null: frozenset[str] = frozenset()
+    primary_key: tuple[str, ...] = ()
+    parents: tuple[tuple[str, str], ...] = ()
+    definition: str | None = None
+    instead: bool = False
+
+    @property
+    def is_boundary(self) -> bool:
+        """Whether its columns are base columns: everything but a view that can be looked into."""
+        return self.kind != "v" or self.definition is None or self.schema in BOUNDARIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One function, aggregate, window function or procedure.
+
+    kind: ``f a w p``; args, names, modes: of its arguments that are given (``i``, ``b``, ``v``
+    variadic); defaults: how many of the last ones may be left out; columns: OUT and TABLE arguments
+    as name and type; returns: result type; returns_set; language; volatility ``i s v``; definer:
+    SECURITY DEFINER; body: of the languages sql and plpgsql; atomic: the body is SQL of the
+    standard, resolved when it was made; path: its own search_path; extension: whose member it is.
+    """
+
+    schema: str
+    name: str
+    kind: str = "f"
+    args: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    modes: str = ""
+    defaults: int = 0
+    columns: tuple[tuple[str, str], ...] = ()
+    returns: str = "void"
+    returns_set: bool = False
+    language: str = "internal"
+    volatility: str = "v"
+    definer: bool = False
+    body: str | None = None
+    atomic: bool = False
+    path: tuple[str, ...] | None = None
+    extension: str = ""
+
+    @property
+    def signature(self) -> str:
+        """The types of its arguments, joined by comma and blank."""
+        return ", ".join(self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInfo:
+    """One type that is no relation's row: kind ``b c d e p r m``, category as ``typcategory``.
+
+    base: what a domain stands on, or an array's element.
+    """
+
+    schema: str
+    name: str
+    formatted: str
+    kind: str = "b"
+    category: str = "U"
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator, or a cast (name ``::``), done by a function outside of pg_catalog."""
+
+    schema: str
+    name: str
+    left: str
+    right: str
+    function: tuple[str, str, str]
+    """Schema, name and argument types."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """The snapshot.
+
+    relations by schema and name; functions as rows by name, made into values when asked for;
+    search_path: of the login that read it, existing schemas only; server: version number of the
+    server, 0 where it is unknown.
+    """
+
+    relations: Mapping[tuple[str, str], Relation]
+    function_rows: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    types: tuple[TypeInfo, ...] = ()
+    operators: tuple[Operator, ...] = ()
+    search_path: tuple[str, ...] = ("public",)
+    schemas: frozenset[str] = frozenset({"public", "pg_catalog", "information_schema"})
+    database: str = ""
+    server: int = 0
+    _functions: dict[str, tuple[Function, ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out about views and functions; never part of the snapshot."""
+
+    def functions(self, name: str) -> tuple[Function, ...]:
+        """All functions of that name, in whatever schema."""
+        found = self._functions.get(name)
+        if found is None:
+            found = tuple(_function(name, row) for row in self.function_rows.get(name, ()))
+            self._functions[name] = found
+        return found
+
+    @cached_property
+    def types_by_name(self) -> Mapping[tuple[str, str], TypeInfo]:
+        """Types by schema and name."""
+        return {(t.schema, t.name): t for t in self.types}
+
+    @cached_property
+    def types_by_text(self) -> Mapping[str, TypeInfo]:
+        """Types by ``format_type``'s text."""
+        return {t.formatted: t for t in self.types}
+
+    @cached_property
+    def rows_by_text(self) -> Mapping[str, Relation]:
+        """Relations by the text of their row type."""
+        return {row_type(r.schema, r.name): r for r in self.relations.values()}
+
+
+def row_type(schema: str, name: str) -> str:
+    """The text of a relation's row type as ``format_type`` writes it."""
+    if schema == "pg_catalog":
+        return _quoted(name)
+    return f"{_quoted(schema)}.{_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "a").replace("$", "0").isalnum()
+    if plain and name == name.lower() and not name[0].isdigit() and name[0] != "$":
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _function(name: str, row: Any) -> Function:
+    (schema, kind, args, names, modes, defaults, columns, returns, returns_set, language,
+     volatility, definer, body, atomic, path, extension) = row  # fmt: skip
+    return Function(
+        schema=schema, name=name, kind=kind, args=tuple(args), names=tuple(names), modes=modes,
+        defaults=defaults, columns=tuple((n, t) for n, t in columns), returns=returns,
+        returns_set=returns_set, language=language, volatility=volatility, definer=definer,
+        body=body, atomic=atomic, path=None if path is None else tuple(path), extension=extension,
+    )  # fmt: skip
+
+
+def function_row(function: Function) -> tuple[Any, ...]:
+    """A function as it stands in ``Schema.function_rows``."""
+    f = function
+    return (
+        f.schema, f.kind, f.args, f.names, f.modes, f.defaults, f.columns, f.returns,
+        f.returns_set, f.language, f.volatility, f.definer, f.body, f.atomic, f.path, f.extension,
+    )  # fmt: skip
+
+
+def make_schema(
+    relations: Iterable[Relation],
+    functions: Iterable[Function] = (),
+    **others: Any,
+) -> Schema:
+    """A schema from values, as a test or a reader of a live database has them."""
+    rows: dict[str, list[Any]] = {}
+    for function in functions:
+        rows.setdefault(function.name, []).append(function_row(function))
+    return Schema(
+        relations={(r.schema, r.name): r for r in relations},
+        function_rows={name: tuple(found) for name, found in rows.items()},
+        **others,
+    )
+
+
+def dumps(schema: Schema) -> str:
+    """The snapshot as JSON, sorted, one relation or function a line: it may be kept in git."""
+    head = {
+        "pgmask_schema": FORMAT,
+        "server": schema.server,
+        "database": schema.database,
+        "search_path": schema.search_path,
+        "schemas": sorted(schema.schemas),
+    }
+    parts = [f"{_json(key)}: {_json(value)}" for key, value in head.items()]
+    relations = (_relation_row(r) for _, r in sorted(schema.relations.items()))
+    functions = (
+        [name, *row] for name in sorted(schema.function_rows) for row in schema.function_rows[name]
+    )
+    types = ([t.schema, t.name, t.formatted, t.kind, t.category, t.base] for t in schema.types)
+    operators = ([o.schema, o.name, o.left, o.right, o.function] for o in schema.operators)
+    for key, rows in (
+        ("relations", relations), ("functions", functions), ("types", types),
+        ("operators", operators),
+    ):  # fmt: skip
+        parts.append(f"{_json(key)}: [\n" + ",\n".join(_json(row) for row in rows) + "\n]")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def loads(text: str) -> Schema:
+    """The snapshot that ``dumps`` wrote; refuses another version or form with PM610."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise PgmaskError("PM610", "the schema snapshot is not JSON") from error
+    version = found.get("pgmask_schema") if isinstance(found, dict) else None
+    if version != FORMAT:
+        raise PgmaskError(
+            "PM610",
+            f"the schema snapshot has format {version!r}, this pgmask reads {FORMAT}"
+            if version is not None
+            else "this JSON is no schema snapshot",
+            hint="pgmask schema dump writes one.",
+        )
+    try:
+        rows: dict[str, list[Any]] = {}
+        for name, *row in found["functions"]:
+            rows.setdefault(name, []).append(row)
+        return Schema(
+            relations={(row[0], row[1]): _relation(row) for row in found["relations"]},
+            function_rows={name: tuple(some) for name, some in rows.items()},
+            types=tuple(TypeInfo(*row) for row in found["types"]),
+            operators=tuple(Operator(*row[:4], tuple(row[4])) for row in found["operators"]),
+            search_path=tuple(found["search_path"]),
+            schemas=frozenset(found["schemas"]),
+            database=found["database"],
+            server=found["server"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise PgmaskError("PM610", "the schema snapshot is damaged") from error
+
+
+def _relation_row(r: Relation) -> list[Any]:
+    row: list[Any] = [r.schema, r.name, r.kind, r.columns, r.types]
+    more: dict[str, Any] = {
+        "not_null": sorted(r.not_null),
+        "primary_key": r.primary_key,
+        "parents": r.parents,
+        "definition": r.definition,
+        "instead": r.instead,
+    }
+    some = {key: value for key, value in more.items() if value}
+    return [*row, some] if some else row
+
+
+def _relation(row: list[Any]) -> Relation:
+    more = row[5] if len(row) > 5 else {}
+    return Relation(
+        schema=row[0],
+        name=row[1],
+        kind=row[2],
+        columns=tuple(row[3]),
+        types=tuple(row[4]),
+        not_null=frozenset(more.get("not_null", ())),
+        primary_key=tuple(more.get("primary_key", ())),
+        parents=tuple((s, n) for s, n in more.get("parents", ())),
+        definition=more.get("definition"),
+        instead=more.get("instead", False),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

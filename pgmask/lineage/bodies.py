@@ -1,0 +1,228 @@
+"""Functions of the language sql: looked through, their parameters being what the call gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pgmask.facts.schema import Function
+from pgmask.lineage import statements
+from pgmask.lineage.finish import PARAMETER, finish, is_parameter, note_outputs
+from pgmask.lineage.model import Column, Lineage, Source, Unresolved, Write
+from pgmask.lineage.parse import Text, parse_all, parse_one
+from pgmask.lineage.reader import DEEPEST, Node, Reader
+from pgmask.lineage.rows import Rows
+from pgmask.lineage.scope import Level
+from pgmask.lineage.types import row_of
+from pgmask.lineage.values import (
+    DIRECT,
+    FLOWS,
+    NOTHING,
+    Notes,
+    Sources,
+    Value,
+    conditioned,
+    merged,
+)
+
+
+@dataclass(slots=True)
+class Body:
+    """What a function's body does, in terms of its parameters."""
+
+    rows: Rows = field(default_factory=Rows)
+    notes: Notes = field(default_factory=Notes)
+    writes: list[Write] = field(default_factory=list)
+    problems: list[Unresolved] = field(default_factory=list)
+    inner: list[Lineage] = field(default_factory=list)
+
+
+def called(
+    r: Reader, function: Function, args: list[Value], given: tuple[str, ...], node: Node, text: str
+) -> Value:
+    """The value of a call, and all that the body reads and writes as read and written here."""
+    name = f"{function.schema}.{function.name}"
+    if ("body", function) in r.busy or r.depth > DEEPEST:
+        return r.refuse("PM609", f"the function {name} calls itself", node)
+    body = _body(r, function)
+    for problem in body.problems:
+        message = f"in the function {name}: {problem.message}"
+        r.refuse(problem.code, message, node, problem.hint)
+    known = {one.text for one in r.inner}
+    r.inner += [one for one in body.inner if one.text not in known]
+    values = _by_parameter(function, args, given)
+    position = r.position(node)
+    for column, use in body.notes.reads:
+        r.note(_put({column: DIRECT}, values), use, position)
+    for column in body.notes.named:
+        r.note(_put({column: DIRECT}, values), None, position)
+    for call in body.notes.calls:
+        r.notes.calls.setdefault(call, position)
+    r.writes += [_put_write(write, values, position) for write in body.writes]
+    conditions = _put(body.rows.conditions, values)
+    columns = [
+        (out.name, Value(_put(out.value.sources, values), out.value.type, out.value.fields))
+        for out in body.rows.columns
+    ]
+    return conditioned(_result(r, function, columns, values, text), conditions)
+
+
+def _result(
+    r: Reader,
+    function: Function,
+    columns: list[tuple[str, Value]],
+    values: dict[str, Value],
+    text: str,
+) -> Value:
+    if function.returns == "void" or not columns:
+        return NOTHING
+    row = row_of(r.session, text)
+    names = [n for n, _ in function.columns] or (list(row.columns) if row is not None else [])
+    types = [t for _, t in function.columns] or (list(row.types) if row is not None else [])
+    if not names or (len(names) == 1 and row is None):
+        if len(columns) == 1:
+            return Value(columns[0][1].sources, text, _fields(columns[0][1], values))
+        whole = merged(v.sources for _, v in columns)
+        return Value(whole, text, tuple(columns))
+    if len(columns) == 1 and len(names) != 1:
+        # The whole row as one value.
+        inner = _fields(columns[0][1], values)
+        if inner is not None and len(inner) == len(names):
+            columns = list(inner)
+        else:
+            columns = [("", columns[0][1])] * len(names)
+    if len(columns) != len(names):
+        columns = [("", Value(merged(v.sources for _, v in columns)))] * len(names)
+    fields = tuple(
+        (name or f"column{n}", Value(value.sources, kind))
+        for n, (name, kind, (_, value)) in enumerate(zip(names, types, columns, strict=True), 1)
+    )
+    return Value(merged(v.sources for _, v in fields), text, fields)
+
+
+def _fields(value: Value, values: dict[str, Value]) -> tuple[tuple[str, Value], ...] | None:
+    if value.fields is None:
+        return None
+    return tuple(
+        (name, Value(_put(one.sources, values), one.type, _fields(one, values)))
+        for name, one in value.fields
+    )
+
+
+def parameters(function: Function) -> dict[str, Value]:
+    """The names of a body's parameters, each standing for what a call gives."""
+    found: dict[str, Value] = {f"{function.name}.": NOTHING}
+    for number, text in enumerate(function.args, 1):
+        value = Value({Column("", PARAMETER, str(number)): DIRECT}, text)
+        found[f"${number}"] = value
+        if function.names and function.names[number - 1]:
+            found[function.names[number - 1]] = value
+    return found
+
+
+def _body(r: Reader, function: Function) -> Body:
+    path = None if function.atomic else function.path or r.session.state.path
+    key = ("body", function, path)
+    memo = r.session.schema.memo
+    if key in memo and not r.session.touched:
+        found: Body = memo[key]
+        return found
+    body = _read(r, function, path)
+    if not r.session.touched:
+        memo[key] = body
+    return body
+
+
+def _read(r: Reader, function: Function, path: tuple[str, ...] | None) -> Body:
+    source = function.body or ""
+    body = Body()
+    trees = _trees(source, atomic=function.atomic)
+    if trees is None:
+        body.problems.append(Unresolved(-1, "PM609", "its body cannot be parsed"))
+        return body
+    state = r.session.state
+    before = state.path
+    state.path = ("pg_catalog", "pg_temp") if path is None else path
+    level = Level()
+    level.parameters = parameters(function)
+    text = Text(source)
+    try:
+        for tree, start, end in trees:
+            inner = Reader(r.session, tree)
+            inner.quiet = r.quiet + 1
+            inner.depth = r.depth + 1
+            inner.busy = r.busy | {("body", function)}
+            if function.atomic:
+                inner.at = 0
+            rows = statements.run(inner, tree, level)
+            body.rows = rows if rows is not None else Rows()
+            if tree is not trees[-1][0]:
+                note_outputs(inner, body.rows)
+            body.notes.take(inner.notes, -1)
+            body.writes += inner.writes
+            body.problems += inner.unresolved
+            done = finish(inner, rows, statements.kind_of(tree), text, start, end)
+            if function.atomic:
+                done = replace(done, text=source)
+            body.inner.append(done)
+    finally:
+        state.path = before
+    return body
+
+
+def _trees(source: str, *, atomic: bool) -> list[tuple[Any, int, int]] | None:
+    if not atomic:
+        return parse_all(source)
+    made = parse_one(f"CREATE FUNCTION f() RETURNS int LANGUAGE sql {source}")
+    if made is None:
+        return None
+    return trees_of(made["CreateFunctionStmt"].get("sql_body", {}), source)
+
+
+def trees_of(body: Node, source: str) -> list[tuple[Any, int, int]]:
+    """The statements of a body as the grammar of CREATE FUNCTION gives it."""
+    size = len(source.encode())
+    if "ReturnStmt" in body:
+        return [(body, 0, size)]
+    nested = body.get("List", {}).get("items", [])
+    listed = nested[0].get("List", {}).get("items", []) if nested else []
+    return [(one, 0, size) for one in listed if one]
+
+
+def _by_parameter(
+    function: Function, args: list[Value], given: tuple[str, ...]
+) -> dict[str, Value]:
+    """What each parameter is given, by its number as text."""
+    found: dict[str, Value] = {}
+    first = len(args) - len(given)
+    for number, value in enumerate(args):
+        if number >= first and given:
+            place = function.names.index(given[number - first]) + 1
+        else:
+            place = min(number + 1, len(function.args))
+        known = found.get(str(place))
+        if known is not None:
+            value = Value(merged((known.sources, value.sources)), value.type)
+        found[str(place)] = value
+    return found
+
+
+def _put(sources: Sources, values: dict[str, Value]) -> Sources:
+    """Parameters replaced by what they are given."""
+    if not any(is_parameter(column) for column in sources):
+        return sources
+    parts = []
+    for column, near in sources.items():
+        if is_parameter(column):
+            parts.append(merged((values.get(column.column, NOTHING).sources,), near))
+        else:
+            parts.append({column: near})
+    return merged(parts)
+
+
+def _put_write(write: Write, values: dict[str, Value], position: int) -> Write:
+    sources = []
+    for name, listed in write.sources:
+        plain = _put({s.column: FLOWS.index(s.flow) for s in listed}, values)
+        sources.append((name, tuple(sorted(Source(c, FLOWS[near]) for c, near in plain.items()))))
+    return replace(write, sources=tuple(sources), position=position)

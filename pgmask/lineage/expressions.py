@@ -1,0 +1,409 @@
+"""Every kind of expression but names and calls: what its value is made from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pgmask.facts.schema import Operator
+from pgmask.lineage import select
+from pgmask.lineage.model import Use
+from pgmask.lineage.names import fields_of, resolve, take
+from pgmask.lineage.reader import Node, Reader, expression
+from pgmask.lineage.scope import Level, strings
+from pgmask.lineage.types import bare, may_be, type_name
+from pgmask.lineage.values import (
+    AGGREGATE,
+    CONDITION,
+    DIRECT,
+    EXPRESSION,
+    NO_SOURCES,
+    NOTHING,
+    Value,
+    at_least,
+    combine,
+    conditioned,
+    merged,
+)
+
+_COMPARISONS: Final = frozenset(
+    {"=", "<>", "!=", "<", ">", "<=", ">=", "~", "~*", "!~", "!~*", "~~", "!~~", "~~*", "!~~*",
+     "@>", "<@", "&&", "?", "?|", "?&", "@@", "@?", "^@", "<<", ">>", "-|-", "&<", "&>"}
+)  # fmt: skip
+_ARITHMETIC: Final = frozenset("+-*/%")
+
+
+@expression("A_Const", "isnull ival fval boolval sval bsval location")
+def constant(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    for key, text in _CONSTANTS.items():
+        if key in body:
+            return text
+    return NOTHING
+
+
+_CONSTANTS: Final = {
+    "ival": Value(type="integer"),
+    "fval": Value(type="numeric"),
+    "boolval": Value(type="boolean"),
+    "bsval": Value(type="bit"),
+}
+_BOOLEAN: Final = Value(type="boolean")
+
+
+@expression("List", "items")
+def several(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine(r.many(body.get("items"), level, use), DIRECT)
+
+
+@expression("A_Expr", "kind name lexpr rexpr rexpr_list_start rexpr_list_end location")
+def operator(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    left = r.evaluate(body.get("lexpr"), level, use)
+    right = r.evaluate(body.get("rexpr"), level, use)
+    kind = body["kind"]
+    if r.session.schema.operators:
+        _own_operator(r, body, left, right)
+    if kind == "AEXPR_NULLIF":
+        return conditioned(left, right.sources)
+    if kind != "AEXPR_OP":
+        return Value(merged((left.sources, right.sources), EXPRESSION), "boolean")
+    sign = body["name"][-1]["String"].get("sval", "")
+    text = ""
+    if sign in _COMPARISONS:
+        text = "boolean"
+    elif sign in _ARITHMETIC and bare(left.type) == bare(right.type):
+        text = bare(left.type)
+    elif sign == "||" and "text" in (bare(left.type), bare(right.type)):
+        text = "text"
+    return Value(merged((left.sources, right.sources), EXPRESSION), text)
+
+
+def _own_operator(r: Reader, body: Node, left: Value, right: Value) -> None:
+    known = r.session.schema.memo.get("operators")
+    if known is None:
+        known = {}
+        for one in r.session.schema.operators:
+            known.setdefault(one.name, []).append(one)
+        r.session.schema.memo["operators"] = known
+    names = strings(body["name"])
+    some: list[Operator] = known.get(names[-1], [])
+    for one in some:
+        if len(names) > 1 and one.schema != names[0]:
+            continue
+        if may_be(r.session, left.type, one.left) and may_be(r.session, right.type, one.right):
+            r.notes.calls.setdefault(one.function, r.position(body))
+
+
+@expression("BoolExpr", "boolop args location")
+def boolean(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine(r.many(body.get("args"), level, use), EXPRESSION, "boolean")
+
+
+@expression("NullTest", "arg nulltesttype argisrow location")
+def null_test(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine([r.evaluate(body.get("arg"), level, use)], EXPRESSION, "boolean")
+
+
+@expression("BooleanTest", "arg booltesttype location")
+def boolean_test(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine([r.evaluate(body.get("arg"), level, use)], EXPRESSION, "boolean")
+
+
+@expression("TypeCast", "arg typeName location")
+def cast(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    value = r.evaluate(body.get("arg"), level, use)
+    text = type_name(r, body["typeName"])
+    if not value.sources:
+        return Value(type=text)
+    if r.session.schema.operators:
+        for one in r.session.schema.operators:
+            if one.name == "::" and one.left == bare(value.type) and one.right == bare(text):
+                r.notes.calls.setdefault(one.function, r.position(body))
+    known = r.session.schema.types_by_text
+    have, want = known.get(bare(value.type)), known.get(bare(text))
+    # A string stays the string, whatever it is called; a shorter length makes another value.
+    same = bare(value.type) == bare(text) or (
+        have is not None and want is not None and have.category == want.category == "S"
+    )
+    if same and not body["typeName"].get("typmods"):
+        return Value(value.sources, text, value.fields)
+    return Value(at_least(value.sources, EXPRESSION), text)
+
+
+@expression("CollateClause", "arg collname location")
+def collate(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return r.evaluate(body.get("arg"), level, use)
+
+
+@expression("CaseExpr", "arg args defresult location")
+def case(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    deciding = [r.evaluate(body.get("arg"), level, Use.FILTER)]
+    results = []
+    for node in body.get("args", ()):
+        when = node["CaseWhen"]
+        deciding.append(r.evaluate(when.get("expr"), level, Use.FILTER))
+        results.append(r.evaluate(when.get("result"), level, use))
+    results.append(r.evaluate(body.get("defresult"), level, use))
+    return conditioned(_one_of(results), merged(d.sources for d in deciding))
+
+
+def _one_of(values: list[Value]) -> Value:
+    """A value that is one of these."""
+    types = {bare(v.type) for v in values if v.type}
+    return combine(values, DIRECT, types.pop() if len(types) == 1 else "")
+
+
+@expression("CoalesceExpr", "args location")
+def coalesce(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return _one_of(r.many(body.get("args"), level, use))
+
+
+@expression("MinMaxExpr", "op args location")
+def greatest(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return _one_of(r.many(body.get("args"), level, use))
+
+
+@expression("A_ArrayExpr", "elements list_start list_end location")
+def array(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    values = r.many(body.get("elements"), level, use)
+    one = _one_of(values)
+    return Value(one.sources, f"{one.type}[]" if one.type else "")
+
+
+@expression("RowExpr", "args row_format colnames location")
+def row(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    fields: list[tuple[str, Value]] = []
+    for node in body.get("args", ()):
+        for value in with_star(r, node, level, use):
+            fields.append((f"f{len(fields) + 1}", value))
+    return Value(merged(v.sources for _, v in fields), "record", tuple(fields))
+
+
+def with_star(r: Reader, node: Node, level: Level, use: Use | None) -> list[Value]:
+    """The values of an expression, of several fields where it ends in a star."""
+    if "ColumnRef" in node and "A_Star" in node["ColumnRef"]["fields"][-1]:
+        body = node["ColumnRef"]
+        if len(body["fields"]) == 1:
+            return [v for _, v in select.star(r, body, level, use)]
+        found = resolve(r, body, level, use)
+        return [v for _, v in fields_of(r, take(r, found, use, r.position(body)), body)]
+    if "A_Indirection" in node and "A_Star" in node["A_Indirection"]["indirection"][-1]:
+        body = node["A_Indirection"]
+        return [v for _, v in fields_of(r, r.evaluate(node, level, use), body)]
+    return [r.evaluate(node, level, use)]
+
+
+@expression("SubLink", "subLinkType subLinkId testexpr operName subselect location")
+def sub_query(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    kind = body["subLinkType"]
+    tested = r.evaluate(body.get("testexpr"), level, use)
+    rows = select.query(r, body["subselect"], level)
+    if kind == "EXISTS_SUBLINK":
+        return Value(at_least(rows.conditions, CONDITION), "boolean")
+    outs = [out.value for out in rows.columns]
+    for out in outs:
+        r.note(out.sources, use, r.position(body))
+    if kind in ("ANY_SUBLINK", "ALL_SUBLINK"):
+        compared = merged((tested.sources, *(o.sources for o in outs)), EXPRESSION)
+        return conditioned(Value(compared, "boolean"), rows.conditions)
+    if kind == "ARRAY_SUBLINK":
+        text = f"{outs[0].type}[]" if outs and outs[0].type else ""
+        return conditioned(Value(outs[0].sources if outs else NO_SOURCES, text), rows.conditions)
+    if len(outs) == 1:
+        return conditioned(outs[0], rows.conditions)
+    fields = tuple((out.name, out.value) for out in rows.columns)
+    whole = Value(merged(o.sources for o in outs), "record", fields)
+    return conditioned(whole, rows.conditions)
+
+
+@expression("GroupingFunc", "args refs agglevelsup location")
+def grouping(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    values = r.many(body.get("args"), level, Use.GROUP)
+    return combine(values, CONDITION, "integer")
+
+
+@expression("SQLValueFunction", "op typmod location")
+def value_function(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return NOTHING
+
+
+@expression("SetToDefault", "typeMod location")
+def default(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return NOTHING
+
+
+@expression("CurrentOfExpr", "cvarno cursor_name cursor_param")
+def current_of(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return NOTHING
+
+
+@expression("MergeSupportFunc", "msftype msfcollid location")
+def merge_action(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return Value(type="text")
+
+
+@expression("NamedArgExpr", "arg name argnumber location")
+def named_argument(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return r.evaluate(body.get("arg"), level, use)
+
+
+@expression("MultiAssignRef", "source colno ncolumns")
+def of_several(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    source = body["source"]
+    number = body.get("colno", 1) - 1
+    if "RowExpr" in source:
+        values = [v for node in source["RowExpr"]["args"] for v in with_star(r, node, level, use)]
+        return values[number] if number < len(values) else NOTHING
+    value = r.evaluate(source, level, use)
+    if value.fields is not None and number < len(value.fields):
+        return value.fields[number][1]
+    return value
+
+
+@expression("ResTarget", "name indirection val location")
+def target(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return r.evaluate(body.get("val"), level, use)
+
+
+# XML and JSON: many words, one meaning: the value is computed from what is given.
+
+
+@expression("XmlExpr", "op name named_args arg_names args xmloption indent type typmod location")
+def xml(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    parts = r.many(body.get("named_args"), level, use) + r.many(body.get("args"), level, use)
+    return combine(parts, EXPRESSION, "boolean" if body.get("op") == "IS_DOCUMENT" else "xml")
+
+
+@expression("XmlSerialize", "xmloption expr typeName indent location")
+def xml_serialize(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    value = r.evaluate(body.get("expr"), level, use)
+    return combine([value], EXPRESSION, type_name(r, body["typeName"]))
+
+
+_JSON_VALUE: Final = frozenset({"raw_expr", "formatted_expr", "format"})
+
+
+def json_value(r: Reader, body: Node | None, level: Level, use: Use | None) -> Value:
+    """A JsonValueExpr without its wrapper."""
+    if not body:
+        return NOTHING
+    r.known("JsonValueExpr", body, _JSON_VALUE)
+    return r.evaluate(body.get("raw_expr"), level, use)
+
+
+@expression("JsonValueExpr", "raw_expr formatted_expr format")
+def json_value_node(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return json_value(r, body, level, use)
+
+
+@expression("JsonKeyValue", "key value")
+def json_pair(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    key = r.evaluate(body.get("key"), level, use)
+    return combine([key, json_value(r, body.get("value"), level, use)], EXPRESSION)
+
+
+@expression("JsonArgument", "val name")
+def json_argument(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return json_value(r, body.get("val"), level, use)
+
+
+def _json_type(r: Reader, body: Node, otherwise: str) -> str:
+    output = body.get("output") or {}
+    return type_name(r, output["typeName"]) if output.get("typeName") else otherwise
+
+
+@expression("JsonObjectConstructor", "exprs output absent_on_null unique location")
+def json_object(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    values = r.many(body.get("exprs"), level, use)
+    return combine(values, EXPRESSION, _json_type(r, body, "json"))
+
+
+@expression("JsonArrayConstructor", "exprs output absent_on_null location")
+def json_array(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    values = r.many(body.get("exprs"), level, use)
+    return combine(values, EXPRESSION, _json_type(r, body, "json"))
+
+
+@expression("JsonArrayQueryConstructor", "query output format absent_on_null location")
+def json_array_query(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    rows = select.query(r, body["query"], level)
+    for out in rows.columns:
+        r.note(out.value.sources, use, r.position(body))
+    value = combine([o.value for o in rows.columns], AGGREGATE, _json_type(r, body, "json"))
+    return conditioned(value, rows.conditions)
+
+
+_AGGREGATE: Final = frozenset({"output", "agg_filter", "agg_order", "over", "location"})
+
+
+def _json_aggregate(r: Reader, body: Node, arg: Value, level: Level, use: Use | None) -> Value:
+    made = body.get("constructor") or {}
+    r.known("JsonAggConstructor", made, _AGGREGATE)
+    deciding = [r.evaluate(made.get("agg_filter"), level, Use.FILTER)]
+    deciding += r.many(made.get("agg_order"), level, Use.ORDER)
+    if "over" in made:
+        deciding.append(Value(select.window(r, made["over"], level)))
+    if use is not None:
+        r.note(arg.sources, use, r.position(made))
+    value = combine([arg], AGGREGATE, _json_type(r, made, "json"))
+    return conditioned(value, merged(d.sources for d in deciding))
+
+
+@expression("JsonObjectAgg", "constructor arg absent_on_null unique")
+def json_object_agg(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    arg = json_pair(r, body.get("arg") or {}, level, Use.AGGREGATE)
+    return _json_aggregate(r, body, arg, level, use)
+
+
+@expression("JsonArrayAgg", "constructor arg absent_on_null")
+def json_array_agg(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    arg = json_value(r, body.get("arg"), level, Use.AGGREGATE)
+    return _json_aggregate(r, body, arg, level, use)
+
+
+@expression("SortBy", "node sortby_dir sortby_nulls useOp location")
+def sort_by(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return r.evaluate(body.get("node"), level, use)
+
+
+@expression("JsonParseExpr", "expr output unique_keys location")
+def json_parse(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine([json_value(r, body.get("expr"), level, use)], EXPRESSION, "json")
+
+
+@expression("JsonScalarExpr", "expr output location")
+def json_scalar(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine([r.evaluate(body.get("expr"), level, use)], EXPRESSION, "json")
+
+
+@expression("JsonSerializeExpr", "expr output location")
+def json_serialize(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    value = json_value(r, body.get("expr"), level, use)
+    return combine([value], EXPRESSION, _json_type(r, body, "text"))
+
+
+@expression(
+    "JsonFuncExpr",
+    "op column_name context_item pathspec passing output on_empty on_error wrapper quotes location",
+)
+def json_function(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    parts = [json_value(r, body.get("context_item"), level, use)]
+    parts.append(r.evaluate(body.get("pathspec"), level, use))
+    parts += r.many(body.get("passing"), level, use)
+    parts += [behaviour(r, body.get(key), level, use) for key in ("on_empty", "on_error")]
+    text = {"JSON_EXISTS_OP": "boolean", "JSON_QUERY_OP": "jsonb"}.get(body.get("op", ""), "text")
+    return combine(parts, EXPRESSION, _json_type(r, body, text))
+
+
+_BEHAVIOUR: Final = frozenset({"btype", "expr", "coerce", "location"})
+
+
+def behaviour(r: Reader, body: Node | None, level: Level, use: Use | None) -> Value:
+    """A JsonBehavior: DEFAULT with its expression."""
+    if not body:
+        return NOTHING
+    r.known("JsonBehavior", body, _BEHAVIOUR)
+    return r.evaluate(body.get("expr"), level, use)
+
+
+@expression("JsonIsPredicate", "expr format item_type unique_keys location")
+def json_is(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return combine([r.evaluate(body.get("expr"), level, use)], EXPRESSION, "boolean")

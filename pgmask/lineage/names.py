@@ -1,0 +1,224 @@
+"""Column references, whole rows and fields: ``a``, ``t.a``, ``t``, ``(t).a``, ``t.f``."""
+
+from __future__ import annotations
+
+from pgmask.lineage.model import Use
+from pgmask.lineage.reader import Node, Reader, expression
+from pgmask.lineage.scope import (
+    ROW,
+    TWICE,
+    Found,
+    Item,
+    Level,
+    NameProblem,
+    column_by_name,
+    column_of,
+    index_of,
+    item_by_name,
+    parameter,
+)
+from pgmask.lineage.types import element, row_of
+from pgmask.lineage.values import NOTHING, Value, merged
+
+
+def _is_called(r: Reader, name: str) -> bool:
+    """Whether a function could be called by ``row.name``."""
+    return any(
+        len(f.args) == 1 or f.defaults or f.modes for f in r.session.functions(None, name) if f.args
+    )
+
+
+def _of_row(r: Reader, name: str, row: Value, node: Node) -> Value:
+    # Calls need names, and this is the one way back.
+    from pgmask.lineage import functions
+
+    return functions.of_row(r, name, row, node)
+
+
+def take(r: Reader, found: Found, use: Use | None, position: int) -> Value:
+    """Use what a name means: its columns are read."""
+    item, number, value = found
+    if item is not None and item.extra is not None:
+        for notes in item.extra if number == ROW else item.extra[number : number + 1]:
+            if notes is not None and number != -1:
+                r.notes.take(notes, position)
+    r.note(value.sources, use, position)
+    return value
+
+
+def words(fields: list[Node]) -> list[str | None]:
+    """The names of a reference; None is the star."""
+    return [f["String"].get("sval", "") if "String" in f else None for f in fields]
+
+
+def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
+    """What a reference means, nothing of it being read yet; raises NameProblem."""
+    names = words(body["fields"])
+    first = names[0]
+    if first is None:
+        raise NameProblem("PM611", "a star stands where one value is wanted")
+    if len(names) == 1:
+        found = column_by_name(level, first)
+        if found is not None:
+            return found
+        item = item_by_name(level, first)
+        if item is not None:
+            return item, ROW, item.row()
+        value = parameter(level, first)
+        if value is not None:
+            return None, -1, value
+        raise _unknown(level, first)
+    item, rest = qualified(r, names, level)
+    if item is None:
+        return None, -1, _of_parameter(r, body, names, level)
+    if rest is None:
+        return item, ROW, item.row()
+    found = column_of(item, rest)
+    if found is not None:
+        return found
+    if _is_called(r, rest):
+        take(r, (item, ROW, item.row()), use, r.position(body))
+        return None, -1, _of_row(r, rest, item.row(), body)
+    raise NameProblem("PM602", f"{names[-2]!r} has no column {rest!r}")
+
+
+def qualified(r: Reader, names: list[str | None], level: Level) -> tuple[Item | None, str | None]:
+    """The relation of a qualified reference and what is named of it, None for the whole row."""
+    parts = [n for n in names if n is not None]
+    rest = None if names[-1] is None else parts.pop()
+    if len(parts) == 3:
+        if r.session.schema.database and parts[0] != r.session.schema.database:
+            raise NameProblem("PM611", "another database cannot be named")
+        parts = parts[1:]
+    if len(parts) == 2:
+        item = item_by_name(level, parts[1], parts[0])
+    elif len(parts) == 1:
+        item = item_by_name(level, parts[0])
+    else:
+        raise NameProblem("PM611", "a name with too many parts")
+    if item is None and parameter(level, parts[0]) is None and not _is_function(level, parts[0]):
+        raise NameProblem("PM601", f"nothing in FROM is called {'.'.join(parts)!r}")
+    return item, rest
+
+
+def _is_function(level: Level | None, name: str) -> bool:
+    return parameter(level, f"{name}.") is not None
+
+
+def _of_parameter(r: Reader, body: Node, names: list[str | None], level: Level) -> Value:
+    """``function.parameter``, ``parameter.field`` or ``function.parameter.field``."""
+    parts = [n for n in names if n is not None]
+    if _is_function(level, parts[0]):
+        parts = parts[1:]
+    value = parameter(level, parts[0]) if parts else None
+    if value is None:
+        raise NameProblem("PM602", f"no parameter is called {names[-1]!r}")
+    for name in parts[1:]:
+        value = field(r, value, name, body)
+    return value
+
+
+def _unknown(level: Level, name: str) -> NameProblem:
+    import difflib
+
+    near: list[str] = []
+    at: Level | None = level
+    while at is not None:
+        near += [n for item in at.items if item.cols_visible for n in item.names]
+        at = at.parent
+    close = difflib.get_close_matches(name, near, n=1)
+    return NameProblem(
+        "PM602", f"no column is called {name!r} here", f"Is {close[0]!r} meant?" if close else ""
+    )
+
+
+def field(r: Reader, value: Value, name: str, node: Node) -> Value:
+    """One field of a row."""
+    if value.fields is not None:
+        number = index_of([n for n, _ in value.fields]).get(name)
+        if number == TWICE:
+            raise NameProblem("PM603", f"the column name {name!r} is ambiguous")
+        if number is not None:
+            return value.fields[number][1]
+    else:
+        relation = row_of(r.session, value.type)
+        if relation is not None and name in relation.columns:
+            return Value(value.sources, relation.types[relation.columns.index(name)])
+        if relation is None and value.type in ("", "record"):
+            return r.refuse("PM606", f"of what row {name!r} is a field is not known", node)
+    if _is_called(r, name):
+        return _of_row(r, name, value, node)
+    return r.refuse("PM602", f"the row has no field {name!r}", node)
+
+
+def fields_of(r: Reader, value: Value, node: Node) -> tuple[tuple[str, Value], ...]:
+    """All fields of a row, as its star names them."""
+    if value.fields is not None:
+        return value.fields
+    relation = row_of(r.session, value.type)
+    if relation is None:
+        r.refuse("PM606", "of what row the star is meant is not known", node)
+        return ()
+    return tuple(
+        (name, Value(value.sources, text))
+        for name, text in zip(relation.columns, relation.types, strict=True)
+    )
+
+
+@expression("ColumnRef", "fields location")
+def column_ref(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    return take(r, resolve(r, body, level, use), use, r.position(body))
+
+
+@expression("ParamRef", "number location")
+def param_ref(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    value = parameter(level, f"${body.get('number', 0)}")
+    if value is None:
+        return NOTHING
+    r.note(value.sources, use, r.position(body))
+    return value
+
+
+@expression("A_Indirection", "arg indirection")
+def indirection(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
+    value, _ = steps(r, body, body["indirection"], level, use)
+    return value
+
+
+def steps(
+    r: Reader, body: Node, path: list[Node], level: Level, use: Use | None
+) -> tuple[Value, Found | None]:
+    """Follow fields and subscripts; of a whole row only what is chosen counts as read."""
+    arg = body["arg"]
+    found: Found | None = None
+    if "ColumnRef" in arg:
+        reference = arg["ColumnRef"]
+        found = resolve(r, reference, level, use)
+        item, number, value = found
+        if number == ROW and item is not None and path and "String" in path[0]:
+            name = path[0]["String"].get("sval", "")
+            column = column_of(item, name)
+            if column is not None:
+                value = take(r, column, use, r.position(reference))
+                path = path[1:]
+            elif _is_called(r, name):
+                take(r, found, use, r.position(reference))
+                value = _of_row(r, name, item.row(), body)
+                path = path[1:]
+            else:
+                raise NameProblem("PM602", f"{item.alias!r} has no column {name!r}")
+        else:
+            take(r, found, use, r.position(reference))
+    else:
+        value = r.evaluate(arg, level, use)
+    for step in path:
+        if "A_Indices" in step:
+            places = [step["A_Indices"].get(key) for key in ("lidx", "uidx")]
+            chosen = [r.evaluate(place, level, use) for place in places if place]
+            text = value.type if step["A_Indices"].get("is_slice") else element(value.type)
+            value = Value(merged((value.sources, merged((c.sources for c in chosen), 3))), text)
+        elif "String" in step:
+            value = field(r, value, step["String"].get("sval", ""), body)
+        elif "A_Star" not in step:
+            r.refuse("PM605", "a step that is not understood", step)
+    return value, found

@@ -1,0 +1,138 @@
+"""Text into statements, by PostgreSQL's own grammar, with their places in the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pglast import Error, split
+from pglast.parser import ParseError, parse_sql_json
+
+Node = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Parsed:
+    """One statement: its tree, or why there is none.
+
+    base: what is added to the positions of the tree, in bytes; start, end: in bytes of the text.
+    """
+
+    tree: Node | None
+    start: int
+    end: int
+    base: int = 0
+    problem: str = ""
+    problem_at: int = -1
+
+
+class Text:
+    """The text and its places: the parser counts bytes, people count characters and lines."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.ascii = text.isascii()
+        self.bytes = text.encode("utf-8", "surrogatepass") if not self.ascii else b""
+
+    def character(self, byte: int) -> int:
+        """The character at a byte, -1 of an unknown one."""
+        if self.ascii or byte < 0:
+            return byte
+        return len(self.bytes[:byte].decode("utf-8", "replace"))
+
+    def part(self, start: int, end: int) -> str:
+        """The text from one byte to another."""
+        return self.text[self.character(start) : self.character(end)]
+
+    def line(self, character: int) -> int:
+        """The line of a character, from 1."""
+        return self.text.count("\n", 0, character) + 1
+
+
+def statements(text: Text) -> Iterator[Parsed]:
+    """Every statement of the text in its order; one that cannot be parsed does not hide others."""
+    size = len(text.text) if text.ascii else len(text.bytes)
+    if "\0" in text.text:
+        yield Parsed(None, 0, size, problem="there is a NUL character in the text", problem_at=0)
+        return
+    try:
+        found = json.loads(parse_sql_json(text.text))
+    except ParseError as error:
+        yield from _one_by_one(text, size, error)
+        return
+    except RecursionError:
+        yield Parsed(None, 0, size, problem="it is nested too deeply", problem_at=0)
+        return
+    for one in found.get("stmts", ()):
+        start = one.get("stmt_location", 0)
+        length = one.get("stmt_len", 0)
+        yield Parsed(one.get("stmt"), start, start + length if length else size)
+
+
+def _one_by_one(text: Text, size: int, error: ParseError) -> Iterator[Parsed]:
+    # Slices of Python's split count characters.
+    try:
+        slices = list(split(text.text, with_parser=False, only_slices=True))
+    except (Error, ValueError, RecursionError):
+        yield Parsed(None, 0, size, problem=_said(error), problem_at=_place(error))
+        return
+    for one in slices:
+        part = text.text[one.start : one.stop]
+        start = _byte(text, one.start)
+        end = _byte(text, one.stop)
+        try:
+            found = json.loads(parse_sql_json(part))
+        except ParseError as problem:
+            at = start + _place(problem, part)
+            yield Parsed(None, start, end, problem=_said(problem), problem_at=at)
+            continue
+        except RecursionError:
+            yield Parsed(None, start, end, problem="it is nested too deeply", problem_at=start)
+            continue
+        for made in found.get("stmts", ()):
+            begin = start + made.get("stmt_location", 0)
+            length = made.get("stmt_len", 0)
+            yield Parsed(made.get("stmt"), begin, begin + length if length else end, base=start)
+
+
+def _byte(text: Text, character: int) -> int:
+    return character if text.ascii else len(text.text[:character].encode())
+
+
+def _said(error: ParseError) -> str:
+    """The parser's words without what it quotes of the statement: that may be a value."""
+    words = str(error.args[0]) if error.args else "syntax error"
+    return words.split(' at or near "')[0].split(' "')[0]
+
+
+def _place(error: ParseError, part: str = "") -> int:
+    place = error.args[1] if len(error.args) > 1 else 0
+    character = place if isinstance(place, int) and place >= 0 else 0
+    return len(part[:character].encode()) if part and not part.isascii() else character
+
+
+def parse_one(sql: str) -> Node | None:
+    """The tree of one statement, None where it cannot be parsed."""
+    try:
+        found = json.loads(parse_sql_json(sql))
+    except (ParseError, RecursionError):
+        return None
+    listed = found.get("stmts", ())
+    return listed[0].get("stmt") if len(listed) == 1 else None
+
+
+def parse_all(sql: str) -> list[tuple[Node, int, int]] | None:
+    """The trees of several statements with their bytes from and to, None where one cannot."""
+    try:
+        found = json.loads(parse_sql_json(sql))
+    except (ParseError, RecursionError):
+        return None
+    size = len(sql.encode())
+    made = []
+    for one in found.get("stmts", ()):
+        start = one.get("stmt_location", 0)
+        length = one.get("stmt_len", 0)
+        made.append((one.get("stmt"), start, start + length if length else size))
+    return made

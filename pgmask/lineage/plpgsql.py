@@ -1,0 +1,203 @@
+"""Bodies in PL/pgSQL: every expression and statement in them is read as SQL.
+
+What runs text that is put together at run time is refused.  Variables carry on what was put into
+them: the body is read until nothing more flows into any of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pglast.parser import ParseError, parse_plpgsql_json
+
+from pgmask.facts.schema import Function
+from pgmask.lineage import statements
+from pgmask.lineage.bodies import parameters
+from pgmask.lineage.kinds import kind_of
+from pgmask.lineage.parse import parse_one
+from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.rows import Rows
+from pgmask.lineage.scope import Level
+from pgmask.lineage.values import NOTHING, Value, merged
+
+_ROUNDS: Final = 6
+_RAW_EXPR: Final = 2
+_ASSIGN: Final = 3
+"""Parse modes: from here on assignments, with one, two or three names on the left."""
+_DYNAMIC: Final = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
+
+Read = tuple[Reader, Rows | None, str, str]
+
+
+class _Body:
+    """Variables by number and name, and what has flown into them."""
+
+    def __init__(self, r: Reader, function: Function, found: Node) -> None:
+        self.datums: list[Any] = found.get("datums", [])
+        self.names: dict[int, str] = {}
+        self.values: dict[str, Value] = dict(parameters(function))
+        for number, datum in enumerate(self.datums):
+            for body in datum.values():
+                name = body.get("refname", "")
+                if not name or name == "(unnamed row)":
+                    continue
+                self.names[number] = name
+                if name not in self.values:
+                    text = body.get("datatype", {}).get("PLpgSQL_type", {}).get("typname", "")
+                    self.values[name] = Value(type=_type(r, text))
+
+    def put(self, number: int | None, rows: Rows | None) -> None:
+        """What a statement gives flows into a variable, or a row of them."""
+        if number is None or rows is None or number >= len(self.datums):
+            return
+        ((kind, body),) = self.datums[number].items()
+        if kind == "PLpgSQL_row":
+            for place, one in enumerate(body.get("fields", ())):
+                if place < len(rows.columns):
+                    self._add(one.get("varno"), rows.columns[place].value, None)
+            return
+        fields = tuple((out.name, out.value) for out in rows.columns)
+        if kind == "PLpgSQL_recfield":
+            self._add(body.get("recparentno"), rows.columns[0].value if fields else NOTHING, None)
+        elif kind == "PLpgSQL_rec" and not (len(fields) == 1 and fields[0][1].fields is None):
+            whole = Value(merged(v.sources for _, v in fields), "record", fields)
+            self._add(number, whole, fields)
+        elif fields:
+            self._add(number, fields[0][1], fields if kind == "PLpgSQL_rec" else None)
+
+    def _add(
+        self, number: int | None, value: Value, fields: tuple[tuple[str, Value], ...] | None
+    ) -> None:
+        name = self.names.get(number if number is not None else -1)
+        if name is None:
+            return
+        known = self.values.get(name, NOTHING)
+        sources = merged((known.sources, value.sources))
+        if known.fields is not None and fields is not None:
+            same = [n for n, _ in known.fields] == [n for n, _ in fields]
+            if not same:
+                # A record that holds rows of different queries: every field may be any.
+                names = dict.fromkeys([n for n, _ in known.fields] + [n for n, _ in fields])
+                fields = tuple((n, Value(sources)) for n in names)
+            else:
+                fields = tuple(
+                    (n, Value(merged((old.sources, new.sources)), new.type, new.fields))
+                    for (n, old), (_, new) in zip(known.fields, fields, strict=True)
+                )
+        elif known.fields is not None and fields is None:
+            fields = tuple(
+                (n, Value(merged((old.sources, value.sources)), old.type))
+                for n, old in known.fields
+            )
+        self.values[name] = Value(sources, known.type or value.type, fields)
+
+    def state(self) -> dict[str, Any]:
+        """To see whether a round has added anything."""
+        return {
+            name: (value.sources, value.fields and [(n, v.sources) for n, v in value.fields])
+            for name, value in self.values.items()
+        }
+
+
+def _type(r: Reader, text: str) -> str:
+    """A declared type: ``pg_catalog."integer"`` or a name as it was written, ``t%ROWTYPE``."""
+    text = text.strip()
+    if not text or text == "UNKNOWN":
+        return ""
+    plain = text.removesuffix("%ROWTYPE").removesuffix("%rowtype")
+    made = parse_one(f"SELECT NULL::{plain}")
+    if made is None:
+        return ""
+    from pgmask.lineage.types import type_name
+
+    target = made["SelectStmt"]["targetList"][0]["ResTarget"]["val"]
+    return type_name(r, target["TypeCast"]["typeName"]) if "TypeCast" in target else ""
+
+
+def read(r: Reader, tree: Node, function: Function) -> list[Read]:
+    """Every statement and expression of the body, in its order."""
+    try:
+        source = _source(tree, r)
+        found = json.loads(parse_plpgsql_json(source))
+    except (ParseError, ValueError, RecursionError):
+        r.refuse("PM609", "the body in PL/pgSQL cannot be parsed", {})
+        return []
+    done: list[Read] = []
+    for one in found:
+        body = _Body(r, function, one["PLpgSQL_function"])
+        for _ in range(_ROUNDS):
+            before = body.state()
+            done = list(_walk(r, body, one["PLpgSQL_function"].get("action", {}), None))
+            if body.state() == before:
+                break
+        else:
+            r.refuse("PM605", "what flows through the variables comes to no end", {})
+    return done
+
+
+def _source(tree: Node, r: Reader) -> str:
+    """The statement's own text, as the parser of bodies wants it alone."""
+    if r.text is not None:
+        return r.text.part(r.start, r.end)
+
+
+def _walk(r: Reader, body: _Body, node: Any, into: int | None) -> Iterator[Read]:
+    """Everything in the order of the text; targets of INTO, FOR and := take what they are given."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _walk(r, body, one, None)
+        return
+    if not isinstance(node, dict):
+        return
+    if "PLpgSQL_expr" in node:
+        yield from _expression(r, body, node["PLpgSQL_expr"], into)
+        return
+    for kind, part in node.items():
+        if kind in _DYNAMIC:
+            r.refuse("PM608", "EXECUTE runs text that is not known before", {},
+                     "Write the statement itself, or let the function be declared.")  # fmt: skip
+        target = None
+        if isinstance(part, dict):
+            target = _target(part)
+        if isinstance(part, dict) and kind.startswith("PLpgSQL_"):
+            for name, child in part.items():
+                goes = target if name in ("expr", "sqlstmt", "query", "cursorexpr") else None
+                yield from _walk(r, body, child, goes)
+        else:
+            yield from _walk(r, body, part, into)
+
+
+def _target(part: Node) -> int | None:
+    for key in ("target", "var", "row", "rec"):
+        one = part.get(key)
+        if isinstance(one, dict):
+            for datum in one.values():
+                if isinstance(datum, dict) and "dno" in datum:
+                    return int(datum["dno"])
+    number = part.get("varno")
+    return int(number) if isinstance(number, int) else None
+
+
+def _expression(r: Reader, body: _Body, part: Node, into: int | None) -> Iterator[Read]:
+    query = part.get("query", "")
+    mode = part.get("parseMode", 0)
+    text = query
+    if mode >= _ASSIGN:
+        # name := expression, also name.field := and name[i] :=
+        text = query.split(":=", 1)[-1] if ":=" in query else query.split("=", 1)[-1]
+        mode = _RAW_EXPR
+    if mode == _RAW_EXPR:
+        text = f"SELECT {text}"
+    tree = parse_one(text)
+    if tree is None:
+        r.refuse("PM609", "an expression of the body cannot be parsed", {})
+        return
+    inner = Reader(r.session, tree)
+    inner.depth = r.depth + 1
+    level = Level()
+    level.parameters = body.values
+    rows = statements.run(inner, tree, level)
+    body.put(into, rows)
+    yield inner, rows, kind_of(tree), query

@@ -1,0 +1,275 @@
+"""Relations that the text itself makes, changes or drops: later statements know them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from pgmask.facts.schema import Relation
+from pgmask.lineage import from_items, select
+from pgmask.lineage.model import Use, Write
+from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.rows import Rows
+from pgmask.lineage.scope import Level, strings
+from pgmask.lineage.statements import run, statement
+from pgmask.lineage.types import row_of, type_name
+from pgmask.lineage.values import as_sources, note_all
+
+_ADDED: Final = frozenset({"AT_AddColumn"})
+
+
+def new_relation(
+    r: Reader, node: Node, kind: str, names: list[str], types: list[str], **more: Any
+) -> Relation | None:
+    """A relation that is there from now on; None where the name is taken, which is kept."""
+    schema = r.session.target(node.get("schemaname"), temporary=node.get("relpersistence") == "t")
+    key = (schema, node["relname"])
+    made = Relation(
+        schema=schema, name=key[1], kind=kind, columns=tuple(names), types=tuple(types), **more
+    )
+    r.name(made, "define", r.position(node))
+    if r.session.relation(*key) is not None and not more.get("definition"):
+        return None
+    r.session.define(made)
+    return made
+
+
+def made_from(r: Reader, into: Node, rows: Rows) -> None:
+    """CREATE TABLE AS and SELECT INTO: a table that holds what the query gives."""
+    names = [out.name for out in rows.columns]
+    given = strings(into.get("colNames", ()))
+    if len(given) > len(names) and not r.unresolved:
+        r.refuse("PM611", "more columns are named than the query has", into)
+    names = given[: len(names)] + names[len(given) :]
+    node = into["rel"]
+    for out in rows.columns:
+        note_all(r.notes, out.value.sources, Use.WRITE, out.position)
+    new_relation(r, node, "r", names, [out.value.type for out in rows.columns])
+    schema = r.session.target(node.get("schemaname"), temporary=node.get("relpersistence") == "t")
+    pairs = zip(names, rows.columns, strict=True)
+    r.writes.append(
+        Write(
+            schema=schema,
+            table=node["relname"],
+            action="insert",
+            columns=tuple(sorted(names)),
+            sources=tuple(sorted((n, as_sources(o.value.sources)) for n, o in pairs)),
+            position=r.position(node),
+        )
+    )
+
+
+@statement("CreateTableAsStmt", "query into objtype is_select_into if_not_exists")
+def create_table_as(r: Reader, body: Node, level: Level | None) -> None:
+    rows = run(r, body["query"], level)
+    if rows is None:
+        if not r.unresolved:
+            r.refuse("PM611", "the statement gives no rows to keep", body)
+        return
+    into = body["into"]
+    if body.get("objtype") == "OBJECT_MATVIEW":
+        into = {**into, "rel": {**into["rel"], "relpersistence": "p"}}
+    made_from(r, into, rows)
+
+
+@statement("ViewStmt", "view aliases query replace options withCheckOption")
+def create_view(r: Reader, body: Node, level: Level | None) -> None:
+    rows = select.query(r, body["query"], level)
+    for out in rows.columns:
+        note_all(r.notes, out.value.sources, Use.OUTPUT, out.position)
+    names = [out.name for out in rows.columns]
+    given = strings(body.get("aliases", ()))
+    if len(given) > len(names) and not r.unresolved:
+        r.refuse("PM611", "more columns are named than the query has", body)
+    names = given[: len(names)] + names[len(given) :]
+    node = body["view"]
+    if body.get("replace"):
+        schema = r.session.target(
+            node.get("schemaname"), temporary=node.get("relpersistence") == "t"
+        )
+        old = r.session.relation(schema, node["relname"])
+        if old is not None and old.kind == "v":
+            r.session.drop(old)
+    # A view over temporary tables is temporary, said or not.
+    path = r.session.state.path
+    made = new_relation(
+        r, node, "v", names, [out.value.type for out in rows.columns], definition=None
+    )
+    if made is None:
+        return
+    made = replace(made, definition="of this text")
+    r.session.define(made)
+    r.session.state.queries[made.schema, made.name] = (body["query"], path)
+
+
+@statement("CreateStmt")
+def create_table(r: Reader, body: Node, level: Level | None) -> None:
+    _create(r, body, "p" if "partspec" in body else "r")
+
+
+@statement("CreateForeignTableStmt")
+def create_foreign_table(r: Reader, body: Node, level: Level | None) -> None:
+    _create(r, body["base"], "f")
+
+
+def _create(r: Reader, body: Node, kind: str) -> None:
+    names: list[str] = []
+    types: list[str] = []
+    key: list[str] = []
+
+    def add(name: str, text: str) -> None:
+        if name not in names:
+            names.append(name)
+            types.append(text)
+
+    parents = []
+    for node in body.get("inhRelations", ()):
+        parent = from_items.lookup(r, node["RangeVar"])
+        if parent is not None:
+            r.name(parent, "define", r.position(node["RangeVar"]))
+            parents.append((parent.schema, parent.name))
+            for name, text in zip(parent.columns, parent.types, strict=True):
+                add(name, text)
+    if "ofTypename" in body:
+        of = row_of(r.session, type_name(r, body["ofTypename"]))
+        if of is not None:
+            for name, text in zip(of.columns, of.types, strict=True):
+                add(name, text)
+    for node in body.get("tableElts", ()):
+        if "ColumnDef" in node:
+            part = node["ColumnDef"]
+            add(part["colname"], type_name(r, part.get("typeName") or {}))
+            if any(_is_key(c) for c in part.get("constraints", ())):
+                key = [part["colname"]]
+        elif "TableLikeClause" in node:
+            like = from_items.lookup(r, node["TableLikeClause"]["relation"])
+            if like is not None:
+                r.name(like, "define", r.position(node["TableLikeClause"]["relation"]))
+                for name, text in zip(like.columns, like.types, strict=True):
+                    add(name, text)
+        elif _is_key(node):
+            key = strings(node["Constraint"].get("keys", ()))
+    new_relation(
+        r, body["relation"], kind, names, types, primary_key=tuple(key), parents=tuple(parents)
+    )
+
+
+def _is_key(node: Node) -> bool:
+    return bool(node.get("Constraint", {}).get("contype") == "CONSTR_PRIMARY")
+
+
+@statement("CompositeTypeStmt", "typevar coldeflist")
+def create_type(r: Reader, body: Node, level: Level | None) -> None:
+    parts = [node["ColumnDef"] for node in body.get("coldeflist", ())]
+    names = [part["colname"] for part in parts]
+    new_relation(r, body["typevar"], "c", names, [type_name(r, part["typeName"]) for part in parts])
+
+
+@statement("AlterTableStmt", "relation cmds objtype missing_ok")
+def alter_table(r: Reader, body: Node, level: Level | None) -> None:
+    relation = _existing(r, body["relation"], missing_ok=bool(body.get("missing_ok")))
+    if relation is None:
+        return
+    r.name(relation, "define", r.position(body["relation"]))
+    own = Level()
+    own.items = [from_items.relation_item(r, relation, relation.name, body["relation"], None)]
+    names, types = list(relation.columns), list(relation.types)
+    for node in body.get("cmds", ()):
+        command = node["AlterTableCmd"]
+        kind = command.get("subtype", "AT_AddColumn")
+        part = command.get("def", {}).get("ColumnDef", {})
+        if kind in _ADDED and part and part["colname"] not in names:
+            names.append(part["colname"])
+            types.append(type_name(r, part["typeName"]))
+        elif kind == "AT_DropColumn" and command.get("name") in names:
+            place = names.index(command["name"])
+            del names[place], types[place]
+        elif kind == "AT_AlterColumnType" and part:
+            if command.get("name") in names:
+                types[names.index(command["name"])] = type_name(r, part["typeName"])
+            if "raw_default" in part:
+                r.evaluate(part["raw_default"], own, Use.WRITE)
+        elif kind in ("AT_DropColumn",) and not command.get("missing_ok"):
+            r.refuse("PM602", f"{relation.name!r} has no column {command.get('name')!r}", body)
+    changed = replace(relation, columns=tuple(names), types=tuple(types))
+    if changed != relation:
+        r.session.define(changed)
+
+
+def _existing(r: Reader, node: Node, *, missing_ok: bool) -> Relation | None:
+    if missing_ok and r.session.relation(node.get("schemaname"), node["relname"]) is None:
+        return None
+    return from_items.lookup(r, node) if not _is_type(r, node) else None
+
+
+def _is_type(r: Reader, node: Node) -> bool:
+    found = r.session.relation(node.get("schemaname"), node["relname"])
+    return found is not None and found.kind == "c"
+
+
+@statement("RenameStmt")
+def rename(r: Reader, body: Node, level: Level | None) -> None:
+    if "relation" not in body:
+        return
+    missing = bool(body.get("missing_ok"))
+    kind = body.get("renameType", "")
+    if kind == "OBJECT_INDEX":
+        return
+    relation = _existing(r, body["relation"], missing_ok=missing)
+    if relation is None:
+        return
+    r.name(relation, "define", r.position(body["relation"]))
+    if kind == "OBJECT_COLUMN":
+        names = [body["newname"] if n == body.get("subname") else n for n in relation.columns]
+        if body.get("subname") not in relation.columns:
+            r.refuse("PM602", f"{relation.name!r} has no column {body.get('subname')!r}", body)
+        r.session.define(replace(relation, columns=tuple(names)))
+    elif kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"):
+        r.session.drop(relation)
+        _moved(r, relation, replace(relation, name=body["newname"]))
+
+
+@statement("AlterObjectSchemaStmt")
+def set_schema(r: Reader, body: Node, level: Level | None) -> None:
+    if "relation" not in body:
+        return
+    relation = _existing(r, body["relation"], missing_ok=bool(body.get("missing_ok")))
+    if relation is not None:
+        r.name(relation, "define", r.position(body["relation"]))
+        r.session.drop(relation)
+        _moved(r, relation, replace(relation, schema=body["newschema"]))
+
+
+def _moved(r: Reader, old: Relation, new: Relation) -> None:
+    queries = r.session.state.queries
+    if (old.schema, old.name) in queries:
+        queries[new.schema, new.name] = queries.pop((old.schema, old.name))
+    r.session.define(new)
+
+
+@statement("DropStmt")
+def drop(r: Reader, body: Node, level: Level | None) -> None:
+    kind = body.get("removeType", "")
+    if kind not in (
+        "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE",
+    ):  # fmt: skip
+        return
+    for node in body.get("objects", ()):
+        names = strings(node["List"]["items"])
+        schema = names[-2] if len(names) > 1 else None
+        found = r.session.relation(schema, names[-1])
+        if found is None:
+            if not body.get("missing_ok"):
+                r.refuse("PM601", f"no relation is called {'.'.join(names)!r}", body)
+            continue
+        r.name(found, "define", r.position(node))
+        r.session.drop(found)
+
+
+@statement("CreateSchemaStmt")
+def create_schema(r: Reader, body: Node, level: Level | None) -> None:
+    name = body.get("schemaname")
+    if name:
+        r.session.state.schemas |= {name}
+    for node in body.get("schemaElts", ()):
+        run(r, node, level)

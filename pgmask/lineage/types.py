@@ -1,0 +1,104 @@
+"""The little about types that names depend on: rows' fields, elements, and what fits what."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from pgmask.facts.schema import Relation, row_type
+from pgmask.lineage.reader import Reader
+from pgmask.lineage.scope import strings
+from pgmask.lineage.session import Session
+
+_TYPMOD: Final = re.compile(r"\([\d,\s-]+\)")
+POLYMORPHIC: Final = frozenset(
+    {
+        "any", "anyelement", "anyarray", "anynonarray", "anyenum", "anyrange", "anymultirange",
+        "anycompatible", "anycompatiblearray", "anycompatiblenonarray", "anycompatiblerange",
+        "anycompatiblemultirange", "record", "record[]",
+    }
+)  # fmt: skip
+_OWN_CATEGORY: Final = frozenset("UCE")
+
+
+def bare(text: str) -> str:
+    """A type without its length or precision."""
+    return _TYPMOD.sub("", text) if "(" in text else text
+
+
+def element(text: str) -> str:
+    """The type of an array's elements."""
+    text = bare(text)
+    if text.endswith("[]"):
+        return text[:-2]
+    return text if text in ("jsonb", "") else ""
+
+
+def type_name(r: Reader, node: dict[str, Any]) -> str:
+    """The text of a TypeName; what it names where it is not known."""
+    names = strings(node.get("names", ()))
+    if not names:
+        return ""
+    array = "[]" if node.get("arrayBounds") else ""
+    if node.get("pct_type"):
+        relation = r.session.relation(names[-3] if len(names) > 2 else None, names[-2])
+        if relation is not None and names[-1] in relation.columns:
+            return relation.types[relation.columns.index(names[-1])] + array
+        return ""
+    return _named(r.session, names[-2] if len(names) > 1 else None, names[-1]) + array
+
+
+def _named(session: Session, schema: str | None, name: str) -> str:
+    known = session.schema.types_by_name
+    for place in (schema,) if schema is not None else session.search():
+        found = known.get((place, name))
+        if found is not None:
+            return found.formatted
+        relation = session.relation(place, name)
+        if relation is not None:
+            return row_type(relation.schema, relation.name)
+    return name
+
+
+def is_type(session: Session, schema: str | None, name: str) -> bool:
+    """Whether a name is that of a type, so that calling it is a cast."""
+    places = (schema,) if schema is not None else session.search()
+    return any((place, name) in session.schema.types_by_name for place in places)
+
+
+def row_of(session: Session, text: str) -> Relation | None:
+    """The relation or composite type whose row a type is; through domains."""
+    text = bare(text)
+    for _ in range(8):
+        info = session.schema.types_by_text.get(text)
+        if info is None or info.kind != "d":
+            break
+        text = bare(info.base)
+    for relation in session.state.relations.values():
+        if relation is not None and row_type(relation.schema, relation.name) == text:
+            return relation
+    return session.schema.rows_by_text.get(text)
+
+
+def may_be(session: Session, given: str, wanted: str) -> bool:
+    """Whether a value of one type can be taken where another is wanted; unknown ones fit all."""
+    given, wanted = bare(given), bare(wanted)
+    if not given or given == wanted or wanted in POLYMORPHIC or wanted.startswith('"any"'):
+        return True
+    known = session.schema.types_by_text
+    have, want = known.get(given), known.get(wanted)
+    for _ in range(8):
+        if have is None or have.kind != "d":
+            break
+        given = bare(have.base)
+        have = known.get(given)
+    if given == wanted:
+        return True
+    if have is None or want is None:
+        # Rows and arrays of rows have no entry of their own: they fit their like only.
+        return False
+    if have.category != want.category:
+        return False
+    if have.category == "A":
+        return may_be(session, have.base, want.base)
+    return have.category not in _OWN_CATEGORY

@@ -1,0 +1,101 @@
+"""Views: their columns written out to base columns, so that only what is used counts as read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pgmask.facts.schema import Relation
+from pgmask.lineage import select
+from pgmask.lineage.model import Unresolved
+from pgmask.lineage.parse import parse_one
+from pgmask.lineage.reader import DEEPEST, Node, Reader
+from pgmask.lineage.rows import Out, Rows
+from pgmask.lineage.scope import index_of
+from pgmask.lineage.values import CONDITION, NO_SOURCES, NOTHING, Notes, Sources, Value
+
+# What pg_get_viewdef leaves without a schema stands in pg_catalog, whatever a session has made.
+_SERVERS_OWN = ("pg_catalog", "pg_temp")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view: values by column; extra: what a column reads beside its sources; always: the rest."""
+
+    values: list[Value]
+    index: dict[str, int]
+    extra: list[Notes | None] | None
+    always: Notes
+    conditions: Sources
+    problems: tuple[Unresolved, ...]
+
+
+def expanded(r: Reader, relation: Relation, node: Node) -> View:
+    """The view, worked out once per schema; its problems are those of the statement."""
+    key = ("view", relation.schema, relation.name)
+    memo = r.session.schema.memo
+    known = memo.get(key)
+    if known is not None and known[0] is relation and not r.session.touched:
+        view: View = known[1]
+    elif key in r.busy or r.depth > DEEPEST:
+        r.refuse("PM609", f"the view {relation.name!r} refers to itself", node)
+        return View([NOTHING] * len(relation.columns), index_of(relation.columns), None, Notes(),
+                    NO_SOURCES, ())  # fmt: skip
+    else:
+        view = _read(r, relation, key)
+        if not r.session.touched:
+            memo[key] = (relation, view)
+    for problem in view.problems:
+        r.refuse(
+            problem.code, f"in the view {relation.schema}.{relation.name}: {problem.message}",
+            node, problem.hint,
+        )  # fmt: skip
+    return view
+
+
+def _read(r: Reader, relation: Relation, key: Any) -> View:
+    state = r.session.state
+    made = state.queries.get((relation.schema, relation.name))
+    if made is not None:
+        tree, path = made
+    else:
+        tree, path = parse_one(relation.definition or ""), _SERVERS_OWN
+    inner = Reader(r.session, tree)
+    inner.quiet = 1
+    inner.at = 0
+    inner.depth = r.depth + 1
+    inner.busy = r.busy | {key}
+    before, known = state.path, state.path_known
+    state.path, state.path_known = path, True
+    try:
+        if tree is None:
+            rows = Rows()
+            inner.refuse("PM609", "its definition cannot be parsed", {})
+        else:
+            rows = select.query(inner, tree, None, apart=True)
+    finally:
+        state.path, state.path_known = before, known
+    if len(rows.columns) != len(relation.columns) and not inner.unresolved:
+        inner.refuse("PM609", "its definition has other columns than the view", {})
+    values: list[Value] = []
+    extra: list[Notes | None] = []
+    for text, out in zip(relation.types, rows.columns, strict=False):
+        values.append(Value(out.value.sources, text, out.value.fields))
+        extra.append(_beside(out))
+    missing = len(relation.columns) - len(values)
+    values += [NOTHING] * missing
+    extra += [None] * missing
+    return View(
+        values, index_of(relation.columns), extra if any(e is not None for e in extra) else None, inner.notes,
+        rows.conditions, tuple(inner.unresolved),
+    )  # fmt: skip
+
+
+def _beside(out: Out) -> Notes | None:
+    notes = out.notes
+    if notes is None:
+        return None
+    plain = {c for c, near in out.value.sources.items() if near < CONDITION}
+    if notes.reads or notes.calls or not notes.named.keys() <= plain:
+        return notes
+    return None
