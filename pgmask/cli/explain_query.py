@@ -20,6 +20,7 @@ from pgmask.verdict.formats import Judged, as_dict, as_text
 from pgmask.verdict.model import Verdict
 from pgmask.verdict.policy import Policy
 
+_WIDE: Final = 160
 _COLOURS: Final = {"allow": "green", "warn": "yellow", "deny": "bold red"}
 
 
@@ -57,9 +58,10 @@ def _explained(verdict: Verdict, policy: Policy) -> dict[str, Any]:
 
 
 def _show(verdict: Verdict, policy: Policy) -> None:
-    out = Console(file=sys.stdout, highlight=False)
+    # Lines are folded for a person's screen, never in a file.
+    out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("column", "source", "level", "category", "kind", "you see", "example"):
+    for name in ("column", "source", "level", "what it is", "you see", "example"):
         grid.add_column(name, overflow="fold")
     for line in explained(verdict, policy):
         grid.add_row(*(Text(cell) for cell in _cells(line)))
@@ -77,6 +79,6 @@ def _show(verdict: Verdict, policy: Policy) -> None:
 
 def _cells(line: Explained) -> tuple[str, ...]:
     return (
-        line.name, "\n".join(line.sources), line.level, line.category, line.kind, line.sees,
-        line.example,
+        line.name, "\n".join(line.sources), line.level,
+        ", ".join(filter(None, (line.category, line.kind))), line.sees, line.example,
     )  # fmt: skip

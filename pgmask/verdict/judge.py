@@ -160,12 +160,18 @@ def _unresolved(lineage: Lineage, text: str) -> Iterable[Finding]:
                 caret=place.caret,
                 hint=problem.hint,
                 path=problem.path,
+                refused=True,
             )
 
 
 def _unique(findings: Iterable[Finding]) -> list[Finding]:
-    """One per code, place and message, by place, the gravest first."""
+    """One per code, place and message, by place, the gravest first.
+
+    What a rule explains, such as a system column, is not told again as a name that is not there.
+    """
     found = dict.fromkeys(findings)
+    explained = {(f.line, f.column) for f in found if f.refused and not f.path}
+    found = {f: None for f in found if not f.path or (f.line, f.column) not in explained}
     return sorted(found, key=lambda f: (f.line, f.column, -f.severity.rank, f.code, f.message))
 
 

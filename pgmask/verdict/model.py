@@ -16,7 +16,7 @@ class Shown(StrEnum):
     NULL = "null"
     """NULL of the column's type."""
     REFUSED = "refused"
-    """PostgreSQL refuses the statement, so nothing comes back."""
+    """PostgreSQL refuses the statement, or nobody knows what it would give: nothing comes back."""
 
 
 class Severity(StrEnum):

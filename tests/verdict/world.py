@@ -59,7 +59,10 @@ def fill_adopted(database: Database) -> None:
     applied(database, plan_of(database, insurer()))
     assert run(["seal", "--all", "--dsn", database.dsn()]) == 0
     register(database, *((login, profile, "7") for profile, login in LOGINS.items()))
-    applied(database, plan_of(database, insurer()))
+    with database.superuser() as su:
+        names = ", ".join(LOGINS.values())
+        su.execute(f"GRANT USAGE ON SCHEMA crm TO {names}".encode())
+        su.execute(f"GRANT SELECT ON crm.ref_product, crm.staff TO {names}".encode())
 
 
 def snapshot(database: Database) -> Schema:
