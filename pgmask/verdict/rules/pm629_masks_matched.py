@@ -8,10 +8,11 @@ from pgmask.lineage.model import Use
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity, Shown
 from pgmask.verdict.rule import Hit, Rule
+from pgmask.verdict.shapes import comparisons, has_glyph
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """JOIN (warned of) and GROUP BY or DISTINCT (noted) on a masked column."""
+    """JOIN (warned of), GROUP BY or DISTINCT, and comparison with a mask (noted)."""
     for use, word, severity in (
         (Use.JOIN, "joined by", Severity.WARN),
         (Use.GROUP, "grouped by", Severity.NOTE),
@@ -22,6 +23,16 @@ def check(case: Case) -> Iterator[Hit]:
                     message=f"rows are {word} the mask of {sight.table.id}.{sight.name}",
                     position=position,
                     severity=severity,
+                )
+    for found in comparisons(case):
+        for sight in case.sights(found.column):
+            given = [case.literal(o) for o in found.other] if sight.form is Shown.MASK else []
+            if found.operator == "=" and any(v is not None and has_glyph(v) for v in given):
+                yield Hit(
+                    message=f"the mask of {sight.table.id}.{sight.name} may be that of several "
+                    "persons",
+                    position=case.at(found.node),
+                    severity=Severity.NOTE,
                 )
 
 

@@ -11,7 +11,8 @@ from pgmask.verdict.rule import Hit, Rule
 _NAMES = ("pg_get_serial_sequence", "pg_relation_size", "pg_table_size", "pg_total_relation_size",
           "pg_indexes_size")  # fmt: skip
 _RELATIONS = ("table_constraints", "key_column_usage", "referential_constraints", "pg_constraint",
-              "pg_index", "pg_indexes")  # fmt: skip
+              "pg_index", "pg_indexes", "tables", "columns")  # fmt: skip
+_CATALOGUES = ("pg_catalog", "information_schema")
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -20,11 +21,10 @@ def check(case: Case) -> Iterator[Hit]:
         yield Hit(message=f"{called[-1]}() of a view says nothing of the table behind it",
                   position=case.at(node))  # fmt: skip
     for node in case.of("RangeVar"):
-        if node.get("relname") in _RELATIONS and node.get("schemaname", "pg_catalog") in (
-            "pg_catalog",
-            "information_schema",
-        ):
-            yield Hit(message=f"{node['relname']} has nothing of views", position=case.at(node))
+        schema, name = case.place(node)
+        if name in _RELATIONS and (schema or "pg_catalog") in _CATALOGUES:
+            yield Hit(message=f"{name} says of a view other things than of its table",
+                      position=case.at(node))  # fmt: skip
 
 
 RULE = Rule(
