@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -30,6 +30,12 @@ from pgmask.verdict.told import computed, moved
 from pgmask.verdict.validator import Validator
 
 _LONG = 20
+_FORMS: Final[dict[str, Callable[[Sequence[Judged]], str]]] = {
+    "text": as_text,
+    "json": as_json,
+    "sarif": as_sarif,
+    "github": as_github,
+}
 
 
 class Form(StrEnum):
@@ -88,13 +94,7 @@ def validate(
         lineage_only=lineage_only,
     )
     found = tuple(_judged(asked, [t for path in paths for t in _read(path)]))
-    shown = {
-        Form.text: as_text,
-        Form.json: as_json,
-        Form.sarif: as_sarif,
-        Form.github: as_github,
-        Form.junit: lambda judged: as_junit(judged, strict=strict),
-    }[format](found)
+    shown = _FORMS[format](found) if format in _FORMS else as_junit(found, strict=strict)
     if shown:
         data(shown)
     people.print(_summary(found), markup=False)

@@ -109,11 +109,11 @@ def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]
                           migration=case.migration, version=case.version,
                           schema=case.schema)  # fmt: skip
             for hit in rule.check(nested):
-                where = f" (inside: {inner.kind})"
-                yield _finding(
-                    rule, replace(hit, message=hit.message + where, position=-1),
-                    case.lineage, text,
-                )  # fmt: skip
+                if inner.text != case.lineage.text:
+                    # The body of a function: its places are not those of this text.
+                    where = f"{hit.message} (inside: {inner.kind})"
+                    hit = replace(hit, message=where, position=-1)
+                yield _finding(rule, hit, case.lineage, text)
             case.looked |= nested.looked
 
 

@@ -32,7 +32,8 @@ class Validator:
 
     schema: of the database, before or after adoption; catalogue None: lineage, and the rules that
     need no catalogue; profile: of the catalogue; migration: the text is run by the tables' owner
-    beside pgmask; lineage_only: no rules at all; remember: how many statements ``check`` keeps.
+    beside pgmask; lineage_only: no rules at all; remember: how many statements
+    ``check`` keeps of each sort.
     Raises CatalogueError PM013 for a profile that is not there.
     """
 
@@ -55,7 +56,9 @@ class Validator:
         self.migration = migration
         self.rules: tuple[Rule, ...] = () if lineage_only else RULES
         self._remember = remember
-        self._seen: OrderedDict[str, tuple[Verdict, ...]] = OrderedDict()
+        # Apart: a text with $1 in it may be the shape of one with a literal.
+        self._texts: OrderedDict[str, tuple[Verdict, ...]] = OrderedDict()
+        self._shapes: OrderedDict[str, tuple[Verdict, ...]] = OrderedDict()
         self.hits = 0
 
     def trace(self, text: str) -> tuple[Lineage, ...]:
@@ -85,7 +88,7 @@ class Validator:
 
     def check(self, text: str) -> tuple[Verdict, ...]:
         """The same, remembered by shape: places and literals are those of the first of its kind."""
-        found = self._seen.get(text)
+        found = self._texts.get(text)
         if found is not None:
             self.hits += 1
             return found
@@ -93,17 +96,18 @@ class Validator:
             shape = normalize(text)
         except ParseError:
             return self.validate(text)
-        found = self._seen.get(shape)
+        found = self._shapes.get(shape)
         if found is not None:
             self.hits += 1
             return found
         found = self.validate(text)
         if len(found) != 1 or found[0].lineage.kind not in _REMEMBERED:
             return found
-        self._keep(text if found[0].by_literal else shape, found)
+        if found[0].by_literal:
+            kept, key = self._texts, text
+        else:
+            kept, key = self._shapes, shape
+        kept[key] = found
+        if len(kept) > self._remember:
+            kept.popitem(last=False)
         return found
-
-    def _keep(self, key: str, found: tuple[Verdict, ...]) -> None:
-        self._seen[key] = found
-        if len(self._seen) > self._remember:
-            self._seen.popitem(last=False)

@@ -39,8 +39,9 @@ SEEN = {
     "row_to_json": "SELECT row_to_json(c) FROM crm.customer AS c",
     "json of a sub-query": "SELECT json_agg(t) FROM (SELECT phone FROM crm.customer) AS t",
     "field of a row": "SELECT (c).phone FROM crm.customer AS c",
-    "table alias with columns": "SELECT c.b FROM crm.customer AS c (a, b, c, d, e, f, g, h, b9)"
-    .replace("c.b ", "c.b9 "),
+    "table alias with columns": "SELECT c.b FROM crm.customer AS c (a, b, c, d, e, f, g, h, b9)".replace(
+        "c.b ", "c.b9 "
+    ),
     "lateral": "SELECT l.x FROM crm.customer AS c, LATERAL (SELECT c.phone AS x) AS l",
     "values": "SELECT v.x FROM crm.customer AS c, LATERAL (VALUES (c.phone)) AS v (x)",
     "unnest": "SELECT u FROM crm.customer AS c, unnest(ARRAY[c.phone]) AS u",
@@ -50,7 +51,7 @@ SEEN = {
     "case": "SELECT CASE WHEN id > 0 THEN phone END FROM crm.customer",
     "coalesce": "SELECT coalesce(NULL, phone) FROM crm.customer",
     "quoted and folded": 'SELECT "phone", PHONE FROM "crm".CUSTOMER',
-    "unicode escapes": "SELECT U&\"ph\\006Fne\" FROM crm.customer",
+    "unicode escapes": 'SELECT U&"ph\\006Fne" FROM crm.customer',
     "comments inside": "SELECT/**/phone/*x*/FROM--y\ncrm.customer",
     "no schema": "SELECT phone FROM customer",
     "TABLE": "TABLE crm.customer",

@@ -115,9 +115,7 @@ def test_findings_and_writes_in_json(desk: Desk) -> None:
 
 def test_lineage_alone_against_a_database(desk: Desk, plain: Database) -> None:
     file = desk.file("a.sql", "SELECT name FROM crm.customer ORDER BY phone")
-    shown = desk.run(
-        "validate", "--lineage-only", "--dsn", plain.dsn(), "--format", "json", file
-    )
+    shown = desk.run("validate", "--lineage-only", "--dsn", plain.dsn(), "--format", "json", file)
     (found,) = json.loads(shown.out)
     assert shown.code == 0
     assert found["outputs"][0]["sources"] == [

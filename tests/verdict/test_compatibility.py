@@ -32,9 +32,7 @@ def world(server: Server) -> Iterator[tuple[Database, Database, Validator]]:
     with places(server) as (raw, view):
         with psycopg.connect(view.dsn()) as connection:
             schema = read_schema(connection)
-        yield raw, view, Validator(
-            schema, catalogue=load(WORLD / "catalogue.yml"), profile="app"
-        )
+        yield raw, view, Validator(schema, catalogue=load(WORLD / "catalogue.yml"), profile="app")
 
 
 @pytest.mark.parametrize("statement", APPLICATION, ids=lambda s: s.says)

@@ -48,7 +48,7 @@ SHAPES = (
     "SELECT l.insured_name, c.address FROM customer AS c CROSS JOIN LATERAL"
     " (SELECT insured_name FROM policy AS p WHERE p.holder_id = c.id) AS l WHERE c.id = 1",
     f"SELECT to_jsonb(c) -> 'phone', row_to_json(c) FROM {ONE.replace('customer', 'customer AS c')}",
-    f"SELECT (c).phone, (c).birth_date FROM (SELECT c FROM customer AS c WHERE c.id = 1) AS s",
+    "SELECT (c).phone, (c).birth_date FROM (SELECT c FROM customer AS c WHERE c.id = 1) AS s",
     f"SELECT array_agg(phone), string_agg(name, ',') FROM {ONE}",
     f"SELECT DISTINCT ON (status) phone, birth_date FROM {ONE}",
     f"SELECT first_value(phone) OVER (ORDER BY id), lag(name) OVER () FROM {ONE}",
@@ -80,9 +80,7 @@ def places(server: Server) -> Iterator[tuple[Database, Database, dict[str, Valid
     tables = server.template("verdict_tables", fill)
     with server.database(template=views) as one, server.database(template=tables) as other:
         schema = snapshot(one)
-        yield one, other, {
-            p: Validator(schema, catalogue=insurer(), profile=p) for p in LOGINS
-        }
+        yield one, other, {p: Validator(schema, catalogue=insurer(), profile=p) for p in LOGINS}
 
 
 class Answer:
