@@ -253,7 +253,10 @@ def loads(text: str) -> Schema:
             relations={(row[0], row[1]): _relation(row) for row in found["relations"]},
             function_rows={name: tuple(some) for name, some in rows.items()},
             types=tuple(TypeInfo(*row) for row in found["types"]),
-            operators=tuple(Operator(*row[:4], tuple(row[4])) for row in found["operators"]),
+            operators=tuple(
+                Operator(schema, name, left, right, (f[0], f[1], f[2]))
+                for schema, name, left, right, f in found["operators"]
+            ),
             search_path=tuple(found["search_path"]),
             schemas=frozenset(found["schemas"]),
             database=found["database"],

@@ -8,6 +8,7 @@ from typing import Any
 from pgmask.facts.schema import Function
 from pgmask.lineage import statements
 from pgmask.lineage.finish import PARAMETER, finish, is_parameter, note_outputs
+from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Column, Lineage, Source, Unresolved, Write
 from pgmask.lineage.parse import Text, parse_all, parse_one
 from pgmask.lineage.reader import DEEPEST, Node, Reader
@@ -161,7 +162,7 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None) -> Body:
             body.notes.take(inner.notes, -1)
             body.writes += inner.writes
             body.problems += inner.unresolved
-            done = finish(inner, rows, statements.kind_of(tree), text, start, end)
+            done = finish(inner, rows, kind_of(tree), text, start, end)
             if function.atomic:
                 done = replace(done, text=source)
             body.inner.append(done)

@@ -248,7 +248,7 @@ def named_argument(r: Reader, body: Node, level: Level, use: Use | None) -> Valu
 @expression("MultiAssignRef", "source colno ncolumns")
 def of_several(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     source = body["source"]
-    number = body.get("colno", 1) - 1
+    number: int = body.get("colno", 1) - 1
     if "RowExpr" in source:
         values = [v for node in source["RowExpr"]["args"] for v in with_star(r, node, level, use)]
         return values[number] if number < len(values) else NOTHING

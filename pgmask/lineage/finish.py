@@ -60,7 +60,7 @@ def finish(r: Reader, rows: Rows | None, kind: str, text: Text, start: int, end:
                 flow=nearest(sources),
                 type=out.value.type,
                 position=place(out.position),
-            )  # fmt: skip
+            )
         )
     first = text.character(start)
     raw = text.part(start, end)

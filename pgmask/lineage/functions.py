@@ -12,9 +12,9 @@ from typing import Final
 from pgmask.facts.schema import Function
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
-from pgmask.lineage.names import field, fields_of
+from pgmask.lineage.names import field, fields_of, resolve, take
 from pgmask.lineage.reader import Node, Reader, expression
-from pgmask.lineage.scope import Level, NameProblem, strings
+from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
 from pgmask.lineage.types import POLYMORPHIC, bare, is_type, may_be, row_of
 from pgmask.lineage.values import (
     AGGREGATE,
@@ -60,6 +60,9 @@ def call(r: Reader, body: Node, level: Level, use: Use | None) -> Called:
     over = body.get("over")
     aggregate = within or ("a" in kinds and (kinds == {"a"} or "agg_star" in body))
     arg_use = Use.AGGREGATE if aggregate else use
+    projected = _projection(r, body, names, level, use)
+    if projected is not None:
+        return Called([], [], projected)
     args: list[Value] = []
     given: list[str] = []
     for node in body.get("args", ()):
@@ -83,6 +86,24 @@ def call(r: Reader, body: Node, level: Level, use: Use | None) -> Called:
     if aggregate and use is not None:
         r.note(made.value.sources, use, r.position(body))
     return made
+
+
+def _projection(
+    r: Reader, body: Node, names: list[str], level: Level, use: Use | None
+) -> Value | None:
+    """``column(row)``: that column of a row in FROM, where no function takes one argument."""
+    args = body.get("args", ())
+    if len(names) > 1 or len(args) != 1 or "ColumnRef" not in args[0]:
+        return None
+    reference = args[0]["ColumnRef"]
+    if "A_Star" in reference["fields"][-1]:
+        return None
+    known = [f for f in r.session.functions(None, names[0]) if _fits(f, 1, ())]
+    item, number, row = resolve(r, reference, level, use)
+    if any(may_be(r.session, row.type, f.args[0]) for f in known):
+        return None
+    found = column_of(item, names[0]) if item is not None and number == ROW else None
+    return None if found is None else take(r, found, use, r.position(body))
 
 
 def _argument(r: Reader, node: Node, level: Level, use: Use | None) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 Node = dict[str, Any]
@@ -182,7 +183,7 @@ def _grant(body: Node) -> str:
     return "grant" if body.get("is_grant") else "revoke"
 
 
-_SPECIAL: Final = {
+_SPECIAL: Final[dict[str, Callable[[Node], str]]] = {
     "SelectStmt": _select,
     "VariableSetStmt": _set,
     "TransactionStmt": lambda body: _TRANSACTION.get(

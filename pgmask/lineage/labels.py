@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 Node = dict[str, Any]
@@ -98,7 +99,7 @@ def _sub_query(body: Node) -> tuple[int, str]:
     return STRONG, _label(first.get("val"))[1]
 
 
-_HANDLERS: Final = {
+_HANDLERS: Final[dict[str, Callable[[Node], tuple[int, str]]]] = {
     "ColumnRef": _column,
     "A_Indirection": _indirection,
     "FuncCall": lambda body: (STRONG, _last(body["funcname"])),

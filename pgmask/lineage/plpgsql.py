@@ -119,7 +119,8 @@ def _type(r: Reader, text: str) -> str:
 def read(r: Reader, tree: Node, function: Function) -> list[Read]:
     """Every statement and expression of the body, in its order."""
     try:
-        source = _source(tree, r)
+        # The statement's own text: the parser of bodies wants it alone.
+        source = r.text.part(r.start, r.end) if r.text is not None else ""
         found = json.loads(parse_plpgsql_json(source))
     except (ParseError, ValueError, RecursionError):
         r.refuse("PM609", "the body in PL/pgSQL cannot be parsed", {})
@@ -135,12 +136,6 @@ def read(r: Reader, tree: Node, function: Function) -> list[Read]:
         else:
             r.refuse("PM605", "what flows through the variables comes to no end", {})
     return done
-
-
-def _source(tree: Node, r: Reader) -> str:
-    """The statement's own text, as the parser of bodies wants it alone."""
-    if r.text is not None:
-        return r.text.part(r.start, r.end)
 
 
 def _walk(r: Reader, body: _Body, node: Any, into: int | None) -> Iterator[Read]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pgmask.facts.schema import Function
@@ -120,7 +121,7 @@ def _sql(r: Reader, body: Node, function: Function, source: str) -> None:
         rows = run(inner, tree, own)
         if rows is not None:
             note_outputs(inner, rows)
-        _take(r, inner, at=None if text is None else 0)
+        _take(r, inner, own=text is None)
         if text is not None:
             r.inner.append(finish(inner, rows, kind_of(tree), text, start, end))
         elif r.text is not None:
@@ -128,18 +129,22 @@ def _sql(r: Reader, body: Node, function: Function, source: str) -> None:
     r.session.state = before
 
 
-def _take(r: Reader, inner: Reader, at: int | None) -> None:
-    """All that a body does, as found where the statement stands."""
-    for key, position in inner.notes.reads.items():
-        r.notes.reads.setdefault(key, position if at is None else at)
+def _take(r: Reader, inner: Reader, *, own: bool) -> None:
+    """All that a body does; found where the statement stands, if its text is not the body's own."""
+    at = r.start - r.base
+    for read, position in inner.notes.reads.items():
+        r.notes.reads.setdefault(read, position if own else at)
     for column, position in inner.notes.named.items():
-        r.notes.named.setdefault(column, position if at is None else at)
+        r.notes.named.setdefault(column, position if own else at)
     for call, position in inner.notes.calls.items():
-        r.notes.calls.setdefault(call, position if at is None else at)
+        r.notes.calls.setdefault(call, position if own else at)
     for key, named in inner.relations.items():
-        r.relations.setdefault(key, named)
-    r.writes += inner.writes
-    r.unresolved += [u for u in inner.unresolved if u not in r.unresolved]
+        r.relations.setdefault(key, named if own else replace(named, position=at))
+    r.writes += [w if own else replace(w, position=at) for w in inner.writes]
+    for problem in inner.unresolved:
+        found = problem if own else replace(problem, position=at)
+        if found not in r.unresolved:
+            r.unresolved.append(found)
 
 
 def _plpgsql(r: Reader, tree: Node, function: Function, source: str) -> None:
@@ -147,7 +152,7 @@ def _plpgsql(r: Reader, tree: Node, function: Function, source: str) -> None:
     if function.path is not None:
         r.session.state.path = function.path
     for inner, rows, kind, text in plpgsql.read(r, tree, function):
-        _take(r, inner, at=0)
+        _take(r, inner, own=False)
         whole = Text(text)
         r.inner.append(finish(inner, rows, kind, whole, 0, len(text.encode())))
     r.session.state = before

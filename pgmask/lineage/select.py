@@ -194,10 +194,10 @@ def _by_output(
 ) -> Value:
     """An expression that may be an output column's name or number."""
     if "A_Const" in node and "ival" in node["A_Const"]:
-        number = node["A_Const"]["ival"].get("ival", 0)
+        number: int = node["A_Const"]["ival"].get("ival", 0)
         if not 1 <= number <= len(columns):
             return r.refuse("PM611", "a position that is not in the select list", node)
-        out = columns[number - 1]
+        out: Out = columns[number - 1]
         r.note(out.value.sources, use, r.position(node["A_Const"]))
         return out.value
     if "ColumnRef" in node and len(node["ColumnRef"]["fields"]) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pgmask.facts.schema import Relation, row_type
+from pgmask.facts.schema import Relation, TypeInfo, row_type
 from pgmask.lineage.reader import Reader
 from pgmask.lineage.scope import strings
 from pgmask.lineage.session import Session
@@ -80,12 +80,28 @@ def row_of(session: Session, text: str) -> Relation | None:
     return session.schema.rows_by_text.get(text)
 
 
+def _is_of(given: str, wanted: str, info: TypeInfo | None) -> bool:
+    """Whether a type is one of a family of types; a domain may be what it stands on."""
+    if info is not None and info.kind == "d":
+        return True
+    if wanted.endswith("nonarray"):
+        return not given.endswith("[]")
+    if wanted.endswith("array"):
+        return given.endswith("[]")
+    for ending, kind in (("multirange", "m"), ("range", "r"), ("enum", "e")):
+        if wanted.endswith(ending):
+            return info is not None and info.kind == kind
+    return True
+
+
 def may_be(session: Session, given: str, wanted: str) -> bool:
     """Whether a value of one type can be taken where another is wanted; unknown ones fit all."""
     given, wanted = bare(given), bare(wanted)
-    if not given or given == wanted or wanted in POLYMORPHIC or wanted.startswith('"any"'):
-        return True
     known = session.schema.types_by_text
+    if not given or given == wanted:
+        return True
+    if wanted in POLYMORPHIC or wanted.startswith('"any"'):
+        return _is_of(given, wanted, known.get(given))
     have, want = known.get(given), known.get(wanted)
     for _ in range(8):
         if have is None or have.kind != "d":

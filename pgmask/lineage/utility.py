@@ -137,7 +137,7 @@ def declare(r: Reader, body: Node, level: Level | None) -> None:
 def fetch(r: Reader, body: Node, level: Level | None) -> Rows | None:
     if body.get("ismove"):
         return None
-    rows = r.session.cursors.get(body.get("portalname"))
+    rows = r.session.cursors.get(body.get("portalname", ""))
     if rows is None:
         r.refuse(
             "PM607", f"the cursor {body.get('portalname')!r} is not in this text", body,

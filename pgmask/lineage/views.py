@@ -20,7 +20,7 @@ _SERVERS_OWN = ("pg_catalog", "pg_temp")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view: values by column; extra: what a column reads beside its sources; always: the rest."""
+    """values by column; extra: what a column reads beside its sources; always: all the rest."""
 
     values: list[Value]
     index: dict[str, int]
@@ -85,9 +85,10 @@ def _read(r: Reader, relation: Relation, key: Any) -> View:
     missing = len(relation.columns) - len(values)
     values += [NOTHING] * missing
     extra += [None] * missing
+    beside = extra if any(e is not None for e in extra) else None
     return View(
-        values, index_of(relation.columns), extra if any(e is not None for e in extra) else None, inner.notes,
-        rows.conditions, tuple(inner.unresolved),
+        values, index_of(relation.columns), beside, inner.notes, rows.conditions,
+        tuple(inner.unresolved),
     )  # fmt: skip
 
 

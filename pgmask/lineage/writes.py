@@ -33,7 +33,7 @@ class Target:
         self.position = r.position(node)
         self.written: Written = {}
         alias = node.get("alias") or {}
-        self.alias = alias.get("aliasname", node["relname"])
+        self.alias: str = str(alias.get("aliasname", node["relname"]))
         found = None
         if "schemaname" not in node and ctes.find(level, node["relname"]) is not None:
             r.refuse("PM611", f"the WITH query {node['relname']!r} cannot be written to", node)
