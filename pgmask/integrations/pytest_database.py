@@ -171,6 +171,7 @@ class TestServer:
 
         from pgmask.facts.snapshot import read_schema
         from pgmask.verdict.formats import Judged, as_text, failing
+        from pgmask.verdict.placeholders import numbered
         from pgmask.verdict.validator import Validator
 
         if self._schema is None:
@@ -181,7 +182,7 @@ class TestServer:
         if asked is None:
             asked = Validator(self._schema, catalogue=self.catalogue, profile=profile)
             self._validators[profile] = asked
-        verdicts = asked.validate(sql)
+        verdicts = asked.validate(numbered(sql))
         failed = tuple(v for v in verdicts if failing(v, strict))
         if failed:
             pytest.fail(as_text([Judged(file=profile, verdicts=failed)]), pytrace=False)

@@ -33,7 +33,7 @@ REVEALED = "revealed:"
 class Sight:
     """One column of a protected table as the profile sees it.
 
-    stored: where it lies, as lineage names it; classified None: the catalogue does not name it;
+    stored: where it lies now; classified None: the catalogue does not name it;
     level None likewise; writable: the view's column is a stored one and the profile writes; search:
     the qualified search function, '' without one.
     """
@@ -251,11 +251,10 @@ def _view(context: Context, profile: Profile) -> View:
 
 def _sight(context: Context, profile: Profile, fact: ColumnFact, search_by: str = "") -> Sight:
     stored = views.stored_source(context, profile, fact.name)
-    place = context.place
     return Sight(
         table=context.table,
         name=fact.name,
-        stored=Column(place.schema.text, place.name.text, fact.name),
+        stored=Column(*context.relation.qualified, fact.name),
         classified=context.table.column(fact.name),
         form=shown(context, profile, fact),
         writable=stored is not None and profile.writes(context.table) and not fact.generated,

@@ -153,7 +153,7 @@ def test_what_only_decides_is_seen(agent: Validator, shape: str) -> None:
     column = "value" if "value" in sql else "phone"
     table = "contact_log" if column == "value" else "customer"
     read = {(r.column, r.use) for r in verdict.lineage.reads}
-    assert (Column("crm_store", table, column), use) in read, read
+    assert (Column("crm", table, column), use) in read, read
 
 
 @pytest.mark.parametrize("shape", DENIED)
