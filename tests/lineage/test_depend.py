@@ -8,7 +8,7 @@ from pgmask.lineage import trace
 from pgmask.lineage.model import Lineage
 from tests.lineage.conftest import World
 from tests.lineage.nodes import Reader
-from tests.lineage.world import PATH, cases
+from tests.lineage.world import PATH, Case, cases
 
 CASES = cases("lineage")
 SINCE = {"since_16.sql": 160000, "since_17.sql": 170000}
@@ -38,8 +38,7 @@ def theirs(world: World, query: str) -> Names:
 
 @pytest.mark.requirement("I1")
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_reads_are_those_of_the_server(world: World, case: object) -> None:
-    assert hasattr(case, "text")
+def test_reads_are_those_of_the_server(world: World, case: Case) -> None:
     if world.schema.server < SINCE.get(case.file, 0):
         pytest.skip("this server has not the grammar")
     (lineage,) = trace(case.text, world.schema, search_path=PATH)

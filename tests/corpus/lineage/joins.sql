@@ -70,13 +70,13 @@ SELECT x.a, x.b FROM customer c, ROWS FROM (unnest(c.tags), generate_series(1, c
 
 SELECT a, b, ordinality FROM customer c, unnest(c.tags, c.past) WITH ORDINALITY AS x (a, b)
 
-SELECT r.k, r.v FROM customer c, jsonb_to_recordset(c.notes) AS r (k integer, v text)
+SELECT r.k, r.v FROM customer c, jsonb_to_recordset(jsonb_build_array(c.notes)) AS r (k integer, v text)
 
 SELECT r.* FROM customer c CROSS JOIN LATERAL jsonb_to_record(c.notes) AS r (a text, b integer)
 
 SELECT (jsonb_populate_record(NULL::address, notes)).city FROM customer
 
-SELECT r.city FROM customer c, jsonb_populate_recordset(NULL::crm.address, c.notes) AS r
+SELECT r.city FROM customer c, jsonb_populate_recordset(NULL::crm.address, jsonb_build_array(c.notes)) AS r
 
 SELECT p.product FROM policies_of(3) AS p
 
