@@ -1176,7 +1176,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM642",
         "rights changed by hand",
-        "GRANT, REVOKE and changes of owner or role on what pgmask manages are undone or are "
+        "GRANT, REVOKE and changes of owner or role on protected objects are undone or are "
         "drift.",
         "Say it in the catalogue and apply.",
     ),

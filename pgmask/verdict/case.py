@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,35 @@ from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Lineage, Use
 from pgmask.verdict.policy import Policy, Sight, View
 from pgmask.verdict.tree import Node, bare, only, parsed, relation, strings, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A column beside what it is compared with; other: the node or nodes of the other side."""
+
+    node: Node
+    column: Any
+    other: tuple[Any, ...]
+    operator: str
+
+
+def _comparisons(nodes: Iterable[Node]) -> Iterator[Compared]:
+    for node in nodes:
+        operator = (strings(node.get("name")) or ("",))[-1]
+        left, right = node.get("lexpr"), node.get("rexpr")
+        for column, other in ((left, right), (right, left)):
+            if other is not None and bare(column)[0] == "ColumnRef":
+                yield Compared(node, column, items(other), operator)
+
+
+def items(node: Any) -> tuple[Any, ...]:
+    """The parts of a list, an array constructor or a row; a single node as it is."""
+    kind, content = bare(node)
+    if kind == "List":
+        return tuple(content.get("items", ()))
+    if kind == "A_ArrayExpr":
+        return tuple(content.get("elements", ()))
+    return (node,)
 
 
 class Case:
@@ -57,13 +87,21 @@ class Case:
         return only(self.tree)[1]
 
     @cached_property
-    def nodes(self) -> tuple[tuple[str, Node], ...]:
-        """Every node with its kind, in the order of the text."""
-        return tuple(walk(self.tree))
+    def nodes(self) -> dict[str, list[Node]]:
+        """Every node by its kind, of one kind in the order of the text."""
+        found: dict[str, list[Node]] = {}
+        for kind, node in walk(self.tree):
+            found.setdefault(kind, []).append(node)
+        return found
 
-    def of(self, *kinds: str) -> Iterator[Node]:
-        """The nodes of these kinds."""
-        return (node for kind, node in self.nodes if kind in kinds)
+    def of(self, kind: str) -> Sequence[Node]:
+        """The nodes of a kind."""
+        return self.nodes.get(kind, ())
+
+    @cached_property
+    def comparisons(self) -> tuple[Compared, ...]:
+        """Every comparison with a column on one side, of every kind of expression."""
+        return tuple(_comparisons(self.of("A_Expr")))
 
     def at(self, node: Node | None) -> int:
         """Where a node stands, in characters of the whole text; -1 where it does not tell."""

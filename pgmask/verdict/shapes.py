@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pgmask.kinds import KINDS
 from pgmask.kinds.model import Kind
 from pgmask.kinds.show import GLYPHS
-from pgmask.verdict.case import Case
+from pgmask.verdict.case import Case, items
 from pgmask.verdict.policy import Sight
 from pgmask.verdict.tree import Node, bare, only, strings
 
 ALTERS: Final = ("AlterTableStmt", "RenameStmt", "DropStmt", "IndexStmt", "CreateTrigStmt",
                  "CommentStmt", "RuleStmt", "AlterObjectSchemaStmt", "CreateStatsStmt")  # fmt: skip
-EQUAL: Final = ("AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_IN", "AEXPR_NULLIF", "AEXPR_DISTINCT",
-                "AEXPR_NOT_DISTINCT")  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A column beside what it is compared with; other: the node or nodes of the other side."""
-
-    node: Node
-    column: Any
-    other: tuple[Any, ...]
-    operator: str
-
-
-def comparisons(case: Case) -> Iterator[Compared]:
-    """Every comparison with a column on one side, of every kind of expression."""
-    for node in case.of("A_Expr"):
-        operator = (strings(node.get("name")) or ("",))[-1]
-        left, right = node.get("lexpr"), node.get("rexpr")
-        for column, other in ((left, right), (right, left)):
-            if bare(column)[0] == "ColumnRef" and other is not None:
-                yield Compared(node, column, items(other), operator)
-
-
-def items(node: Any) -> tuple[Any, ...]:
-    """The parts of a list, an array constructor or a row; a single node as it is."""
-    kind, content = bare(node)
-    if kind == "List":
-        return tuple(content.get("items", ()))
-    if kind == "A_ArrayExpr":
-        return tuple(content.get("elements", ()))
-    return (node,)
 
 
 def kind_of(sight: Sight) -> Kind | None:
@@ -115,7 +82,7 @@ def keyed(case: Case) -> bool:
     limit = case.body.get("limitCount")
     if limit is not None and (case.parameter(limit) or (case.number(limit) or 1_000_000) <= SMALL):
         return True
-    for found in comparisons(case):
+    for found in case.comparisons:
         if found.operator != "=" or found.node.get("kind") not in ("AEXPR_OP", "AEXPR_IN"):
             continue
         if len(found.other) > SMALL or any(bare(o)[0] == "ColumnRef" for o in found.other):

@@ -29,23 +29,23 @@ def parsed(text: str) -> Node:
 
 def walk(tree: Any) -> Iterator[tuple[str, Node]]:
     """Every node with its kind, parents before children, in the order of the text."""
-    stack: list[Any] = [tree]
+    stack: list[tuple[str, Any]] = [("", tree)]
     while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            inner: list[Any] = []
+        kind, node = stack.pop()
+        if type(node) is dict:
+            if kind:
+                yield kind, node
+            inner: list[tuple[str, Any]] = []
             for key, value in node.items():
-                if isinstance(value, dict):
-                    if key[:1].isupper():
-                        yield key, value
-                    elif "relname" in value:
-                        yield "RangeVar", value
-                    inner.append(value)
-                elif isinstance(value, list):
-                    inner.append(value)
-            stack.extend(reversed(inner))
-        elif isinstance(node, list):
-            stack.extend(reversed(node))
+                if type(value) is dict:
+                    # A wrapped node has its kind as key; relations also stand in typed fields.
+                    wrapped = "A" <= key[0] <= "Z"
+                    inner.append((key if wrapped else "RangeVar" * ("relname" in value), value))
+                elif type(value) is list:
+                    inner.append(("", value))
+            stack += inner[::-1]
+        elif type(node) is list:
+            stack += [("", one) for one in reversed(node)]
 
 
 def only(node: Any) -> tuple[str, Node]:

@@ -39,9 +39,7 @@ SEEN = {
     "row_to_json": "SELECT row_to_json(c) FROM crm.customer AS c",
     "json of a sub-query": "SELECT json_agg(t) FROM (SELECT phone FROM crm.customer) AS t",
     "field of a row": "SELECT (c).phone FROM crm.customer AS c",
-    "table alias with columns": "SELECT c.b FROM crm.customer AS c (a, b, c, d, e, f, g, h, b9)".replace(
-        "c.b ", "c.b9 "
-    ),
+    "table alias with columns": "SELECT c.z FROM crm.customer AS c (a, b, c, d, e, f, g, h, z)",
     "lateral": "SELECT l.x FROM crm.customer AS c, LATERAL (SELECT c.phone AS x) AS l",
     "values": "SELECT v.x FROM crm.customer AS c, LATERAL (VALUES (c.phone)) AS v (x)",
     "unnest": "SELECT u FROM crm.customer AS c, unnest(ARRAY[c.phone]) AS u",
@@ -55,7 +53,8 @@ SEEN = {
     "comments inside": "SELECT/**/phone/*x*/FROM--y\ncrm.customer",
     "no schema": "SELECT phone FROM customer",
     "TABLE": "TABLE crm.customer",
-    "join using": "SELECT b.phone FROM crm.policy AS p JOIN crm.customer AS b ON b.id = p.holder_id",
+    "join": "SELECT b.phone FROM crm.policy AS p JOIN crm.customer AS b ON b.id = p.holder_id",
+    "join using": "SELECT phone FROM crm.policy JOIN crm.customer USING (unit_id, status)",
     "natural join": "SELECT phone FROM crm.customer NATURAL JOIN (SELECT 1 AS one) AS x",
     "SQL function": "SELECT crm.first_three(phone) FROM crm.customer",
     "returning": "UPDATE crm.customer SET status = status WHERE id = 1 RETURNING phone",

@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 
 from pgmask.cli.main import run
 from pgmask.facts.schema import Schema, dumps
@@ -178,6 +179,7 @@ def test_sarif(desk: Desk) -> None:
     assert shown.code == 2
     log = json.loads(shown.out)
     assert log["version"] == "2.1.0"
+    Sarif.model_validate(log)
     (made,) = log["runs"]
     rules = made["tool"]["driver"]["rules"]
     assert made["tool"]["driver"]["name"] == "pgmask"
@@ -208,11 +210,13 @@ def test_github_and_junit(desk: Desk) -> None:
     assert "a b.sql,line=3,col=8,title=PM620 a base table instead of the view::" in github
     assert github.count("::error ") == 1
     assert "::warning " in github
-    junit = Xml.fromstring(desk.validate(file, "--format", "junit").out)
+    junit = Xml.fromstring(desk.validate(file, "--format", "junit").out)  # noqa: S314
     (suite,) = junit
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
     assert [c.find("failure") is not None for c in suite] == [False, True, False]
-    strict = Xml.fromstring(desk.validate(file, "--format", "junit", "--strict").out)
+    strict = Xml.fromstring(  # noqa: S314
+        desk.validate(file, "--format", "junit", "--strict").out
+    )
     assert strict[0].get("failures") == "2"
 
 

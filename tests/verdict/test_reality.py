@@ -47,7 +47,7 @@ SHAPES = (
     " JOIN policy AS p ON p.holder_id = c.id WHERE c.id = 1",
     "SELECT l.insured_name, c.address FROM customer AS c CROSS JOIN LATERAL"
     " (SELECT insured_name FROM policy AS p WHERE p.holder_id = c.id) AS l WHERE c.id = 1",
-    f"SELECT to_jsonb(c) -> 'phone', row_to_json(c) FROM {ONE.replace('customer', 'customer AS c')}",
+    "SELECT to_jsonb(c) -> 'phone', row_to_json(c) FROM customer AS c WHERE c.id = 1",
     "SELECT (c).phone, (c).birth_date FROM (SELECT c FROM customer AS c WHERE c.id = 1) AS s",
     f"SELECT array_agg(phone), string_agg(name, ',') FROM {ONE}",
     f"SELECT DISTINCT ON (status) phone, birth_date FROM {ONE}",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgmask.verdict.case import Case
+from pgmask.verdict.case import Case, Compared
 from pgmask.verdict.model import Severity, Shown
 from pgmask.verdict.policy import Sight
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.shapes import (
-    Compared,
     as_shown,
     by_search,
-    comparisons,
     has_glyph,
 )
 
@@ -21,7 +19,7 @@ _RANGES = ("<", ">", "<=", ">=", "BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC")
 
 def check(case: Case) -> Iterator[Hit]:
     """A masked column beside a full value, a parameter, or in a range."""
-    for found in comparisons(case):
+    for found in case.comparisons:
         for sight in case.sights(found.column):
             if sight.form is Shown.MASK:
                 yield from _compared(case, found, sight)

@@ -9,7 +9,7 @@ from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity, Shown
 from pgmask.verdict.policy import Sight
 from pgmask.verdict.rule import Hit, Rule
-from pgmask.verdict.shapes import by_search, comparisons, has_glyph, visible
+from pgmask.verdict.shapes import by_search, has_glyph, visible
 
 _LIKE = ("~~", "!~~")
 _OTHERS = ("~~*", "!~~*", "~", "~*", "!~", "!~*")
@@ -18,7 +18,7 @@ _PREFIX = ("^@",)
 
 def check(case: Case) -> Iterator[Hit]:
     """LIKE, ILIKE, SIMILAR TO, ^@ and regular expressions on a masked column."""
-    for found in comparisons(case):
+    for found in case.comparisons:
         if found.operator not in (*_LIKE, *_OTHERS, *_PREFIX):
             continue
         for sight in case.sights(found.column):

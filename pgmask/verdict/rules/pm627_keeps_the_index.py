@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity, Shown
 from pgmask.verdict.rule import Hit, Rule
-from pgmask.verdict.shapes import comparisons
 
 
 def check(case: Case) -> Iterator[Hit]:
     """A prefix in LIKE on a column of a protected table."""
-    for found in comparisons(case):
+    for found in case.comparisons:
         if found.operator != "~~" or found.node.get("kind") != "AEXPR_LIKE":
             continue
         for sight in case.sights(found.column):

@@ -8,7 +8,7 @@ from pgmask.lineage.model import Use
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity, Shown
 from pgmask.verdict.rule import Hit, Rule
-from pgmask.verdict.shapes import comparisons, has_glyph
+from pgmask.verdict.shapes import has_glyph
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -24,7 +24,7 @@ def check(case: Case) -> Iterator[Hit]:
                     position=position,
                     severity=severity,
                 )
-    for found in comparisons(case):
+    for found in case.comparisons:
         for sight in case.sights(found.column):
             given = [case.literal(o) for o in found.other] if sight.form is Shown.MASK else []
             if found.operator == "=" and any(v is not None and has_glyph(v) for v in given):

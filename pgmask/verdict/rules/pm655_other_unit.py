@@ -8,7 +8,6 @@ from pgmask.compile.columns import unit_column
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
 from pgmask.verdict.rule import Hit, Rule
-from pgmask.verdict.shapes import comparisons
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -16,7 +15,7 @@ def check(case: Case) -> Iterator[Hit]:
     policy = case.policy
     if policy is None or not policy.own_unit:
         return
-    for found in comparisons(case):
+    for found in case.comparisons:
         for sight in case.sights(found.column):
             if unit_column(policy.catalogue, sight.table) != sight.name:
                 continue
