@@ -57,6 +57,7 @@ VERBS: Final = (
     Verb(module="migrate", commands=("migrate",)),
     Verb(module="validate", commands=("validate",)),
     Verb(module="explain", commands=("explain",)),
+    Verb(module="schema", commands=("schema",)),
 )
 
 _HELP: Final = """\

@@ -127,9 +127,9 @@ class Schema:
     database: str = ""
     server: int = 0
     _functions: dict[str, tuple[Function, ...]] = field(
-        default_factory=dict, compare=False, repr=False
+        default_factory=dict, init=False, compare=False, repr=False
     )
-    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was worked out about views and functions; never part of the snapshot."""
 
     def functions(self, name: str) -> tuple[Function, ...]:

@@ -10,7 +10,7 @@ from pgmask.lineage.model import Use
 from pgmask.lineage.names import fields_of, resolve, take
 from pgmask.lineage.reader import Node, Reader, expression
 from pgmask.lineage.scope import Level, strings
-from pgmask.lineage.types import bare, may_be, type_name
+from pgmask.lineage.types import UNKNOWN, bare, may_be, type_name
 from pgmask.lineage.values import (
     AGGREGATE,
     CONDITION,
@@ -163,9 +163,11 @@ def greatest(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
 
 @expression("A_ArrayExpr", "elements list_start list_end location")
 def array(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
-    values = r.many(body.get("elements"), level, use)
-    one = _one_of(values)
-    return Value(one.sources, f"{one.type}[]" if one.type else "")
+    nodes = body.get("elements", [])
+    one = _one_of(r.many(nodes, level, use))
+    # Of literals alone it is one of text; it is an array in any case.
+    literals = all("A_Const" in node or "ParamRef" in node for node in nodes)
+    return Value(one.sources, f"{one.type or ('text' if literals else UNKNOWN)}[]")
 
 
 @expression("RowExpr", "args row_format colnames location")
@@ -209,7 +211,7 @@ def sub_query(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
         return conditioned(Value(outs[0].sources if outs else NO_SOURCES, text), rows.conditions)
     if len(outs) == 1:
         return conditioned(outs[0], rows.conditions)
-    fields = tuple((out.name, out.value) for out in rows.columns)
+    fields = tuple((out.name, conditioned(out.value, rows.conditions)) for out in rows.columns)
     whole = Value(merged(o.sources for o in outs), "record", fields)
     return conditioned(whole, rows.conditions)
 

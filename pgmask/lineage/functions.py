@@ -15,7 +15,7 @@ from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
 from pgmask.lineage.reader import Node, Reader, expression
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
-from pgmask.lineage.types import POLYMORPHIC, bare, is_type, may_be, row_of
+from pgmask.lineage.types import POLYMORPHIC, bare, element, is_type, may_be, row_of
 from pgmask.lineage.values import (
     AGGREGATE,
     EXPRESSION,
@@ -247,7 +247,9 @@ def _returned(f: Function, args: list[Value]) -> str:
         if wanted in POLYMORPHIC and arg.type and wanted != "any":
             given = bare(arg.type)
             if wanted.endswith("array"):
-                given = given.removesuffix("[]")
+                given = element(given)
+            if not given:
+                return ""
             if "range" in wanted or "range" in text:
                 return given if wanted == text else ""
             return f"{given}[]" if text.endswith("array") else given

@@ -17,7 +17,7 @@ from pgmask.lineage.scope import (
     item_by_name,
     parameter,
 )
-from pgmask.lineage.types import element, row_of
+from pgmask.lineage.types import TRIGGER_ROW, element, row_of
 from pgmask.lineage.values import NOTHING, Value, merged
 
 
@@ -141,6 +141,8 @@ def field(r: Reader, value: Value, name: str, node: Node) -> Value:
         if number is not None:
             return value.fields[number][1]
     else:
+        if value.type == TRIGGER_ROW:
+            return Value(value.sources)
         relation = row_of(r.session, value.type)
         if relation is not None and name in relation.columns:
             return Value(value.sources, relation.types[relation.columns.index(name)])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pglast import Error, split
 from pglast.parser import ParseError, parse_sql_json
 
 Node = dict[str, Any]
+_BETWEEN: Final = re.compile(r"--[^\n]*|/\*.*?\*/|[\s;]+", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -72,29 +74,50 @@ def statements(text: Text) -> Iterator[Parsed]:
 
 
 def _one_by_one(text: Text, size: int, error: ParseError) -> Iterator[Parsed]:
+    """Each statement for itself; what is between them and no comment is told too."""
     # Slices of Python's split count characters.
+    whole = text.text
+    stop = len(whole)
     try:
-        slices = list(split(text.text, with_parser=False, only_slices=True))
-    except (Error, ValueError, RecursionError):
-        yield Parsed(None, 0, size, problem=_said(error), problem_at=_place(error))
-        return
-    for one in slices:
-        part = text.text[one.start : one.stop]
-        start = _byte(text, one.start)
-        end = _byte(text, one.stop)
+        slices = list(split(whole, with_parser=False, only_slices=True))
+    except (Error, ValueError, RecursionError) as problem:
+        # An open quote or comment: what stands before it can be read.
+        place = problem.args[1] if len(problem.args) > 1 else 0
+        stop = whole.rfind(";", 0, place) + 1 if isinstance(place, int) and place > 0 else 0
         try:
-            found = json.loads(parse_sql_json(part))
-        except ParseError as problem:
-            at = start + _place(problem, part)
-            yield Parsed(None, start, end, problem=_said(problem), problem_at=at)
-            continue
-        except RecursionError:
-            yield Parsed(None, start, end, problem="it is nested too deeply", problem_at=start)
-            continue
-        for made in found.get("stmts", ()):
-            begin = start + made.get("stmt_location", 0)
-            length = made.get("stmt_len", 0)
-            yield Parsed(made.get("stmt"), begin, begin + length if length else end, base=start)
+            slices = list(split(whole[:stop], with_parser=False, only_slices=True)) if stop else []
+        except (Error, ValueError, RecursionError):
+            stop, slices = 0, []
+    done = 0
+    for one in [*slices, slice(stop, stop)]:
+        if _BETWEEN.sub("", whole[done : one.start]):
+            at = _byte(text, done)
+            yield Parsed(None, at, _byte(text, one.start), problem="syntax error", problem_at=at)
+        done = one.stop
+        if one.start < one.stop:
+            yield from _alone(text, one)
+    if stop < len(whole):
+        start = _byte(text, stop)
+        yield Parsed(None, start, size, problem=_said(error), problem_at=start)
+
+
+def _alone(text: Text, one: slice) -> Iterator[Parsed]:
+    part = text.text[one]
+    start = _byte(text, one.start)
+    end = _byte(text, one.stop)
+    try:
+        found = json.loads(parse_sql_json(part))
+    except ParseError as problem:
+        at = start + _place(problem, part)
+        yield Parsed(None, start, end, problem=_said(problem), problem_at=at)
+        return
+    except RecursionError:
+        yield Parsed(None, start, end, problem="it is nested too deeply", problem_at=start)
+        return
+    for made in found.get("stmts", ()):
+        begin = start + made.get("stmt_location", 0)
+        length = made.get("stmt_len", 0)
+        yield Parsed(made.get("stmt"), begin, begin + length if length else end, base=start)
 
 
 def _byte(text: Text, character: int) -> int:
@@ -107,10 +130,10 @@ def _said(error: ParseError) -> str:
     return words.split(' at or near "')[0].split(' "')[0]
 
 
-def _place(error: ParseError, part: str = "") -> int:
+def _place(error: ParseError, part: str) -> int:
     place = error.args[1] if len(error.args) > 1 else 0
     character = place if isinstance(place, int) and place >= 0 else 0
-    return len(part[:character].encode()) if part and not part.isascii() else character
+    return character if part.isascii() else len(part[:character].encode())
 
 
 def parse_one(sql: str) -> Node | None:

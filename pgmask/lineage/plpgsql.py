@@ -20,6 +20,7 @@ from pgmask.lineage.parse import parse_one
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.rows import Rows
 from pgmask.lineage.scope import Level
+from pgmask.lineage.types import TRIGGER_ROW, type_name
 from pgmask.lineage.values import NOTHING, Value, merged
 
 _ROUNDS: Final = 6
@@ -32,11 +33,12 @@ Read = tuple[Reader, Rows | None, str, str]
 
 
 class _Body:
-    """Variables by number and name, and what has flown into them."""
+    """Variables by name, and what has flown into them; cursors by number, and what they give."""
 
     def __init__(self, r: Reader, function: Function, found: Node) -> None:
         self.datums: list[Any] = found.get("datums", [])
         self.names: dict[int, str] = {}
+        self.cursors: dict[int, Rows] = {}
         self.values: dict[str, Value] = dict(parameters(function))
         for number, datum in enumerate(self.datums):
             for body in datum.values():
@@ -44,33 +46,37 @@ class _Body:
                 if not name or name == "(unnamed row)":
                     continue
                 self.names[number] = name
+                text = body.get("datatype", {}).get("PLpgSQL_type", {}).get("typname", "")
+                if name in ("new", "old") and function.returns in ("trigger", "event_trigger"):
+                    text = TRIGGER_ROW
                 if name not in self.values:
-                    text = body.get("datatype", {}).get("PLpgSQL_type", {}).get("typname", "")
                     self.values[name] = Value(type=_type(r, text))
 
-    def put(self, number: int | None, rows: Rows | None) -> None:
-        """What a statement gives flows into a variable, or a row of them."""
-        if number is None or rows is None or number >= len(self.datums):
+    def put(self, target: Node | None, rows: Rows | None) -> None:
+        """What a statement gives flows into a variable, a record, or a row of variables."""
+        if target is None or rows is None:
             return
-        ((kind, body),) = self.datums[number].items()
+        ((kind, body),) = target.items()
         if kind == "PLpgSQL_row":
             for place, one in enumerate(body.get("fields", ())):
                 if place < len(rows.columns):
-                    self._add(one.get("varno"), rows.columns[place].value, None)
+                    self._add(self.names.get(one.get("varno", 0)), rows.columns[place].value, None)
             return
         fields = tuple((out.name, out.value) for out in rows.columns)
+        name = body.get("refname")
         if kind == "PLpgSQL_recfield":
-            self._add(body.get("recparentno"), rows.columns[0].value if fields else NOTHING, None)
-        elif kind == "PLpgSQL_rec" and not (len(fields) == 1 and fields[0][1].fields is None):
-            whole = Value(merged(v.sources for _, v in fields), "record", fields)
-            self._add(number, whole, fields)
-        elif fields:
-            self._add(number, fields[0][1], fields if kind == "PLpgSQL_rec" else None)
+            name = self.names.get(body.get("recparentno", 0))
+        elif kind == "PLpgSQL_rec":
+            if len(fields) == 1 and fields[0][1].fields is not None:
+                fields = fields[0][1].fields
+            self._add(name, Value(merged(v.sources for _, v in fields), "record"), fields)
+            return
+        if fields:
+            self._add(name, fields[0][1], None)
 
     def _add(
-        self, number: int | None, value: Value, fields: tuple[tuple[str, Value], ...] | None
+        self, name: str | None, value: Value, fields: tuple[tuple[str, Value], ...] | None
     ) -> None:
-        name = self.names.get(number if number is not None else -1)
         if name is None:
             return
         known = self.values.get(name, NOTHING)
@@ -104,14 +110,12 @@ class _Body:
 def _type(r: Reader, text: str) -> str:
     """A declared type: ``pg_catalog."integer"`` or a name as it was written, ``t%ROWTYPE``."""
     text = text.strip()
-    if not text or text == "UNKNOWN":
-        return ""
+    if not text or text in ("UNKNOWN", TRIGGER_ROW):
+        return text.removesuffix("UNKNOWN")
     plain = text.removesuffix("%ROWTYPE").removesuffix("%rowtype")
     made = parse_one(f"SELECT NULL::{plain}")
     if made is None:
         return ""
-    from pgmask.lineage.types import type_name
-
     target = made["SelectStmt"]["targetList"][0]["ResTarget"]["val"]
     return type_name(r, target["TypeCast"]["typeName"]) if "TypeCast" in target else ""
 
@@ -130,7 +134,8 @@ def read(r: Reader, tree: Node, function: Function) -> list[Read]:
         body = _Body(r, function, one["PLpgSQL_function"])
         for _ in range(_ROUNDS):
             before = body.state()
-            done = list(_walk(r, body, one["PLpgSQL_function"].get("action", {}), None))
+            done = list(_declared(r, body))
+            done += _walk(r, body, one["PLpgSQL_function"].get("action", {}), None)
             if body.state() == before:
                 break
         else:
@@ -138,7 +143,21 @@ def read(r: Reader, tree: Node, function: Function) -> list[Read]:
     return done
 
 
-def _walk(r: Reader, body: _Body, node: Any, into: int | None) -> Iterator[Read]:
+def _declared(r: Reader, body: _Body) -> Iterator[Read]:
+    """What the declarations hold: defaults of variables and queries of cursors."""
+    for number, datum in enumerate(body.datums):
+        for part in datum.values():
+            if not isinstance(part, dict):
+                continue
+            if "default_val" in part:
+                yield from _walk(r, body, part["default_val"], datum)
+            if "cursor_explicit_expr" in part:
+                for found in _walk(r, body, part["cursor_explicit_expr"], None):
+                    body.cursors[number] = found[1] or Rows()
+                    yield found
+
+
+def _walk(r: Reader, body: _Body, node: Any, into: Node | None) -> Iterator[Read]:
     """Everything in the order of the text; targets of INTO, FOR and := take what they are given."""
     if isinstance(node, list):
         for one in node:
@@ -152,30 +171,39 @@ def _walk(r: Reader, body: _Body, node: Any, into: int | None) -> Iterator[Read]
     for kind, part in node.items():
         if kind in _DYNAMIC:
             r.refuse("PM608", "EXECUTE runs text that is not known before", {},
-                     "Write the statement itself, or let the function be declared.")  # fmt: skip
-        target = None
-        if isinstance(part, dict):
-            target = _target(part)
-        if isinstance(part, dict) and kind.startswith("PLpgSQL_"):
-            for name, child in part.items():
-                goes = target if name in ("expr", "sqlstmt", "query", "cursorexpr") else None
-                yield from _walk(r, body, child, goes)
-        else:
+                     "Write the statement itself.")  # fmt: skip
+        if not isinstance(part, dict) or not kind.startswith("PLpgSQL_"):
             yield from _walk(r, body, part, into)
+            continue
+        target = _target(body, part)
+        if kind in ("PLpgSQL_stmt_fetch", "PLpgSQL_stmt_forc"):
+            rows = body.cursors.get(part.get("curvar", 0))
+            if rows is None and not part.get("is_move"):
+                r.refuse("PM607", "a cursor is read that this body does not open", {})
+            body.put(target, rows)
+        for name, child in part.items():
+            goes = target if name in ("expr", "sqlstmt", "query") else None
+            if name in ("target", "var", "datums"):
+                continue
+            for found in _walk(r, body, child, goes):
+                if kind == "PLpgSQL_stmt_open" and name == "query":
+                    body.cursors[part.get("curvar", 0)] = found[1] or Rows()
+                yield found
 
 
-def _target(part: Node) -> int | None:
-    for key in ("target", "var", "row", "rec"):
+def _target(body: _Body, part: Node) -> Node | None:
+    for key in ("target", "var"):
         one = part.get(key)
         if isinstance(one, dict):
-            for datum in one.values():
-                if isinstance(datum, dict) and "dno" in datum:
-                    return int(datum["dno"])
+            return one
     number = part.get("varno")
-    return int(number) if isinstance(number, int) else None
+    if isinstance(number, int) and number < len(body.datums):
+        found: Node = body.datums[number]
+        return found
+    return None
 
 
-def _expression(r: Reader, body: _Body, part: Node, into: int | None) -> Iterator[Read]:
+def _expression(r: Reader, body: _Body, part: Node, into: Node | None) -> Iterator[Read]:
     query = part.get("query", "")
     mode = part.get("parseMode", 0)
     text = query

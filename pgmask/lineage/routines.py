@@ -152,6 +152,8 @@ def _plpgsql(r: Reader, tree: Node, function: Function, source: str) -> None:
     if function.path is not None:
         r.session.state.path = function.path
     for inner, rows, kind, text in plpgsql.read(r, tree, function):
+        if rows is not None:
+            note_outputs(inner, rows)
         _take(r, inner, own=False)
         whole = Text(text)
         r.inner.append(finish(inner, rows, kind, whole, 0, len(text.encode())))

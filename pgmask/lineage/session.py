@@ -14,20 +14,23 @@ TEMPORARY: Final = "pg_temp"
 class State:
     """What a ROLLBACK takes back.
 
-    relations: None where one was dropped; queries: of views that the text made, with their path.
+    relations: None where one was dropped; views: what those that the text made mean, bound when
+    they were made, and the relations that they name.
     """
 
     path: tuple[str, ...]
     relations: dict[tuple[str, str], Relation | None] = field(default_factory=dict)
     functions: dict[str, tuple[Function, ...]] = field(default_factory=dict)
-    queries: dict[tuple[str, str], tuple[Any, tuple[str, ...]]] = field(default_factory=dict)
+    views: dict[tuple[str, str], tuple[Any, frozenset[tuple[str, str]]]] = field(
+        default_factory=dict
+    )
     schemas: frozenset[str] = frozenset()
     path_known: bool = True
 
     def copy(self) -> State:
         """A copy that later changes do not touch."""
         return State(
-            self.path, dict(self.relations), dict(self.functions), dict(self.queries),
+            self.path, dict(self.relations), dict(self.functions), dict(self.views),
             self.schemas, self.path_known,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pgmask.facts.schema import Relation
-from pgmask.lineage import from_items, select
+from pgmask.lineage import from_items, select, views
 from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.rows import Rows
@@ -99,7 +99,9 @@ def create_view(r: Reader, body: Node, level: Level | None) -> None:
         return
     made = replace(made, definition="of this text")
     r.session.define(made)
-    r.session.state.queries[made.schema, made.name] = (body["query"], path)
+    named = frozenset((n.schema, n.name) for n in r.relations.values() if n.use == "read")
+    key = (made.schema, made.name)
+    r.session.state.views[key] = (views.read(r, made, body["query"], path, key), named)
 
 
 @statement("CreateStmt")
@@ -241,9 +243,9 @@ def set_schema(r: Reader, body: Node, level: Level | None) -> None:
 
 
 def _moved(r: Reader, old: Relation, new: Relation) -> None:
-    queries = r.session.state.queries
-    if (old.schema, old.name) in queries:
-        queries[new.schema, new.name] = queries.pop((old.schema, old.name))
+    known = r.session.state.views
+    if (old.schema, old.name) in known:
+        known[new.schema, new.name] = known.pop((old.schema, old.name))
     r.session.define(new)
 
 
@@ -263,7 +265,18 @@ def drop(r: Reader, body: Node, level: Level | None) -> None:
                 r.refuse("PM601", f"no relation is called {'.'.join(names)!r}", body)
             continue
         r.name(found, "define", r.position(node))
-        r.session.drop(found)
+        _drop(r, found, cascade=body.get("behavior") == "DROP_CASCADE")
+
+
+def _drop(r: Reader, relation: Relation, *, cascade: bool) -> None:
+    """CASCADE takes the views with it that this text has made."""
+    r.session.drop(relation)
+    key = (relation.schema, relation.name)
+    if cascade:
+        for other, (_, named) in list(r.session.state.views.items()):
+            view = r.session.relation(*other)
+            if key in named and view is not None:
+                _drop(r, view, cascade=True)
 
 
 @statement("CreateSchemaStmt")

@@ -18,6 +18,10 @@ POLYMORPHIC: Final = frozenset(
         "anycompatiblemultirange", "record", "record[]",
     }
 )  # fmt: skip
+UNKNOWN: Final = "unknown"
+"""The elements of an array of something."""
+TRIGGER_ROW: Final = "trigger row"
+"""NEW and OLD: the row of whatever table the trigger is on, which the function does not say."""
 _OWN_CATEGORY: Final = frozenset("UCE")
 
 
@@ -30,7 +34,7 @@ def element(text: str) -> str:
     """The type of an array's elements."""
     text = bare(text)
     if text.endswith("[]"):
-        return text[:-2]
+        return "" if text == f"{UNKNOWN}[]" else text[:-2]
     return text if text in ("jsonb", "") else ""
 
 
@@ -98,7 +102,7 @@ def may_be(session: Session, given: str, wanted: str) -> bool:
     """Whether a value of one type can be taken where another is wanted; unknown ones fit all."""
     given, wanted = bare(given), bare(wanted)
     known = session.schema.types_by_text
-    if not given or given == wanted:
+    if not given or given in (wanted, UNKNOWN):
         return True
     if wanted in POLYMORPHIC or wanted.startswith('"any"'):
         return _is_of(given, wanted, known.get(given))
@@ -110,6 +114,8 @@ def may_be(session: Session, given: str, wanted: str) -> bool:
         have = known.get(given)
     if given == wanted:
         return True
+    if given == f"{UNKNOWN}[]":
+        return want is not None and want.category == "A"
     if have is None or want is None:
         # Rows and arrays of rows have no entry of their own: they fit their like only.
         return False

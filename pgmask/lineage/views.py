@@ -35,8 +35,11 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
     key = ("view", relation.schema, relation.name)
     memo = r.session.schema.memo
     known = memo.get(key)
-    if known is not None and known[0] is relation and not r.session.touched:
-        view: View = known[1]
+    made = r.session.state.views.get((relation.schema, relation.name))
+    if made is not None:
+        view: View = made[0]
+    elif known is not None and known[0] is relation and not r.session.touched:
+        view = known[1]
     elif key in r.busy or r.depth > DEEPEST:
         r.refuse("PM609", f"the view {relation.name!r} refers to itself", node)
         return View([NOTHING] * len(relation.columns), index_of(relation.columns), None, Notes(),
@@ -54,12 +57,12 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
 
 
 def _read(r: Reader, relation: Relation, key: Any) -> View:
+    return read(r, relation, parse_one(relation.definition or ""), _SERVERS_OWN, key)
+
+
+def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...], key: Any) -> View:
+    """What a view's query means on a path, just now."""
     state = r.session.state
-    made = state.queries.get((relation.schema, relation.name))
-    if made is not None:
-        tree, path = made
-    else:
-        tree, path = parse_one(relation.definition or ""), _SERVERS_OWN
     inner = Reader(r.session, tree)
     inner.quiet = 1
     inner.at = 0

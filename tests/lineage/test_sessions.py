@@ -1,0 +1,107 @@
+"""Statements of one text: what earlier ones made, dropped, set or rolled back counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgmask.lineage import trace
+from pgmask.lineage.model import Lineage
+from tests.lineage.conftest import World
+from tests.lineage.world import PATH
+
+
+def last(world: World, text: str) -> Lineage:
+    return trace(text, world.schema, search_path=PATH)[-1]
+
+
+def columns(lineage: Lineage) -> set[str]:
+    return {str(c) for c in lineage.columns}
+
+
+def sources(lineage: Lineage) -> list[list[str]]:
+    return [[str(s.column) for s in out.sources] for out in lineage.outputs]
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE TEMP TABLE q (k text); SELECT * FROM q", [["pg_temp.q.k"]]),
+        ("CREATE TEMP TABLE customer (k text); SELECT k FROM customer", [["pg_temp.customer.k"]]),
+        ("CREATE TABLE q AS SELECT phone AS p FROM customer; SELECT p FROM q", [["crm.q.p"]]),
+        ("SELECT phone AS p INTO q FROM customer; SELECT p FROM q", [["crm.q.p"]]),
+        ("CREATE VIEW q AS SELECT phone AS p FROM customer; SELECT p FROM q",
+         [["crm.customer.phone"]]),
+        # A view is bound when it is made: what comes later does not come between.
+        ("CREATE VIEW q AS SELECT phone FROM customer; CREATE TEMP TABLE customer (phone text);"
+         "SELECT phone FROM q", [["crm.customer.phone"]]),
+        ("CREATE VIEW q AS SELECT * FROM a; ALTER TABLE a ADD COLUMN more text; SELECT * FROM q",
+         [["crm.a.id"], ["crm.a.x"], ["crm.a.y"]]),
+        ("BEGIN; CREATE TEMP TABLE customer (phone text); ROLLBACK; SELECT phone FROM customer",
+         [["crm.customer.phone"]]),
+        ("SAVEPOINT s; CREATE TEMP TABLE customer (phone text); ROLLBACK TO s;"
+         "SELECT phone FROM customer", [["crm.customer.phone"]]),
+        ("SET search_path = shadow; SELECT phone FROM customer", [["shadow.customer.phone"]]),
+        ("SET search_path = shadow; RESET search_path; SELECT phone FROM customer",
+         [["crm.customer.phone"]]),
+        ("ALTER TABLE a RENAME COLUMN x TO q; SELECT q FROM a", [["crm.a.q"]]),
+        ("ALTER TABLE a RENAME TO q; SELECT x FROM q", [["crm.q.x"]]),
+        ("ALTER TABLE a ADD COLUMN q text, DROP COLUMN y; SELECT * FROM a",
+         [["crm.a.id"], ["crm.a.x"], ["crm.a.q"]]),
+        ("PREPARE p AS SELECT phone FROM customer WHERE id = $1; EXECUTE p (1)",
+         [["crm.customer.phone"]]),
+        ("DECLARE c CURSOR FOR SELECT name FROM customer; FETCH c", [["crm.customer.name"]]),
+        ("CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS"
+         " 'SELECT phone FROM crm.customer WHERE id = n'; SELECT f(1)",
+         [["crm.customer.id", "crm.customer.phone"]]),
+        ("CREATE TYPE pair AS (l text, r text); CREATE TABLE q (p pair); SELECT (p).l FROM q",
+         [["crm.q.p"]]),
+        ("CREATE TABLE q (LIKE customer); SELECT phone FROM q", [["crm.q.phone"]]),
+        ("CREATE TABLE q () INHERITS (person); SELECT mail FROM q", [["crm.q.mail"]]),
+    ],
+)  # fmt: skip
+def test_what_earlier_statements_did_counts(
+    world: World, text: str, expected: list[list[str]]
+) -> None:
+    lineage = last(world, text)
+    assert lineage.unresolved == ()
+    assert sources(lineage) == expected
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("DROP TABLE a; SELECT x FROM a", "PM601"),
+        ("CREATE VIEW q AS SELECT x FROM a; DROP TABLE a CASCADE; SELECT x FROM q", "PM601"),
+        ("ALTER TABLE a DROP COLUMN x; SELECT x FROM a", "PM602"),
+        ("EXECUTE elsewhere", "PM607"),
+        ("FETCH ALL FROM elsewhere", "PM607"),
+        ("SELECT set_config('search_path', 'shadow', false); SELECT phone FROM customer", "PM613"),
+        ("SELECT set_config($1, 'shadow', false); SELECT phone FROM customer", "PM613"),
+        ("DEALLOCATE ALL; EXECUTE p", "PM607"),
+    ],
+)
+def test_what_cannot_be_known_any_more_is_refused(world: World, text: str, code: str) -> None:
+    assert code in {u.code for u in last(world, text).unresolved}
+
+
+@pytest.mark.requirement("I1")
+def test_one_wrong_statement_does_not_hide_the_others(world: World) -> None:
+    text = "SELECT 电话 FRM x;\nSELECT phone FROM customer;\n\\d customer\n;SELECT ')"
+    found = trace(text, world.schema, search_path=PATH)
+    assert [bool(x.unresolved) for x in found][:2] == [True, False]
+    assert columns(found[1]) == {"crm.customer.phone"}
+    assert found[1].line == 2
+    assert text[found[1].start :].startswith("SELECT phone")
+    read = found[1].reads[0]
+    assert text[read.position :].startswith("phone")
+
+
+@pytest.mark.requirement("I1")
+def test_positions_are_characters_and_paths_lead_to_the_node(world: World) -> None:
+    text = "SELECT '电话' AS t, c.nope FROM customer c"
+    (problem,) = last(world, text).unresolved
+    assert text[problem.position :].startswith("c.nope")
+    assert problem.path == "SelectStmt.targetList[1].ResTarget.val.ColumnRef"
+    assert "电话" not in problem.message
