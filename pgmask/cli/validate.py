@@ -119,19 +119,20 @@ def _read(path: Path) -> Iterator[Text]:
 
 
 def _judged(asked: Validator, found: list[Text]) -> Iterator[Judged]:
+    sql = [t.text for t in found if not t.computed]
+    # Migrations are one history: what an earlier file makes, later ones know.
+    verdicts = asked.validate_all(sql) if asked.migration else map(asked.validate, sql)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         console=people, transient=True, disable=len(found) < _LONG,
     )  # fmt: skip
     with bar:
-        task = bar.add_task("validating", total=len(found))
-        for text in found:
+        for text in bar.track(found, description="validating"):
             if text.computed:
                 yield Judged(file=text.name, verdicts=(computed(text),))
             else:
-                verdicts = asked.validate(text.text)
-                yield Judged(file=text.name, verdicts=moved(verdicts, text.first_line - 1))
-            bar.advance(task)
+                made = moved(next(verdicts), text.first_line - 1)
+                yield Judged(file=text.name, verdicts=made)
 
 
 def _summary(found: tuple[Judged, ...]) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pgmask.catalogue.model import Catalogue
-from pgmask.facts.model import Facts
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
 from pgmask.verdict.case import Case
@@ -17,6 +16,7 @@ from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSou
 from pgmask.verdict.policy import Policy
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.rules import RULES
+from pgmask.verdict.seen import facts_of
 from pgmask.verdict.suppress import idle, suppressions
 from pgmask.verdict.text import Place, place_of
 
@@ -28,13 +28,17 @@ def judge(
     lineage: Lineage,
     catalogue: Catalogue,
     profile: str,
-    facts: Facts,
+    schema: Schema,
     *,
     text: str | None = None,
 ) -> Verdict:
-    """The verdict on one statement; text: the whole text, where it is only a part of it."""
-    policy = Policy.of(catalogue, profile, facts)
-    return judge_all((lineage,), policy, text if text is not None else lineage.text)[0]
+    """The verdict on one statement that was traced over ``seen_by(schema, policy)``.
+
+    text: the whole text, where it is only a part of it. ``Validator`` does all of it, faster.
+    """
+    policy = Policy.of(catalogue, profile, facts_of(schema, catalogue))
+    whole = text if text is not None else lineage.text
+    return judge_all((lineage,), policy, whole, schema=schema)[0]
 
 
 def judge_all(
@@ -46,8 +50,12 @@ def judge_all(
     version: int | None = None,
     schema: Schema | None = None,
     rules: Iterable[Rule] = RULES,
+    region: tuple[int, int] | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict per statement of a text; the rules see those before it.
+
+    region: from which character to which these statements' own file reaches, where the text is
+    several files.
 
     policy None: no catalogue, so only rules that need none; version: the server's major version,
     None for that of the facts; rules: empty for lineage alone.
@@ -55,7 +63,8 @@ def judge_all(
     if version is None:
         version = policy.facts.major if policy is not None else 18
     chosen = tuple(rules)
-    allowances = suppressions(text) if chosen else ()
+    start, end = region if region is not None else (0, len(text))
+    allowances = suppressions(text, start, end) if chosen else ()
     found = []
     for number, lineage in enumerate(statements):
         case = Case(

@@ -151,8 +151,6 @@ def seen_by(schema: Schema, policy: Policy) -> Schema:
         function_rows=_functions(schema, policy),
         search_path=policy.search_path,
         schemas=schema.schemas | {s for s, _ in relations},
-        _functions={},
-        memo={},
     )
 
 

@@ -1,7 +1,7 @@
 """Where SQL to validate comes from: files, folders in the order of a migration tool, strings.
 
-SQL of Alembic's ``op.execute("..")`` is taken out of Python files, constants only: what is computed
-is not seen, and each such call is told.
+Of Python files the SQL of Alembic's ``op.execute("..")`` and Django's ``RunSQL`` is taken,
+constants only.  Other operations of Alembic are told: ``alembic upgrade --sql`` says what they would run.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from pgmask.errors import PgmaskError
 
 _FLYWAY: Final = re.compile(r"([VRUB])(\d[\d._]*)?__.*\.sql$", re.IGNORECASE)
 _KINDS: Final = ("v", "b", "r", "u")
+_NO_SQL: Final = ("get_bind", "get_context", "f")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
     """A piece of SQL; name: of its file as given, ``-`` for the standard input.
 
-    first_line: of the file where the text begins, from 1; computed: SQL made at run time stands
-    here, so nothing is known of it.
+    first_line: of the file where the text begins, from 1; computed: why nothing is known of what
+    stands here, '' where it is.
     """
 
     name: str
     text: str
     first_line: int = 1
-    computed: bool = False
+    computed: str = ""
 
 
 def texts(path: Path) -> Iterator[Text]:
@@ -69,6 +70,7 @@ def _of_file(path: Path) -> Iterator[Text]:
 
 
 def _of_python(name: str, text: str) -> Iterator[Text]:
+    """What a migration of Alembic or Django runs; other Python has nothing to say here."""
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
@@ -77,12 +79,23 @@ def _of_python(name: str, text: str) -> Iterator[Text]:
     for node in ast.walk(upgrade[0] if upgrade else tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        if node.func.attr not in ("execute", "RunSQL") or not node.args:
-            continue
-        value = node.args[0]
-        if isinstance(value, ast.Call) and value.args:
-            value = value.args[0]  # op.execute(sa.text("..."))
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield Text(name=name, text=value.value, first_line=value.lineno)
-        else:
-            yield Text(name=name, text="", first_line=node.lineno, computed=True)
+        called, owner = node.func.attr, node.func.value
+        operation = isinstance(owner, ast.Name) and owner.id == "op"
+        if (operation and called == "execute") or called == "RunSQL":
+            yield _given(name, node)
+        elif operation and bool(upgrade) and called not in _NO_SQL:
+            yield Text(
+                name=name, text="", first_line=node.lineno,
+                computed=f"op.{called}() becomes SQL at run time",
+            )  # fmt: skip
+
+
+def _given(name: str, call: ast.Call) -> Text:
+    value = call.args[0] if call.args else call
+    if isinstance(value, ast.Call) and value.args:
+        value = value.args[0]  # op.execute(sa.text("..."))
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return Text(name=name, text=value.value, first_line=value.lineno)
+    return Text(
+        name=name, text="", first_line=call.lineno, computed="this SQL is put together at run time"
+    )

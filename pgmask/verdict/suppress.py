@@ -49,10 +49,11 @@ class Allowance:
         return True
 
 
-def suppressions(text: str) -> tuple[Allowance, ...]:
-    """Every such comment, as PostgreSQL's own scanner tells comments from strings."""
+def suppressions(text: str, start: int, end: int) -> tuple[Allowance, ...]:
+    """Every such comment of a part, as PostgreSQL's own scanner tells comments from strings."""
     found = []
-    for position, comment in _comments(text):
+    for place, comment in _comments(text[start:end]):
+        position = start + place
         match = _COMMENT.match(comment)
         if match is None:
             continue

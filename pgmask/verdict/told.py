@@ -30,10 +30,12 @@ def computed(text: Text) -> Verdict:
     finding = Finding(
         code="PM635",
         severity=Severity.DENY,
-        message="this SQL is put together at run time",
+        message=text.computed,
         line=text.first_line,
         column=1,
-        hint=REGISTRY["PM635"].way_out,
+        hint="alembic upgrade --sql writes it to a file that can be validated."
+        if text.name.endswith(".py")
+        else REGISTRY["PM635"].way_out,
     )
     lineage = Lineage(text="", start=0, line=text.first_line, kind="")
     return Verdict(lineage=lineage, profile="", outputs=(), findings=(finding,))

@@ -8,10 +8,10 @@ columns and the numbers in ORDER BY, and by each of them another column may come
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from pglast.parser import ParseError, normalize
+from pglast.parser import ParseError, normalize, scan
 
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
@@ -23,8 +23,21 @@ from pgmask.verdict.policy import Policy
 from pgmask.verdict.rule import Rule
 from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of, seen_by
+from pgmask.verdict.told import moved
 
 _REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"})
+
+
+# Ends a last line that is a comment, and a last statement without a semicolon.
+_BETWEEN: Final = "\n;\n"
+
+
+def _ends(text: str) -> bool:
+    try:
+        scan(text)
+    except ParseError:
+        return False
+    return True
 
 
 class Validator:
@@ -74,7 +87,9 @@ class Validator:
         """A verdict for every statement of the text, in order."""
         return self.judge(self.trace(text), text)
 
-    def judge(self, statements: Iterable[Lineage], text: str) -> tuple[Verdict, ...]:
+    def judge(
+        self, statements: Iterable[Lineage], text: str, *, region: tuple[int, int] | None = None
+    ) -> tuple[Verdict, ...]:
         """The verdicts on statements of a text that were traced before."""
         return judge_all(
             tuple(statements),
@@ -84,7 +99,31 @@ class Validator:
             version=self.version,
             schema=self.schema,
             rules=self.rules,
+            region=region,
         )
+
+    def validate_all(self, texts: Sequence[str]) -> Iterator[tuple[Verdict, ...]]:
+        """The verdicts on several texts that are one history: what one makes, later ones know.
+
+        Each still has transactions, detached tables and comments of its own. Places are those of
+        the text they stand in.
+        """
+        # A text whose end is inside of a string or comment would swallow those after it.
+        alone = {n for n, text in enumerate(texts) if not _ends(text)}
+        joined, regions = "", {}
+        for number, text in enumerate(texts):
+            if number not in alone:
+                regions[number] = (len(joined), len(joined) + len(text))
+                joined += text + _BETWEEN
+        traced = self.trace(joined)
+        for number, text in enumerate(texts):
+            if number in alone:
+                yield self.validate(text)
+                continue
+            start, end = regions[number]
+            own = [one for one in traced if one.start < end and one.start + len(one.text) > start]
+            verdicts = self.judge(own, joined, region=(start, end))
+            yield moved(verdicts, -joined.count("\n", 0, start))
 
     def check(self, text: str) -> tuple[Verdict, ...]:
         """The same, remembered by shape: places and literals are those of the first of its kind."""
