@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Lineage, Use
 from pgmask.verdict.policy import Policy, Sight, View
 from pgmask.verdict.tree import Node, bare, only, parsed, relation, strings, walk
+from pgmask.verdict.window import State
+
+NOTHING_BEFORE: Final = State()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ def items(node: Any) -> tuple[Any, ...]:
 class Case:
     """One statement before the rules.
 
-    earlier: the statements before it in the same text; last: none follows; migration: it is run by
-    the tables' owner beside pgmask; version: the server's; schema: as the profile meets it.
+    state: what earlier statements of the text leave behind; last: none follows; migration: it is
+    run by the tables' owner beside pgmask; version: the server's; schema: as the profile meets it.
     ``looked`` becomes true where a rule has asked for a literal:
     then what is found holds for this text only, not for its shape.
     """
@@ -56,7 +59,7 @@ class Case:
         lineage: Lineage,
         policy: Policy | None,
         *,
-        earlier: tuple[Lineage, ...] = (),
+        state: State = NOTHING_BEFORE,
         last: bool = True,
         migration: bool = False,
         version: int = 18,
@@ -64,7 +67,7 @@ class Case:
     ) -> None:
         self.lineage = lineage
         self.policy = policy
-        self.earlier = earlier
+        self.state = state
         self.last = last
         self.migration = migration
         self.version = version

@@ -19,6 +19,7 @@ from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of
 from pgmask.verdict.suppress import idle, suppressions
 from pgmask.verdict.text import Place, place_of
+from pgmask.verdict.window import State, after
 
 _QUERIES = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 _NEARNESS = {Shown.TRUTH: 0, Shown.MASK: 1, Shown.NULL: 2, Shown.REFUSED: 3}
@@ -66,17 +67,19 @@ def judge_all(
     start, end = region if region is not None else (0, len(text))
     allowances = suppressions(text, start, end) if chosen else ()
     found = []
+    state = State()
     for number, lineage in enumerate(statements):
         case = Case(
             lineage,
             policy,
-            earlier=tuple(statements[:number]),
+            state=state,
             last=number == len(statements) - 1,
             migration=migration,
             version=version,
             schema=schema,
         )
         findings = [*_unresolved(lineage, text), *_findings(case, chosen, text)]
+        state = after(state, case.tree) if chosen else state
         kept, allowed = [], []
         for finding in _unique(findings):
             reason = next((a.reason for a in allowances if a.covers(finding, lineage, text)), None)
@@ -114,7 +117,7 @@ def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]
             yield _finding(rule, hit, case.lineage, text)
         # What a query calls is part of its own lineage; other statements only hold theirs.
         for inner in () if case.kind in _QUERIES else _inner(case.lineage):
-            nested = Case(inner, case.policy, earlier=case.earlier, last=case.last,
+            nested = Case(inner, case.policy, state=case.state, last=case.last,
                           migration=case.migration, version=case.version,
                           schema=case.schema)  # fmt: skip
             for hit in rule.check(nested):

@@ -1,7 +1,8 @@
 """Where SQL to validate comes from: files, folders in the order of a migration tool, strings.
 
 Of Python files the SQL of Alembic's ``op.execute("..")`` and Django's ``RunSQL`` is taken,
-constants only.  Other operations of Alembic are told: ``alembic upgrade --sql`` says what they would run.
+constants only.  Other operations of Alembic are told: ``alembic upgrade --sql`` says what
+they would run.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from pgmask.verdict.model import Severity
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.shapes import changed_names
 from pgmask.verdict.tree import Node
-from pgmask.verdict.window import detached
 
 _NEEDS = {
     "AT_AlterColumnType": "the type of a column",
@@ -26,7 +25,7 @@ def check(case: Case) -> Iterator[Hit]:
     """Changes that views or row-level security stand in the way of, outside of a window."""
     if case.policy is None:
         return
-    open_now = detached(case)
+    open_now = case.state.detached
     for what, node in _needing(case):
         name = case.protected(node)
         if name and name not in open_now and "*" not in open_now:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
 from pgmask.verdict.rule import Hit, Rule
-from pgmask.verdict.window import after, detached
+from pgmask.verdict.window import after
 
 
 def check(case: Case) -> Iterator[Hit]:
     """At COMMIT, or at the end of the text."""
     commits = case.kind == "TransactionStmt" and case.body.get("kind") == "TRANS_STMT_COMMIT"
-    left = detached(case) if commits else after(case) if case.last else frozenset()
+    then = case.state if commits or not case.last else after(case.state, case.tree)
+    left = then.detached if commits or case.last else ()
     for name in sorted(left):
         what = "every table" if name == "*" else name
         yield Hit(message=f"{what} is still detached here")
