@@ -20,6 +20,7 @@ from benchmarks import (
     django_get,
     drivers,
     jdbc,
+    lineage,
     migrate,
     peers,
     plans,
@@ -50,6 +51,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "report": audit_report.run,
     "peers": peers.run,
     "compile": catalogue.run,
+    "lineage": lineage.run,
 }
 
 

@@ -181,13 +181,15 @@ def _function(name: str, row: Any) -> Function:
     )  # fmt: skip
 
 
-def function_row(function: Function) -> tuple[Any, ...]:
-    """A function as it stands in ``Schema.function_rows``."""
+def function_row(function: Function) -> list[Any]:
+    """A function as it stands in ``Schema.function_rows``: what JSON makes of it."""
     f = function
-    return (
-        f.schema, f.kind, f.args, f.names, f.modes, f.defaults, f.columns, f.returns,
-        f.returns_set, f.language, f.volatility, f.definer, f.body, f.atomic, f.path, f.extension,
-    )  # fmt: skip
+    return [
+        f.schema, f.kind, list(f.args), list(f.names), f.modes, f.defaults,
+        [list(column) for column in f.columns], f.returns, f.returns_set, f.language,
+        f.volatility, f.definer, f.body, f.atomic, None if f.path is None else list(f.path),
+        f.extension,
+    ]  # fmt: skip
 
 
 def make_schema(

@@ -122,19 +122,21 @@ def parameters(function: Function) -> dict[str, Value]:
 
 
 def _body(r: Reader, function: Function) -> Body:
-    path = None if function.atomic else function.path or r.session.state.path
-    key = ("body", function, path)
+    path, known = function.path, True
+    if path is None and not function.atomic:
+        path, known = r.session.running_path()
+    key = ("body", function, path, known)
     memo = r.session.schema.memo
     if key in memo and not r.session.touched:
         found: Body = memo[key]
         return found
-    body = _read(r, function, path)
+    body = _read(r, function, path, known=known)
     if not r.session.touched:
         memo[key] = body
     return body
 
 
-def _read(r: Reader, function: Function, path: tuple[str, ...] | None) -> Body:
+def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known: bool) -> Body:
     source = function.body or ""
     body = Body()
     trees = _trees(source, atomic=function.atomic)
@@ -142,8 +144,9 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None) -> Body:
         body.problems.append(Unresolved(-1, "PM609", "its body cannot be parsed"))
         return body
     state = r.session.state
-    before = state.path
+    before, was_known, caller = state.path, state.path_known, r.session.caller
     state.path = ("pg_catalog", "pg_temp") if path is None else path
+    state.path_known, r.session.caller = known, None
     level = Level()
     level.parameters = parameters(function)
     text = Text(source)
@@ -167,7 +170,7 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None) -> Body:
                 done = replace(done, text=source)
             body.inner.append(done)
     finally:
-        state.path = before
+        state.path, state.path_known, r.session.caller = before, was_known, caller
     return body
 
 

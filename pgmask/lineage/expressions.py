@@ -138,7 +138,7 @@ def case(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     deciding = [r.evaluate(body.get("arg"), level, Use.FILTER)]
     results = []
     for node in body.get("args", ()):
-        when = node["CaseWhen"]
+        when = r.part(node, "CaseWhen")
         deciding.append(r.evaluate(when.get("expr"), level, Use.FILTER))
         results.append(r.evaluate(when.get("result"), level, use))
     results.append(r.evaluate(body.get("defresult"), level, use))

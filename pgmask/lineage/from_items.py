@@ -174,7 +174,7 @@ def range_function(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item
     before = level.lateral_active
     level.lateral_active = True
     alias = body.get("alias")
-    calls = [one["List"]["items"] for one in body["functions"]]
+    calls = [r.part(one, "List")["items"] for one in body["functions"]]
     single = len(calls) == 1 and not body.get("is_rowsfrom")
     columns: list[tuple[str, Value]] = []
     scalar = False
@@ -221,7 +221,7 @@ def _function_columns(
     made = functions.call(r, node["FuncCall"], level, None)
     value = made.value
     if definition is not None:
-        parts = [one["ColumnDef"] for one in definition]
+        parts = [r.part(one, "ColumnDef") for one in definition]
         if value.fields is not None and len(value.fields) == len(parts):
             return (
                 [

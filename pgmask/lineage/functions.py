@@ -13,7 +13,7 @@ from pgmask.facts.schema import Function
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
-from pgmask.lineage.reader import Node, Reader, expression
+from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
 from pgmask.lineage.types import POLYMORPHIC, bare, element, is_type, may_be, row_of
 from pgmask.lineage.values import (
@@ -52,6 +52,7 @@ def function_call(r: Reader, body: Node, level: Level, use: Use | None) -> Value
 
 def call(r: Reader, body: Node, level: Level, use: Use | None) -> Called:
     """A FuncCall with all its clauses."""
+    r.known("FuncCall", body, EXPRESSIONS["FuncCall"][1])
     names = strings(body["funcname"])
     schema = names[-2] if len(names) > 1 else None
     known = r.session.functions(schema, names[-1])
@@ -95,7 +96,7 @@ def _projection(
     args = body.get("args", ())
     if len(names) > 1 or len(args) != 1 or "ColumnRef" not in args[0]:
         return None
-    reference = args[0]["ColumnRef"]
+    reference = r.part(args[0], "ColumnRef")
     if "A_Star" in reference["fields"][-1]:
         return None
     known = [f for f in r.session.functions(None, names[0]) if _fits(f, 1, ())]
@@ -109,7 +110,7 @@ def _projection(
 def _argument(r: Reader, node: Node, level: Level, use: Use | None) -> Value:
     """An argument; ``t.*`` is the whole row there."""
     if "ColumnRef" in node and "A_Star" in node["ColumnRef"]["fields"][-1]:
-        body = node["ColumnRef"]
+        body = r.part(node, "ColumnRef")
         fields = body["fields"][:-1]
         if fields:
             return r.evaluate({"ColumnRef": {**body, "fields": fields}}, level, use)
@@ -131,6 +132,8 @@ def _call(
     known = [f for f in r.session.functions(schema, name) if _fits(f, len(args), given)]
     if aggregate:
         known = [f for f in known if f.kind == "a"] or known
+    if schema is None and not r.session.state.path_known:
+        known = [f for f in known if f.schema == "pg_catalog"]
     if not known:
         return Called([], args, _no_function(r, schema, name, args, node))
     chosen = _chosen(r, known, args, given)
@@ -219,6 +222,10 @@ def _no_function(r: Reader, schema: str | None, name: str, args: list[Value], no
                 return r.refuse(problem.code, problem.message, node)
         if is_type(r.session, schema, name):
             return Value(merged([args[0].sources], EXPRESSION), name)
+    if schema is None and not r.session.state.path_known:
+        return r.refuse(
+            "PM613", "the search_path is not known here, so a bare name says nothing", node
+        )
     full = f"{schema}.{name}" if schema else name
     if r.session.functions(schema, name):
         message = f"no function {full!r} takes {len(args)} arguments"

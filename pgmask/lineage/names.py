@@ -194,7 +194,7 @@ def steps(
     arg = body["arg"]
     found: Found | None = None
     if "ColumnRef" in arg:
-        reference = arg["ColumnRef"]
+        reference = r.part(arg, "ColumnRef")
         found = resolve(r, reference, level, use)
         item, number, value = found
         if number == ROW and item is not None and path and "String" in path[0]:

@@ -20,6 +20,19 @@ from pgmask.lineage.values import NOTHING, Notes, Sources, Value
 Node = dict[str, Any]
 Handler = Callable[["Reader", Node, Level, Use | None], Value]
 EXPRESSIONS: Final[dict[str, tuple[Handler, frozenset[str]]]] = {}
+PARTS: Final = {
+    "ResTarget": frozenset({"name", "indirection", "val", "location"}),
+    "SortBy": frozenset({"node", "sortby_dir", "sortby_nulls", "useOp", "location"}),
+    "CaseWhen": frozenset({"expr", "result", "location"}),
+    "List": frozenset({"items"}),
+    "ColumnRef": frozenset({"fields", "location"}),
+    "GroupingSet": frozenset({"kind", "content", "location"}),
+    "LockingClause": frozenset({"lockedRels", "strength", "waitPolicy"}),
+    "ColumnDef": frozenset(
+        {"colname", "typeName", "collClause", "is_local", "location", "is_not_null"}
+    ),
+}
+"""Nodes that stand in one place only, with the keys that are looked at or may be ignored there."""
 DEEPEST: Final = 60
 """Bodies inside of bodies: beyond that something turns in a circle."""
 
@@ -78,6 +91,15 @@ class Reader:
         """Refuse a node that is no expression for a key that nobody looks at."""
         if not body.keys() <= keys:
             self.unknown_keys(kind, body, keys)
+
+    def part(self, node: Node, kind: str) -> Node:
+        """The body of a node of which only one kind may stand here; raises NameProblem."""
+        body = node.get(kind)
+        if body is None:
+            raise NameProblem("PM605", f"{kind} is expected where there is {', '.join(node)}")
+        found: Node = body
+        self.known(kind, found, PARTS[kind])
+        return found
 
     def unknown_keys(self, kind: str, body: Node, keys: frozenset[str]) -> Value:
         """A key that no handler knows."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pgmask.lineage import ctes, from_items, labels, statements
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import fields_of, qualified, steps, take, words
-from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.reader import EXPRESSIONS, PARTS, Node, Reader
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, NameProblem, column_by_name
 from pgmask.lineage.types import bare
@@ -84,7 +84,7 @@ def _plain(r: Reader, body: Node, level: Level, *, apart: bool) -> Rows:
         _distinct(r, body["distinctClause"], level, columns)
     _limit(r, body, level)
     for lock in body.get("lockingClause", ()):
-        _lock(r, lock["LockingClause"], level)
+        _lock(r, r.part(lock, "LockingClause"), level)
     return Rows(columns, level.conditions)
 
 
@@ -102,7 +102,7 @@ def targets(r: Reader, nodes: Any, level: Level, *, apart: bool = False) -> list
     columns: list[Out] = []
     whole = r.notes
     for node in nodes:
-        body = node["ResTarget"]
+        body = r.part(node, "ResTarget")
         own = Notes() if apart else None
         if own is not None:
             r.notes = own
@@ -140,6 +140,7 @@ def _target(r: Reader, body: Node, level: Level) -> list[tuple[str, Value]]:
 
 def star(r: Reader, body: Node, level: Level, use: Use | None) -> list[tuple[str, Value]]:
     """``*`` or ``t.*``: columns in their order, each one read."""
+    r.known("ColumnRef", body, PARTS["ColumnRef"])
     names = words(body["fields"])
     position = r.position(body)
     if len(names) > 1:
@@ -173,10 +174,11 @@ def _row_star(r: Reader, body: Node, level: Level) -> list[tuple[str, Value]]:
 
 def _group(r: Reader, node: Node, level: Level, columns: list[Out]) -> None:
     if "GroupingSet" in node:
-        for inner in node["GroupingSet"].get("content", ()):
+        for inner in r.part(node, "GroupingSet").get("content", ()):
             _group(r, inner, level, columns)
         return
     if "RowExpr" in node and node["RowExpr"].get("row_format") == "COERCE_IMPLICIT_CAST":
+        r.known("RowExpr", node["RowExpr"], EXPRESSIONS["RowExpr"][1])
         for inner in node["RowExpr"].get("args", ()):
             _group(r, inner, level, columns)
         return
@@ -194,6 +196,7 @@ def _by_output(
 ) -> Value:
     """An expression that may be an output column's name or number."""
     if "A_Const" in node and "ival" in node["A_Const"]:
+        r.evaluate(node, level, use)
         number: int = node["A_Const"]["ival"].get("ival", 0)
         if not 1 <= number <= len(columns):
             return r.refuse("PM611", "a position that is not in the select list", node)
@@ -201,7 +204,7 @@ def _by_output(
         r.note(out.value.sources, use, r.position(node["A_Const"]))
         return out.value
     if "ColumnRef" in node and len(node["ColumnRef"]["fields"]) == 1:
-        body = node["ColumnRef"]
+        body = r.part(node, "ColumnRef")
         name = words(body["fields"])[0]
         if name is None:
             return r.refuse("PM611", "a star stands where one value is wanted", node)
@@ -221,7 +224,7 @@ def _by_output(
 
 def _sort(r: Reader, body: Node, level: Level, columns: list[Out]) -> None:
     sorted_by = [
-        _by_output(r, node["SortBy"]["node"], level, columns, Use.ORDER)
+        _by_output(r, r.part(node, "SortBy")["node"], level, columns, Use.ORDER)
         for node in body.get("sortClause", ())
     ]
     if "limitCount" in body or "limitOffset" in body:
@@ -302,13 +305,13 @@ def _set_operation(r: Reader, body: Node, level: Level, *, apart: bool) -> Rows:
             conditions.append(other.value.sources)
     level.conditions = at_least(merged(conditions), CONDITION)
     for node in body.get("sortClause", ()):
-        _by_output(r, node["SortBy"]["node"], level, columns, Use.ORDER)
+        _by_output(r, r.part(node, "SortBy")["node"], level, columns, Use.ORDER)
     _limit(r, body, level)
     return Rows(columns, level.conditions)
 
 
 def _values(r: Reader, lists: list[Node], level: Level) -> Rows:
-    rows = [r.many(one["List"].get("items"), level, None) for one in lists]
+    rows = [r.many(r.part(one, "List").get("items"), level, None) for one in lists]
     if any(len(row) != len(rows[0]) for row in rows) and not r.unresolved:
         r.refuse("PM611", "the rows of VALUES need as many columns", lists)
     columns = []

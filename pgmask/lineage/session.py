@@ -26,12 +26,14 @@ class State:
     )
     schemas: frozenset[str] = frozenset()
     path_known: bool = True
+    after: tuple[tuple[str, ...], bool] | None = None
+    """The path that comes back at the end of the transaction, and whether it is known."""
 
     def copy(self) -> State:
         """A copy that later changes do not touch."""
         return State(
             self.path, dict(self.relations), dict(self.functions), dict(self.views),
-            self.schemas, self.path_known,
+            self.schemas, self.path_known, self.after,
         )  # fmt: skip
 
 
@@ -44,6 +46,8 @@ class Session:
         self.state = State(tuple(name for name in given if name != "$user"))
         self.first = self.state.copy()
         self.began: list[tuple[str, State]] = []
+        self.caller: tuple[tuple[str, ...], bool] | None = None
+        """Inside of a view: the session's path and whether it is known, for functions' bodies."""
         self.prepared: dict[str, Any] = {}
         self.cursors: dict[str, Any] = {}
 
@@ -70,6 +74,10 @@ class Session:
             if found is not None:
                 return found
         return None
+
+    def running_path(self) -> tuple[tuple[str, ...], bool]:
+        """The path with which a function without one of its own runs, and whether it is known."""
+        return self.caller or (self.state.path, self.state.path_known)
 
     def functions(self, schema: str | None, name: str) -> list[Function]:
         """All functions of that name on the path, or of one schema; never temporary ones."""
@@ -116,8 +124,25 @@ class Session:
         self.began.append((name, self.state.copy()))
 
     def commit(self) -> None:
-        """COMMIT."""
+        """COMMIT: what was set LOCAL ends."""
         self.began.clear()
+        if self.state.after is not None:
+            self.state.path, self.state.path_known = self.state.after
+            self.state.after = None
+
+    def set_path(self, path: tuple[str, ...], *, known: bool, local: bool) -> None:
+        """SET search_path.  LOCAL counts in a transaction only: whether one is open is not known
+        where the text has not begun it.
+        """
+        state = self.state
+        path = tuple(name for name in path if name != "$user")
+        if local and not self.began:
+            known = known and path == state.path
+        elif local:
+            state.after = state.after or (state.path, state.path_known)
+        else:
+            state.after = None
+        state.path, state.path_known = path, known
 
     def rollback(self, name: str = "") -> None:
         """ROLLBACK, or ROLLBACK TO a savepoint."""

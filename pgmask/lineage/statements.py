@@ -45,6 +45,9 @@ def run(r: Reader, tree: Node, level: Level | None = None) -> Rows | None:
         r.refuse(problem.code, problem.message, body, problem.hint)
     except RecursionError:
         r.refuse("PM605", "the statement is nested too deeply", body)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        # A tree of another form than the grammar's: the last line of what fails closed.
+        r.refuse("PM605", "the statement has a form that is not understood", body)
     return None
 
 

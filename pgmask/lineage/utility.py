@@ -173,10 +173,9 @@ def call(r: Reader, body: Node, level: Level | None) -> Rows | None:
 def set_variable(r: Reader, body: Node, level: Level | None) -> None:
     kind = body.get("kind", "VAR_SET_VALUE")
     name = body.get("name", "").lower()
-    state = r.session.state
     if kind == "VAR_RESET_ALL" or (name == "search_path" and kind != "VAR_SET_VALUE"):
         if kind != "VAR_SET_CURRENT":
-            state.path, state.path_known = r.session.first.path, True
+            r.session.set_path(r.session.first.path, known=True, local=False)
         return
     if name in ("role", "session_authorization"):
         # "$user" of the path is another one now; what is not on the path cannot be told.
@@ -186,12 +185,9 @@ def set_variable(r: Reader, body: Node, level: Level | None) -> None:
     path = []
     for node in body.get("args", ()):
         value = node.get("A_Const", {}).get("sval", {}).get("sval")
-        if value is None:
-            state.path_known = False
-            return
-        path.append(value)
-    state.path = tuple(p for p in path if p != "$user")
-    state.path_known = True
+        path.append(value or "")
+    known = all(path)
+    r.session.set_path(tuple(path), known=known, local=bool(body.get("is_local")))
 
 
 @statement("TransactionStmt")

@@ -32,7 +32,8 @@ class View:
 
 def expanded(r: Reader, relation: Relation, node: Node) -> View:
     """The view, worked out once per schema; its problems are those of the statement."""
-    key = ("view", relation.schema, relation.name)
+    # Functions with bodies of text run on the session's path, in a view too.
+    key = ("view", relation.schema, relation.name, r.session.running_path())
     memo = r.session.schema.memo
     known = memo.get(key)
     made = r.session.state.views.get((relation.schema, relation.name))
@@ -68,7 +69,8 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     inner.at = 0
     inner.depth = r.depth + 1
     inner.busy = r.busy | {key}
-    before, known = state.path, state.path_known
+    before, known, caller = state.path, state.path_known, r.session.caller
+    r.session.caller = r.session.running_path()
     state.path, state.path_known = path, True
     try:
         if tree is None:
@@ -77,7 +79,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
         else:
             rows = select.query(inner, tree, None, apart=True)
     finally:
-        state.path, state.path_known = before, known
+        state.path, state.path_known, r.session.caller = before, known, caller
     if len(rows.columns) != len(relation.columns) and not inner.unresolved:
         inner.refuse("PM609", "its definition has other columns than the view", {})
     values: list[Value] = []

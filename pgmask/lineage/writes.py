@@ -143,7 +143,7 @@ def _columns(r: Reader, body: Node, target: Target, level: Level) -> list[tuple[
         return [(name, body["relation"]) for name in target.item.names]
     found = []
     for node in body["cols"]:
-        part = node["ResTarget"]
+        part = r.part(node, "ResTarget")
         _indices(r, part, level)
         found.append((part["name"], part))
     return found
@@ -195,7 +195,7 @@ def _assign(r: Reader, nodes: list[Node], target: Target, level: Level) -> None:
     """SET: every value first, as all see the row as it was."""
     made = []
     for node in nodes:
-        part = node["ResTarget"]
+        part = r.part(node, "ResTarget")
         _indices(r, part, level)
         made.append((part, r.evaluate(part.get("val"), level, Use.WRITE)))
     for part, value in made:
@@ -265,7 +265,9 @@ def merge(r: Reader, body: Node, parent: Level | None) -> Rows | None:
 def _merge_insert(r: Reader, clause: Node, target: Target, level: Level) -> None:
     values = r.many(clause.get("values"), level, Use.WRITE)
     if "targetList" in clause:
-        places = [(n["ResTarget"]["name"], n["ResTarget"]) for n in clause["targetList"]]
+        places = [
+            (part["name"], part) for part in (r.part(n, "ResTarget") for n in clause["targetList"])
+        ]
     else:
         places = [(name, target.node) for name in target.item.names]
     if len(values) > len(places) and target.relation is not None:

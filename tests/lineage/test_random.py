@@ -230,15 +230,19 @@ def checked(world: World, seed: int, seen: Counter[str]) -> None:
                 return
             text = f"{view}; {text}"
         lineage = trace(text, schema, search_path=("public",))[-1]
+        refusal: psycopg.Error | None = None
+        found = set()
         try:
             with connection.transaction():
                 found = theirs(connection, made.text)
-        except UNRESOLVED_THERE as error:
-            seen["refused by both"] += 1
-            assert lineage.unresolved, f"{type(error).__name__}: {text}"
-            return
         except psycopg.Error as error:
-            seen[type(error).__name__] += 1
+            refusal = error
+        if isinstance(refusal, UNRESOLVED_THERE):
+            seen["refused by both"] += 1
+            assert lineage.unresolved, f"{type(refusal).__name__}: {text}"
+            return
+        if refusal is not None:
+            seen[type(refusal).__name__] += 1
             return
         assert lineage.unresolved == (), (lineage.unresolved, text)
         assert ours(lineage) == found, (ours(lineage) ^ found, found, text)

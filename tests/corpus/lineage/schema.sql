@@ -112,6 +112,13 @@ CREATE VIEW crm.with_join AS
 
 CREATE VIEW "Odd Schema".customer AS SELECT "Id" AS id, "电话" AS phone, "a b" FROM "Odd Schema"."Kunde";
 
+-- Its body is read on the path of whoever runs it.
+SET LOCAL check_function_bodies = off;
+CREATE FUNCTION crm.by_path(n integer) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT phone FROM customer WHERE customer.id = $1';
+
+CREATE VIEW crm.through_text AS SELECT id, crm.by_path(id) AS phone FROM crm.a;
+
 CREATE MATERIALIZED VIEW crm.matview AS SELECT id, phone AS number FROM crm.customer;
 
 CREATE VIEW crm.over_mat AS SELECT m.number, c.name FROM crm.matview AS m JOIN crm.customer AS c USING (id);

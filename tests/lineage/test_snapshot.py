@@ -1,0 +1,62 @@
+"""The snapshot: what a file keeps, how it is refused, and the command that writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pgmask.cli.main import run
+from pgmask.errors import PgmaskError
+from pgmask.facts.schema import dumps, loads
+from pgmask.lineage import trace
+from tests.lineage.conftest import World
+from tests.lineage.world import PATH, cases
+
+
+@pytest.mark.requirement("I1")
+def test_a_file_says_what_the_database_says(world: World) -> None:
+    text = dumps(world.schema)
+    again = loads(text)
+    assert again == world.schema
+    assert dumps(again) == text
+    for case in cases("lineage")[::7]:
+        ours = trace(case.text, world.schema, search_path=PATH)
+        assert trace(case.text, again, search_path=PATH) == ours
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON"),
+        ("[1, 2]", "no schema snapshot"),
+        ('{"a": 1}', "no schema snapshot"),
+        ('{"pgmask_schema": 99}', "format 99"),
+        ('{"pgmask_schema": 1}', "damaged"),
+        ('{"pgmask_schema": 1, "relations": 3, "functions": []}', "damaged"),
+    ],
+)
+def test_another_file_is_refused(text: str, said: str) -> None:
+    with pytest.raises(PgmaskError, match=said) as caught:
+        loads(text)
+    assert caught.value.code == "PM610"
+
+
+@pytest.mark.requirement("I1")
+def test_the_command_writes_it_and_changes_nothing(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "schema.json"
+    assert run(["schema", "dump", "--dsn", world.database.dsn(), "--out", str(out)]) == 0
+    written = loads(out.read_text("utf-8"))
+    assert written.relations == world.schema.relations
+    assert written.search_path == ("public",)
+    assert "search_path: public" in capsys.readouterr().err
+    # Somebody without any right takes the same one: names are nobody's secret, rows are not in it.
+    assert run(["schema", "dump", "--dsn", world.database.dsn("mallory")]) == 0
+    assert (
+        json.loads(capsys.readouterr().out)["relations"]
+        == json.loads(out.read_text("utf-8"))["relations"]
+    )
