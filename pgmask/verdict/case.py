@@ -213,6 +213,11 @@ class Case:
         """Whether it is a constant, under casts."""
         return self._constant(node) is not None
 
+    def true(self, node: Any) -> bool:
+        """Whether it is the constant true."""
+        content = self._constant(node)
+        return content is not None and bool(content.get("boolval", {}).get("boolval"))
+
     def parameter(self, node: Any) -> bool:
         """Whether it is a parameter, under casts."""
         self._constant(node)

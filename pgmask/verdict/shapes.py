@@ -13,7 +13,7 @@ from pgmask.verdict.policy import Sight
 from pgmask.verdict.tree import Node, bare, only, strings
 
 ALTERS: Final = ("AlterTableStmt", "RenameStmt", "DropStmt", "IndexStmt", "CreateTrigStmt",
-                 "CommentStmt", "RuleStmt", "AlterObjectSchemaStmt", "CreateStatsStmt")  # fmt: skip
+                 "CommentStmt", "RuleStmt", "AlterObjectSchemaStmt", "SecLabelStmt")  # fmt: skip
 
 
 def kind_of(sight: Sight) -> Kind | None:
@@ -118,7 +118,7 @@ def changed_names(case: Case) -> Iterator[tuple[str, tuple[str, str], Node]]:
 
     what: the statement's kind, and for DROP and COMMENT the sort of object.
     """
-    if case.kind in ("DropStmt", "CommentStmt"):
+    if case.kind in ("DropStmt", "CommentStmt", "SecLabelStmt"):
         yield from _listed(case)
         return
     for kind in ALTERS:

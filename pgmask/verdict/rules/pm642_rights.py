@@ -23,9 +23,11 @@ def check(case: Case) -> Iterator[Hit]:
     if case.kind in _ALL:
         yield Hit(message="this changes rights of many objects at once, pgmask's among them")
     if case.kind in _ROLES and not (case.kind == "RenameStmt" and "relation" in case.body):
-        names = {str(n.get("rolename") or n.get("priv_name") or "") for _, n in walk(case.tree)} | {
-            str(case.body.get(k, "")) for k in ("role", "subname", "newname")
-        }
+        names = {str(n.get("rolename") or n.get("priv_name") or "") for _, n in walk(case.tree)}
+        # ALTER ROLE and RENAME name theirs in fields of the statement itself.
+        role = case.body.get("role")
+        names.add(role.get("rolename", "") if isinstance(role, dict) else str(role or ""))
+        names |= {str(case.body.get(k, "")) for k in ("subname", "newname")}
         prefix = case.policy.catalogue.roles_prefix if case.policy is not None else "pgmask_"
         if any(n.startswith((prefix, "pgmask_")) for n in names):
             yield Hit(message="a role of pgmask is changed, or its membership")
@@ -52,6 +54,11 @@ def _objects(case: Case) -> Iterator[Hit]:
         if named & (schemas - ({"public"})):
             yield Hit(message="rights on a schema that pgmask manages")
         return
+    for node in case.of("ObjectWithArgs"):
+        names = strings(node.get("objname"))
+        made = policy is not None and names[-2:] in policy.functions
+        if made or (names[:1] and names[0] in OWN_SCHEMAS):
+            yield Hit(message=f"rights on {'.'.join(names)}() by hand")
     for node in case.of("RangeVar"):
         place = case.place(node)
         if place[0] in OWN_SCHEMAS or (policy is not None and policy.table_of(*place)):

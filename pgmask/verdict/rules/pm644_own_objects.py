@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
+from pgmask.verdict.policy import OWN_SCHEMAS
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.tree import strings
 
@@ -28,9 +29,21 @@ def check(case: Case) -> Iterator[Hit]:
         names = strings(node.get("fields"))
         if names and names[-1].startswith(_PREFIX):
             yield Hit(message=f"the column {names[-1]} is pgmask's own", position=case.at(node))
+    yield from _defined(case)
     for command in case.of("AlterTableCmd"):
         if command.get("name", "").startswith(_PREFIX):
             yield Hit(message=f"{command['name']} is pgmask's own", position=case.at(command))
+
+
+def _defined(case: Case) -> Iterator[Hit]:
+    """Functions made, altered or dropped in pgmask's schemas, and the schemas themselves."""
+    named = [strings(n.get("funcname")) for n in case.of("CreateFunctionStmt")]
+    named += [strings(n.get("objname")) for n in case.of("ObjectWithArgs")]
+    if case.body.get("removeType") == "OBJECT_SCHEMA":
+        named += [(name,) for name in strings(case.body.get("objects"))]
+    for names in named:
+        if names and names[0] in OWN_SCHEMAS:
+            yield Hit(message=f"{'.'.join(names)} is pgmask's own")
 
 
 RULE = Rule(

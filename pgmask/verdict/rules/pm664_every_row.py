@@ -15,7 +15,7 @@ def check(case: Case) -> Iterator[Hit]:
         for node in case.of(kind):
             target = node.get("relation", {})
             name = case.protected(target)
-            if name and "whereClause" not in node:
+            if name and ("whereClause" not in node or case.true(node["whereClause"])):
                 yield Hit(message=f"every row of {name} that the profile reaches is {word}",
                           position=case.at(target))  # fmt: skip
 

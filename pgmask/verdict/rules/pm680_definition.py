@@ -8,10 +8,11 @@ from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.shapes import changed_names
+from pgmask.verdict.tree import only, strings
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """ALTER, DROP, CREATE INDEX or TRIGGER, COMMENT on a view; foreign keys that point to one."""
+    """ALTER, DROP, CREATE INDEX or TRIGGER, COMMENT on a view; foreign keys and children of one."""
     policy = case.policy
     if policy is None:
         return
@@ -19,6 +20,14 @@ def check(case: Case) -> Iterator[Hit]:
         if place in policy.views or place in policy.others:
             yield Hit(message=f"{'.'.join(place)} is a view of a protected table",
                       position=case.at(node))  # fmt: skip
+    if case.body.get("removeType") == "OBJECT_SCHEMA":
+        managed = {schema for schema, _ in (*policy.views, *policy.others, *policy.stores)}
+        for name in strings(case.body.get("objects")):
+            if name in managed:
+                yield Hit(message=f"schema {name} holds views or stores of protected tables")
+    for node in (case.body.get("inhRelations") or ()) if case.kind == "CreateStmt" else ():
+        if name := case.protected(only(node)[1]):
+            yield Hit(message=f"a partition or child of {name} is for a migration")
     for node in case.of("Constraint"):
         target = node.get("pktable")
         if target and (place := case.place(target)) in policy.views:
