@@ -8,6 +8,7 @@ from pgmask.facts.schema import Schema
 from pgmask.lineage import (
     bodies,
     ctes,
+    documents,
     expressions,
     from_items,
     functions,
@@ -33,8 +34,8 @@ __all__ = ["Schema", "trace"]
 
 # The files that enter their handlers into the tables of node kinds.
 PASSES: Final = (
-    names, expressions, functions, select, from_items, ctes, views, bodies, writes, statements,
-    tables, utility, routines, plpgsql,
+    names, expressions, documents, functions, select, from_items, ctes, views, bodies, writes,
+    statements, tables, utility, routines, plpgsql,
 )  # fmt: skip
 
 

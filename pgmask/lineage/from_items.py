@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from pgmask.facts.schema import Relation, row_type
-from pgmask.lineage import ctes, functions, labels, select, views
+from pgmask.lineage import ctes, documents, functions, labels, select, views
 from pgmask.lineage.model import Column, Use
 from pgmask.lineage.names import take
 from pgmask.lineage.reader import Node, Reader
@@ -286,15 +286,13 @@ _JSON_COLUMN: Final = frozenset(
 
 
 def json_table(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
-    from pgmask.lineage.expressions import behaviour, json_value
-
     before = level.lateral_active
     level.lateral_active = True
     document = combine(
         [
-            json_value(r, body.get("context_item"), level, None),
+            documents.json_value(r, body.get("context_item"), level, None),
             *r.many(body.get("passing"), level, None),
-            behaviour(r, body.get("on_error"), level, None),
+            documents.behaviour(r, body.get("on_error"), level, None),
         ],
         EXPRESSION,
     )
@@ -309,7 +307,10 @@ def json_table(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
             elif part.get("coltype") == "JTC_FOR_ORDINALITY":
                 columns.append((part["name"], Value(type="integer")))
             else:
-                more = [behaviour(r, part.get(k), level, None) for k in ("on_empty", "on_error")]
+                more = [
+                    documents.behaviour(r, part.get(k), level, None)
+                    for k in ("on_empty", "on_error")
+                ]
                 text = type_name(r, part.get("typeName") or {})
                 columns.append((part["name"], combine([document, *more], EXPRESSION, text)))
 

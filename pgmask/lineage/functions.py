@@ -15,7 +15,7 @@ from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
 from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
-from pgmask.lineage.types import POLYMORPHIC, bare, element, is_type, may_be, row_of
+from pgmask.lineage.types import POLYMORPHIC, bare, element, is_array, is_type, may_be, row_of
 from pgmask.lineage.values import (
     AGGREGATE,
     EXPRESSION,
@@ -253,13 +253,13 @@ def _returned(f: Function, args: list[Value]) -> str:
     for wanted, arg in zip(f.args, args, strict=False):
         if wanted in POLYMORPHIC and arg.type and wanted != "any":
             given = bare(arg.type)
-            if wanted.endswith("array"):
+            if is_array(wanted):
                 given = element(given)
             if not given:
                 return ""
             if "range" in wanted or "range" in text:
                 return given if wanted == text else ""
-            return f"{given}[]" if text.endswith("array") else given
+            return f"{given}[]" if is_array(text) else given
     return ""
 
 
@@ -300,5 +300,5 @@ def _out_type(text: str, made: Called) -> str:
         return text
     for wanted, arg in zip(made.functions[0].args, made.args, strict=False):
         if wanted in POLYMORPHIC and arg.type:
-            return bare(arg.type).removesuffix("[]") if wanted.endswith("array") else arg.type
+            return bare(arg.type).removesuffix("[]") if is_array(wanted) else arg.type
     return ""

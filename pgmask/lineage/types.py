@@ -84,6 +84,11 @@ def row_of(session: Session, text: str) -> Relation | None:
     return session.schema.rows_by_text.get(text)
 
 
+def is_array(polymorphic: str) -> bool:
+    """Whether a polymorphic type stands for arrays: anyarray, anycompatiblearray."""
+    return polymorphic.endswith("array") and not polymorphic.endswith("nonarray")
+
+
 def _is_of(given: str, wanted: str, info: TypeInfo | None) -> bool:
     """Whether a type is one of a family of types; a domain may be what it stands on."""
     if info is not None and info.kind == "d":

@@ -64,7 +64,8 @@ class Reader:
     followed: bool = False
     """Whether a function's body was read, or a whole row of a join: ``pg_depend`` has neither."""
     fields: bool = False
-    """Whether a field is taken of a row: ``pg_depend`` counts it as a column of the row's table."""
+    """Whether a field is taken of a row, or of the rows of a function: ``pg_depend`` counts it as a
+    column of the table whose row it is."""
 
     def direct(self, view: str) -> set[Part]:
         """What the view's own query reads."""
@@ -194,7 +195,9 @@ class Reader:
             else:
                 yield from self._walk(value, levels)
         if not above:
-            self.fields = any(n["node"] == "FIELDSELECT" for n in _nodes(query))
+            self.fields = any(
+                n["node"] == "FIELDSELECT" or n.get("rtekind") == "3" for n in _nodes(query)
+            )
             for oid in self._functions(query):
                 self.followed = True
                 for body in _queries(self._body(oid)):

@@ -179,3 +179,57 @@ SELECT generate_series(1, unit_id), unnest(tags) FROM customer
 SELECT initcap(name) || '-' || upper(phone) AS label, -score, @ score, score % 2 FROM customer
 
 SELECT max(born) - min(born), avg(score)::integer FROM customer HAVING count(*) > 1
+
+SELECT v.p FROM customer c, LATERAL (VALUES (c.phone, 1)) AS v (p, q)
+
+SELECT json_build_object('a', c) FROM customer c
+
+SELECT (SELECT c).phone FROM customer c
+
+SELECT (array_agg(c))[1].phone FROM customer c
+
+SELECT unnest(array_agg(phone)) FROM customer
+
+SELECT (unnest(past)).city FROM customer
+
+SELECT (unnest(past)).* FROM customer
+
+SELECT jsonb_path_query(notes, '$.a') FROM customer
+
+SELECT (SELECT s FROM (SELECT name, phone FROM customer LIMIT 1) AS s)::text
+
+SELECT (CASE WHEN c.id = 1 THEN c.home ELSE NULL END).city FROM customer c
+
+SELECT (COALESCE(home, past[1])).street FROM customer
+
+SELECT q.r FROM (SELECT c AS r FROM customer c) q
+
+SELECT (q.r).phone FROM (SELECT c AS r FROM customer c) q
+
+SELECT (q.r).home.city FROM (SELECT c AS r FROM customer c) q
+
+WITH q AS (SELECT c FROM customer c) SELECT (c).name, q.c FROM q
+
+SELECT x FROM customer c, LATERAL unnest(ARRAY[c.name, c.phone]) AS x GROUP BY x HAVING count(*) > (SELECT min(id) FROM a)
+
+SELECT (x).phone FROM unnest((SELECT array_agg(c) FROM customer c)) AS x
+
+SELECT name FROM customer ORDER BY (SELECT y FROM a WHERE a.id = customer.id)
+
+SELECT DISTINCT ON (lower(name)) id FROM customer ORDER BY lower(name), score
+
+SELECT a.id FROM a GROUP BY a.id, (SELECT z FROM b WHERE b.id = a.id)
+
+SELECT sum(score) FILTER (WHERE phone IN (SELECT x FROM a)) FROM customer
+
+SELECT format('%s %s', name, phone), concat(VARIADIC tags), least(VARIADIC_IS_NONE.id, 1) FROM customer AS VARIADIC_IS_NONE
+
+SELECT c.name FROM customer c WHERE c.phone ~ 'x' OR (c.home).city = 'y' AND c.tags && ARRAY['z']
+
+SELECT name FROM customer WHERE ROW(id, name) > ROW(1, id_no)
+
+SELECT 'k' FROM customer HAVING true
+
+SELECT count(*) FROM (SELECT DISTINCT phone, name FROM customer) AS d
+
+SELECT d.n FROM (SELECT count(*) OVER (PARTITION BY phone) AS n, id_no FROM customer) AS d
