@@ -28,6 +28,7 @@ from benchmarks import (
     reveal,
     seal,
     search,
+    validate,
     write,
 )
 from benchmarks.measure import Measurement
@@ -52,6 +53,7 @@ GROUPS: Final[dict[str, Callable[[Place], list[Measurement]]]] = {
     "peers": peers.run,
     "compile": catalogue.run,
     "lineage": lineage.run,
+    "validate": validate.run,
 }
 
 

@@ -18,7 +18,7 @@ PM2xx  plan, apply, drift, protected tables
 PM3xx  keys and sealed values
 PM4xx  showing the truth: reveal, search, and the drivers that ask for it
 PM5xx  the register of units and persons
-PM6xx  validating statements and scanning
+PM6xx  validating statements: lineage (600-619), rules (620-689), scan (690-699)
 PM7xx  findings of ``doctor``
 PM8xx  the record: notes, collecting, sealing, reports, alerts
 PM9xx  a fault of pgmask itself
@@ -1051,6 +1051,343 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "the register file has problems",
         "A key, value or reference of the file is not what the register knows.",
         "Each problem is listed with file, line, column and a fix; nothing was changed.",
+    ),
+    (
+        "PM620",
+        "a base table instead of the view",
+        "The statement names the store's table, or an object of pgmask's own; applications "
+        "have no right there.",
+        "Query the profile's view: the table's own name, without the store's schema.",
+    ),
+    (
+        "PM621",
+        "this profile has no such right on the table",
+        "The catalogue gives the profile no view of the table, or not this operation on it.",
+        "Use another profile, or have the catalogue's profile widened, which needs an approval.",
+    ),
+    (
+        "PM622",
+        "an unclassified table or column",
+        "The catalogue does not name it, so nobody has said how it must be protected; a view "
+        "shows NULL for it.",
+        "Classify it in the catalogue, or put the table under unprotected with a reason.",
+    ),
+    (
+        "PM623",
+        "level 1 in bulk",
+        "Columns of level 1 come back for many rows, with no condition on one record.",
+        "Ask for the columns that are needed, of one record by its key or with a small LIMIT.",
+    ),
+    (
+        "PM624",
+        "classified data in an export",
+        "COPY TO, a cursor WITH HOLD or a file takes classified columns out of the database "
+        "in bulk.",
+        "Leave classified columns out; an export of them needs a request and an approval.",
+    ),
+    (
+        "PM625",
+        "a comparison with a masked column that never matches",
+        "The column holds a mask for this profile, so the full value equals none of its rows.",
+        "Call the search function of the column, which is counted and recorded, or compare "
+        "with the key.",
+    ),
+    (
+        "PM626",
+        "a pattern over hidden characters",
+        "LIKE, ILIKE, SIMILAR TO or a regular expression meets characters that the mask hides.",
+        "Search by the whole value with the search function, or by the part that the mask shows.",
+    ),
+    (
+        "PM627",
+        "a pattern that cannot use the index",
+        "LIKE with a prefix uses an ordinary index only under the collation C.",
+        "Write column ^@ 'prefix', which keeps the index.",
+    ),
+    (
+        "PM628",
+        "a condition on a column that is hidden",
+        "The column is NULL in this profile's view, so the condition is never true.",
+        "Leave the condition out, or use a profile that sees the column.",
+    ),
+    (
+        "PM629",
+        "masks are matched as if they were values",
+        "A join, GROUP BY or DISTINCT compares masks; those of different persons may be equal.",
+        "Join and group by keys.",
+    ),
+    (
+        "PM630",
+        "sorted by a mask",
+        "ORDER BY sorts what is shown, not what is behind it.",
+        "Sort by another column.",
+    ),
+    (
+        "PM631",
+        "COPY to or from a program or a file of the server",
+        "It writes into, or reads from, a place that no right of the database guards.",
+        "COPY (SELECT ..) TO STDOUT, and let the client write.",
+    ),
+    (
+        "PM632",
+        "a function that could carry data out",
+        "The function reaches files, other servers, large objects or the log, or runs text as "
+        "a statement.",
+        "Leave it out; text that is run as a statement cannot be checked.",
+    ),
+    (
+        "PM633",
+        "a notification that carries data",
+        "NOTIFY and pg_notify hand their payload to every session of the database.",
+        "Send a key and let the listener read the row with its own rights.",
+    ),
+    (
+        "PM634",
+        "a statement that opens a way out",
+        "It loads code, or makes a server, a foreign table, a publication or a subscription.",
+        "Leave it to the DBA, outside the application.",
+    ),
+    (
+        "PM635",
+        "statements made of text at run time",
+        "EXECUTE in a DO block or function runs text that nobody sees before.",
+        "Write the statement itself.",
+    ),
+    (
+        "PM636",
+        "classified data written where nobody masks it",
+        "A new or unprotected table would hold values of classified columns.",
+        "Write into a table of the catalogue; for a work table take keys only.",
+    ),
+    (
+        "PM637",
+        "a view or function that re-exposes columns",
+        "It would read protected tables with its owner's rights and show them to whoever may "
+        "use it.",
+        "CREATE VIEW .. WITH (security_invoker = true); functions SECURITY INVOKER.",
+    ),
+    (
+        "PM638",
+        "a function that nobody can look into",
+        "What a function of another language than SQL reads is not known; SECURITY DEFINER reads"
+        " with its owner's rights.",
+        "A function LANGUAGE sql, SECURITY INVOKER; or the query itself.",
+    ),
+    (
+        "PM640",
+        "a change of role",
+        "SET ROLE and SET SESSION AUTHORIZATION change whose rights count, not who is asking.",
+        "Connect as the login that should act; people are told by pgmask.login.",
+    ),
+    (
+        "PM641",
+        "a setting that identity or protection hangs on",
+        "Settings of pgmask, session_replication_role, row_security and the like are not the "
+        "application's.",
+        "Leave it out. Identity comes by pgmask.login only.",
+    ),
+    (
+        "PM642",
+        "rights changed by hand",
+        "GRANT, REVOKE and changes of owner or role on protected objects are undone or are drift.",
+        "Say it in the catalogue and apply.",
+    ),
+    (
+        "PM643",
+        "a protection switched off",
+        "Row-level security, triggers, rules or policies of a protected table are changed or "
+        "dropped.",
+        "Leave them to pgmask; a migration detaches the table.",
+    ),
+    (
+        "PM644",
+        "an object of pgmask is touched",
+        "Its schemas and what begins with pgmask_ belong to the runtime and the compiler.",
+        "Change the catalogue and apply.",
+    ),
+    (
+        "PM646",
+        "a text that cannot be read",
+        "The file is missing or is not UTF-8.",
+        "Name a file, a folder or - for the standard input; save the file as UTF-8.",
+    ),
+    (
+        "PM647",
+        "a statement is refused before it is sent",
+        "The validating hook found a rule that denies it.",
+        "Each finding has its own way out; PM638 and others tell it.",
+    ),
+    (
+        "PM648",
+        "validation needs a schema",
+        "Names can be resolved only against a database or a snapshot of one.",
+        "--dsn DSN, or --schema FILE from pgmask schema dump.",
+    ),
+    (
+        "PM650",
+        "a reveal without a purpose",
+        "The purpose is missing, empty, or none of the profile's.",
+        "Name one of the profile's purposes, and the case where it needs one.",
+    ),
+    (
+        "PM651",
+        "a search by many values at once",
+        "The bulk search refuses always: whoever has a list of numbers is not serving a customer.",
+        "One call of the search function for each value.",
+    ),
+    (
+        "PM652",
+        "a request and its reveal in one transaction",
+        "A reveal is refused until the ticket is committed.",
+        "COMMIT after the request; then reveal.",
+    ),
+    (
+        "PM655",
+        "rows of another unit",
+        "The profile sees its own unit only; a condition on another finds nothing.",
+        "Leave the condition on the unit out, or ask for access across units.",
+    ),
+    (
+        "PM660",
+        "a mask is written as a value",
+        "A value that is read from a masked column holds the mask, not the truth.",
+        "Write the full value, or copy with a ticket: INSERT .. SELECT .. FROM the reveal "
+        "function.",
+    ),
+    (
+        "PM662",
+        "a column that this view computes",
+        "The column is masked or NULL in the view itself, so nothing can be written through it.",
+        "Write through a profile that sees the column, or leave it out.",
+    ),
+    (
+        "PM663",
+        "a value that looks like a mask",
+        "A value with a mask glyph is refused unless it is the stored mask.",
+        "Write the full value, or leave the column out.",
+    ),
+    (
+        "PM664",
+        "every row is changed",
+        "UPDATE or DELETE of a protected table without a condition.",
+        "Add a condition on the key.",
+    ),
+    (
+        "PM670",
+        "GROUP BY of the primary key alone",
+        "A view has no primary key, so no other column follows from it.",
+        "Group by every selected column, or join to an aggregate.",
+    ),
+    (
+        "PM671",
+        "ON CONFLICT ON CONSTRAINT",
+        "A view has no constraints.",
+        "ON CONFLICT (columns).",
+    ),
+    (
+        "PM672",
+        "ON CONFLICT on a sealed unique column",
+        "The key stands on the blind index, which no view shows.",
+        "ON CONFLICT DO NOTHING, then the search function and an UPDATE.",
+    ),
+    (
+        "PM673",
+        "a system column",
+        "A view has neither ctid nor xmin nor tableoid.",
+        "The primary key; a version or updated_at column.",
+    ),
+    (
+        "PM674",
+        "TABLESAMPLE on a view",
+        "Only tables can be sampled.",
+        "WHERE random() < 0.1",
+    ),
+    (
+        "PM675",
+        "TRUNCATE of a view",
+        "Only tables can be truncated.",
+        "DELETE; or TRUNCATE in a migration.",
+    ),
+    (
+        "PM676",
+        "COPY of a view",
+        "A view can be copied neither from nor to.",
+        "COPY (SELECT ..) TO; INSERT of many rows.",
+    ),
+    (
+        "PM677",
+        "a function of sequences that no longer says it",
+        "lastval() is that of pgmask's own counters; setval and last_value are the owner's.",
+        "RETURNING, or currval of the sequence.",
+    ),
+    (
+        "PM678",
+        "WHERE CURRENT OF",
+        "A cursor over a view does not say where it is.",
+        "A condition on the key.",
+    ),
+    (
+        "PM679",
+        "MERGE into a view before 17",
+        "PostgreSQL merges into views from 17 on.",
+        "INSERT .. ON CONFLICT, or UPDATE and INSERT.",
+    ),
+    (
+        "PM680",
+        "a definition changed under the view's name",
+        "The table stands in the store; its old name is a view.",
+        "In a migration, on the table in the store's schema, inside pgmask.detach and attach.",
+    ),
+    (
+        "PM681",
+        "a partition by its own name",
+        "Only the partitioned table has a view.",
+        "The partitioned table, with a condition on its key.",
+    ),
+    (
+        "PM682",
+        "LOCK TABLE",
+        "Locking a view asks for rights that the profile may not have.",
+        "SELECT .. FOR UPDATE, or an advisory lock.",
+    ),
+    (
+        "PM683",
+        "a question to the system catalogues that a view answers otherwise",
+        "Keys, NOT NULL, sizes and serial sequences belong to tables.",
+        "pgmask.table_metadata, column_metadata and key_metadata.",
+    ),
+    (
+        "PM685",
+        "the table must be detached first",
+        "The views of the table hang on what the migration changes.",
+        "SELECT pgmask.detach('schema.table') before, pgmask.attach('schema.table') after, in "
+        "one transaction.",
+    ),
+    (
+        "PM686",
+        "a table stays detached",
+        "COMMIT is refused until every detached table is attached again.",
+        "SELECT pgmask.attach('schema.table') before COMMIT.",
+    ),
+    (
+        "PM687",
+        "a new column that nobody has classified",
+        "It is invisible to every profile until the catalogue names it.",
+        "Classify it in the same change.",
+    ),
+    (
+        "PM688",
+        "a change that sealed values do not survive",
+        "Name and type of a sealed column are part of its sealed values; the window refuses "
+        "the change.",
+        "Add a column, copy by the application, then drop the old one; or apply with the "
+        "catalogue.",
+    ),
+    (
+        "PM689",
+        "a suppression without a reason",
+        "A comment -- pgmask: allow must name a code and a reason, and something to allow.",
+        "-- pgmask: allow PM630 sorted for display only",
     ),
     (
         "PM690",

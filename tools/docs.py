@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from pgmask.errors import REGISTRY
 from pgmask.kinds.reference import kinds_page
 from pgmask.report.reference import reports_page
 from pgmask.resources import sql_dir
+from pgmask.verdict.reference import rule_pages
 from tools import requirements
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -143,7 +145,12 @@ def decisions_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES: Final = {
+def _rules() -> dict[str, Callable[[], str]]:
+    """docs/reference/rules/: a page per rule, and the list of them."""
+    return {f"docs/reference/rules/{n}": partial(str, t) for n, t in rule_pages().items()}
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/adr/README.md": decisions_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/sql-api.md": sql_api_page,
@@ -153,6 +160,7 @@ PAGES: Final = {
     "docs/reference/reports.md": reports_page,
     "pgmask/catalogue/catalogue.schema.json": json_schema_text,
     "docs/requirements.md": requirements_page,
+    **_rules(),
 }
 
 

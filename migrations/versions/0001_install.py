@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "2b9a3bfb97fe8ea6c642fa1633981236b6b14347bf69f30b1ca92f9ae81667ff"
+DIGEST = "99e6ba3e95be112ae66525e1927cdcb8086e69ddb312bd70b3dcdd2cee4e130c"
 
 
 def upgrade() -> None:

@@ -1,40 +1,76 @@
-"""``pgmask explain PM101``: what an error means, why it comes about, and the way out."""
+"""``pgmask explain``: what an error means, or what a profile sees of a query."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated
 
 import typer
 
-from pgmask.cli.options import Format, TextFormat
+from pgmask.cli.options import (
+    CatalogueOption,
+    Dsn,
+    Environment,
+    Format,
+    Profile,
+    SchemaFile,
+    TextFormat,
+)
 from pgmask.cli.output import data
 from pgmask.errors import REGISTRY, ErrorCode
 
 
 def explain(
-    code: Annotated[
+    what: Annotated[
         str | None,
-        typer.Argument(metavar="[CODE]", help="An error code, such as PM101; without it, a list."),
+        typer.Argument(
+            metavar="[CODE|SQL]",
+            help="An error code, such as PM101; or a statement. Without it, a list of codes.",
+        ),
     ] = None,
+    profile: Profile = None,
+    catalogue: CatalogueOption = None,
+    schema: SchemaFile = None,
+    dsn: Dsn = None,
+    environment: Environment = None,
     format: Format = TextFormat.text,
 ) -> None:
-    """Say what an error means, why it comes about, and the way out."""
-    if code is None:
-        entries = [REGISTRY[c] for c in sorted(REGISTRY)]
-    else:
-        entries = [_entry(code)]
-    if format is TextFormat.json:
-        data(json.dumps([_as_dict(e) for e in entries], ensure_ascii=False, indent=2))
-    elif code is None:
-        data("\n".join(f"{e.code}  {e.title}{'  (retired)' if e.retired else ''}" for e in entries))
-    else:
-        data(_text(entries[0]))
+    """Say what an error means and the way out, or what a profile sees of a query.
+
+    pgmask explain PM101
+
+    pgmask explain 'SELECT name, phone FROM crm.customer' --profile agent --catalogue catalogue
+    """
+    if what is None or _is_code(what):
+        _code(what, format)
+        return
+    from pgmask.cli.explain_query import query
+
+    query(what, profile, catalogue, schema, dsn, environment, format)
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("explain")(explain)
+
+
+def _is_code(what: str) -> bool:
+    """One word, as a code is: what is worth explaining of SQL has more."""
+    return re.fullmatch(r"[\w-]+", what) is not None
+
+
+def _code(what: str | None, format: TextFormat) -> None:
+    if what is None:
+        entries = [REGISTRY[c] for c in sorted(REGISTRY)]
+    else:
+        entries = [_entry(what)]
+    if format is TextFormat.json:
+        data(json.dumps([_as_dict(e) for e in entries], ensure_ascii=False, indent=2))
+    elif what is None:
+        data("\n".join(f"{e.code}  {e.title}{'  (retired)' if e.retired else ''}" for e in entries))
+    else:
+        data(_text(entries[0]))
 
 
 def _entry(code: str) -> ErrorCode:

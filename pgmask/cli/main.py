@@ -56,6 +56,7 @@ VERBS: Final = (
     Verb(module="dump", commands=("dump",)),
     Verb(module="fake", commands=("fake",)),
     Verb(module="migrate", commands=("migrate",)),
+    Verb(module="validate", commands=("validate",)),
     Verb(module="explain", commands=("explain",)),
     Verb(module="schema", commands=("schema",)),
 )

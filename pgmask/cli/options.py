@@ -53,3 +53,23 @@ LockTimeout = Annotated[
 Attempts = Annotated[
     int, typer.Option("--attempts", min=1, max=100, help="How often a lock is asked for.")
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", envvar="PGMASK_PROFILE", metavar="NAME", help="Whose eyes: a profile."
+    ),
+]
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue", envvar="PGMASK_CATALOGUE", show_envvar=True, metavar="PATH",
+        help="The catalogue: its folder, or its main file.",
+    ),
+]  # fmt: skip
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--schema", envvar="PGMASK_SCHEMA", metavar="FILE",
+        help="A snapshot of the schema (pgmask schema dump): no database is needed.",
+    ),
+]  # fmt: skip

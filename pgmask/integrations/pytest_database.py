@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
@@ -33,6 +33,11 @@ from pgmask.keyfile import KeyFile
 from pgmask.plan import Hazard
 from pgmask.runtime import install, keys, register
 from pgmask.server import create_cluster
+
+if TYPE_CHECKING:
+    from pgmask.facts.schema import Schema
+    from pgmask.verdict.model import Verdict
+    from pgmask.verdict.validator import Validator
 
 ISSUER = "pgmask-tests"
 """Who signs for profiles whose catalogue names no issuer."""
@@ -91,6 +96,8 @@ class TestServer:
     catalogue: Catalogue
     login: str = ""
     password: str = field(default="", repr=False)
+    _schema: Schema | None = field(default=None, repr=False)
+    _validators: dict[str, Validator] = field(default_factory=dict, repr=False)
 
     @property
     def template(self) -> str:
@@ -157,6 +164,29 @@ class TestServer:
             for table in ending.deployed(connection).tables:
                 rows.seal_rows(connection, table)
                 ending.finish(connection, table)
+
+    def validate(self, sql: str, profile: str, *, strict: bool = False) -> tuple[Verdict, ...]:
+        """The verdicts on a text as a profile, over the adopted schema; a denial fails the test."""
+        import pytest
+
+        from pgmask.facts.snapshot import read_schema
+        from pgmask.verdict.formats import Judged, as_text, failing
+        from pgmask.verdict.placeholders import numbered
+        from pgmask.verdict.validator import Validator
+
+        if self._schema is None:
+            # A template may have no connection while it is copied: its snapshot is of a copy.
+            with self.database() as made, psycopg.connect(made.admin_dsn) as connection:
+                self._schema = read_schema(connection)
+        asked = self._validators.get(profile)
+        if asked is None:
+            asked = Validator(self._schema, catalogue=self.catalogue, profile=profile)
+            self._validators[profile] = asked
+        verdicts = asked.validate(numbered(sql))
+        failed = tuple(v for v in verdicts if failing(v, strict))
+        if failed:
+            pytest.fail(as_text([Judged(file=profile, verdicts=failed)]), pytrace=False)
+        return verdicts
 
     def close(self) -> None:
         """Drop this run's login; the template stays for the next run."""

@@ -22,8 +22,10 @@ import pytest
 if TYPE_CHECKING:
     from pgmask.integrations.acting import Actor
     from pgmask.integrations.pytest_database import Setup, TestDatabase, TestServer
+    from pgmask.verdict.model import Verdict
 
     MakeActor = Callable[..., Actor]
+    Validate = Callable[..., tuple[Verdict, ...]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +73,15 @@ def pgmask_database(pgmask_server: TestServer) -> Iterator[TestDatabase]:
     """A database of this test alone, with the schema adopted and a key for development."""
     with pgmask_server.database() as made:
         yield made
+
+
+@pytest.fixture
+def pgmask_validate(pgmask_server: TestServer) -> Validate:
+    """``pgmask_validate("SELECT ..", "agent")``: fails the test where a rule denies the statement.
+
+    The verdicts come back; ``strict=True`` fails on warnings too. No statement is run.
+    """
+    return pgmask_server.validate
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def _plugin() -> list[str]:
 def test_the_page_can_be_followed_literally(project: Path, server: Server) -> None:
     done = run(project, server)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
     with server.admin() as admin:
         left = admin.execute(
             "SELECT rolname FROM pg_roles WHERE rolname LIKE 'pgmask\\_test\\_%'"

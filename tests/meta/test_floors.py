@@ -13,7 +13,7 @@ FLOORS = {
     0: {"errors", "names", "sqltext", "hashing", "resources", "keyfile", "sealing", "identity"},
     1: {"catalogue", "facts", "kinds"},
     2: {"compile", "fake", "lineage", "scan"},
-    3: {"emit"},
+    3: {"emit", "verdict"},
     4: {"plan", "runtime", "report", "server"},
     5: {"apply", "migrate", "audit"},
     6: {"cli", "demo", "django", "integrations", "__main__"},

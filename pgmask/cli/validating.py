@@ -1,0 +1,53 @@
+"""What ``validate`` and ``explain`` share: a validator made from their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from pgmask.cli.database import read_catalogue
+from pgmask.errors import PgmaskError
+from pgmask.facts.schema import Schema, loads
+from pgmask.facts.snapshot import read_schema
+from pgmask.server import connect, require_dsn
+from pgmask.verdict.validator import Validator
+
+
+def schema_from(file: Path | None, dsn: str | None) -> Schema:
+    """The snapshot file when one is named, else the database. Raises PM610 for a bad snapshot."""
+    if file is not None:
+        try:
+            return loads(file.read_text("utf-8"))
+        except OSError as error:
+            raise PgmaskError("PM646", f"{file}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise PgmaskError("PM646", f"{file} is not UTF-8") from error
+    with connect(require_dsn(dsn)) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return read_schema(connection)
+
+
+def validator(
+    *,
+    schema: Path | None,
+    dsn: str | None,
+    catalogue: Path | None,
+    environment: str | None,
+    profile: str | None,
+    migration: bool = False,
+    lineage_only: bool = False,
+) -> Validator:
+    """What the options ask for; a catalogue with one profile needs no ``--profile``."""
+    if lineage_only or catalogue is None:
+        if profile is not None and not lineage_only:
+            raise typer.BadParameter("a profile is one of a catalogue", param_hint="--profile")
+        return Validator(schema_from(schema, dsn), migration=migration, lineage_only=lineage_only)
+    read = read_catalogue(catalogue, environment)
+    if profile is None:
+        names = [p.name for p in read.profiles]
+        # A migration is nobody's: its rules ask where tables lie, which is one for all profiles.
+        if len(names) != 1 and not migration:
+            raise typer.BadParameter(f"one of {', '.join(names)}", param_hint="--profile")
+        profile = names[0]
+    return Validator(schema_from(schema, dsn), catalogue=read, profile=profile, migration=migration)

@@ -1,0 +1,228 @@
+"""From lineage and policy to a verdict: forms of the outputs, findings of the rules.
+
+Fails closed: what the lineage could not resolve is a denial with the path to the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from pgmask.catalogue.model import Catalogue
+from pgmask.facts.schema import Schema
+from pgmask.lineage.model import Column, Flow, Lineage, Output
+from pgmask.verdict.case import Case
+from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
+from pgmask.verdict.policy import Policy
+from pgmask.verdict.rule import Hit, Rule
+from pgmask.verdict.rules import RULES
+from pgmask.verdict.seen import facts_of
+from pgmask.verdict.suppress import idle, suppressions
+from pgmask.verdict.text import Place, place_of
+from pgmask.verdict.window import State, after
+
+_QUERIES = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+_NEARNESS = {Shown.TRUTH: 0, Shown.MASK: 1, Shown.NULL: 2, Shown.REFUSED: 3}
+
+
+def judge(
+    lineage: Lineage,
+    catalogue: Catalogue,
+    profile: str,
+    schema: Schema,
+    *,
+    text: str | None = None,
+) -> Verdict:
+    """The verdict on one statement that was traced over ``seen_by(schema, policy)``.
+
+    text: the whole text, where it is only a part of it. ``Validator`` does all of it, faster.
+    """
+    policy = Policy.of(catalogue, profile, facts_of(schema, catalogue))
+    whole = text if text is not None else lineage.text
+    return judge_all((lineage,), policy, whole, schema=schema)[0]
+
+
+def judge_all(
+    statements: Sequence[Lineage],
+    policy: Policy | None,
+    text: str,
+    *,
+    migration: bool = False,
+    version: int | None = None,
+    schema: Schema | None = None,
+    rules: Iterable[Rule] = RULES,
+    region: tuple[int, int] | None = None,
+) -> tuple[Verdict, ...]:
+    """One verdict per statement of a text; the rules see those before it.
+
+    region: from which character to which these statements' own file reaches, where the text is
+    several files.
+
+    policy None: no catalogue, so only rules that need none; version: the server's major version,
+    None for that of the facts; rules: empty for lineage alone.
+    """
+    if version is None:
+        version = policy.facts.major if policy is not None else 18
+    chosen = tuple(rules)
+    start, end = region if region is not None else (0, len(text))
+    allowances = suppressions(text, start, end) if chosen else ()
+    found = []
+    state = State()
+    for number, lineage in enumerate(statements):
+        case = Case(
+            lineage,
+            policy,
+            state=state,
+            last=number == len(statements) - 1,
+            migration=migration,
+            version=version,
+            schema=schema,
+        )
+        findings = [*_unresolved(lineage, text), *_findings(case, chosen, text)]
+        state = after(state, case.tree) if chosen else state
+        kept, allowed = [], []
+        for finding in _unique(findings):
+            reason = next((a.reason for a in allowances if a.covers(finding, lineage, text)), None)
+            if reason is None:
+                kept.append(finding)
+            else:
+                allowed.append(replace(finding, reason=reason))
+        last = number == len(statements) - 1
+        kept += [f for f in idle(allowances, text) if last]
+        refused = any(f.refused for f in (*kept, *allowed))
+        found.append(
+            Verdict(
+                lineage=_as_stored(lineage, policy),
+                profile=policy.profile.name if policy is not None else "",
+                outputs=tuple(_output(o, policy, refused) for o in lineage.outputs),
+                findings=tuple(kept),
+                suppressed=tuple(allowed),
+                by_literal=case.looked,
+            )
+        )
+    return tuple(found)
+
+
+def _asked(rule: Rule, case: Case) -> bool:
+    if rule.catalogue and case.policy is None:
+        return False
+    return rule.migration is None or rule.migration is case.migration
+
+
+def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]:
+    for rule in rules:
+        if not _asked(rule, case):
+            continue
+        for hit in rule.check(case):
+            yield _finding(rule, hit, case.lineage, text)
+        # What a query calls is part of its own lineage; other statements only hold theirs.
+        for inner in () if case.kind in _QUERIES else _inner(case.lineage):
+            nested = Case(inner, case.policy, state=case.state, last=case.last,
+                          migration=case.migration, version=case.version,
+                          schema=case.schema)  # fmt: skip
+            for hit in rule.check(nested):
+                if inner.text != case.lineage.text:
+                    # The body of a function: its places are not those of this text.
+                    where = f"{hit.message} (inside: {inner.kind})"
+                    hit = replace(hit, message=where, position=-1)
+                yield _finding(rule, hit, case.lineage, text)
+            case.looked |= nested.looked
+
+
+def _inner(lineage: Lineage) -> Iterable[Lineage]:
+    for one in lineage.inner:
+        yield one
+        yield from _inner(one)
+
+
+def _finding(rule: Rule, hit: Hit, lineage: Lineage, text: str) -> Finding:
+    place = _placed(hit.position, lineage, text)
+    severity = rule.severity if hit.severity is None else hit.severity
+    return Finding(
+        code=rule.code,
+        severity=severity,
+        message=hit.message,
+        line=place.line,
+        column=place.column,
+        caret=place.caret,
+        hint=hit.hint or rule.fix,
+        refused=rule.refused if hit.refused is None else hit.refused,
+    )
+
+
+def _placed(position: int, lineage: Lineage, text: str) -> Place:
+    """The place of a position; one that is outside of the statement means the statement."""
+    inside = lineage.start <= position <= lineage.start + len(lineage.text)
+    if text[lineage.start : lineage.start + len(lineage.text)] == lineage.text:
+        return place_of(text, position if inside else lineage.start)
+    relative = place_of(lineage.text, position - lineage.start if inside else 0)
+    return replace(relative, line=relative.line + lineage.line - 1)
+
+
+def _unresolved(lineage: Lineage, text: str) -> Iterable[Finding]:
+    for one in (lineage, *_inner(lineage)):
+        for problem in one.unresolved:
+            place = _placed(problem.position if one is lineage else -1, lineage, text)
+            yield Finding(
+                code=problem.code,
+                severity=Severity.DENY,
+                message=problem.message,
+                line=place.line,
+                column=place.column,
+                caret=place.caret,
+                hint=problem.hint,
+                path=problem.path,
+                refused=True,
+            )
+
+
+def _unique(findings: Iterable[Finding]) -> list[Finding]:
+    """One per code, place and message, by place, the gravest first.
+
+    What a rule explains, such as a system column, is not told again as a name that is not there.
+    """
+    found = dict.fromkeys(findings)
+    explained = {(f.line, f.column) for f in found if f.refused and not f.path}
+    found = {f: None for f in found if not f.path or (f.line, f.column) not in explained}
+    return sorted(found, key=lambda f: (f.line, f.column, -f.severity.rank, f.code, f.message))
+
+
+def stored(column: Column, policy: Policy | None) -> Column:
+    """The column under the name it is stored by, a view's or a shadow's as that of its table."""
+    sight = policy.sight(column) if policy is not None else None
+    return column if sight is None else sight.stored
+
+
+def _as_stored(lineage: Lineage, policy: Policy | None) -> Lineage:
+    if policy is None:
+        return lineage
+    reads = {replace(r, column=stored(r.column, policy)) for r in lineage.reads}
+    return replace(lineage, reads=tuple(sorted(reads)))
+
+
+def _output(output: Output, policy: Policy | None, refused: bool) -> ShownOutput:
+    """What comes back of one output.
+
+    Of the columns behind it that show something those that only decide count last, then the gravest
+    level, then the barest form.
+    """
+    sources = tuple(_source(s.column, s.flow, policy) for s in output.sources)
+    if refused:
+        level = min((s.level for s in sources if s.level is not None), default=None)
+        return ShownOutput(output=output, level=level, form=Shown.REFUSED, sources=sources)
+    valued = [s for s in sources if s.flow is not Flow.CONDITION] or list(sources)
+    showing = [s for s in valued if s.form is not Shown.NULL]
+    if not valued:
+        return ShownOutput(output=output, level=None, form=Shown.TRUTH)
+    counted = showing or valued
+    level = min((s.level for s in counted if s.level is not None), default=None)
+    gravest = [s for s in counted if s.level == level]
+    form = min((s.form for s in gravest), key=_NEARNESS.__getitem__)
+    return ShownOutput(output=output, level=level, form=form, sources=sources)
+
+
+def _source(column: Column, flow: Flow, policy: Policy | None) -> ShownSource:
+    sight = policy.sight(column) if policy is not None else None
+    if sight is None:
+        return ShownSource(column=column, flow=flow, level=None, form=Shown.TRUTH)
+    return ShownSource(column=sight.stored, flow=flow, level=sight.level, form=sight.form)

@@ -1,0 +1,63 @@
+"""Settings that identity or protection hangs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pgmask.verdict.case import Case
+from pgmask.verdict.model import Severity
+from pgmask.verdict.rule import Hit, Rule
+
+SETTINGS: Final = frozenset(
+    {
+        "session_replication_role", "row_security", "lo_compat_privileges",
+        "allow_system_table_mods", "ignore_system_indexes", "zero_damaged_pages",
+        "session_preload_libraries", "local_preload_libraries", "dynamic_library_path",
+        "log_statement", "log_min_error_statement", "log_parameter_max_length",
+        "log_parameter_max_length_on_error", "log_min_duration_statement", "debug_print_parse",
+        "debug_print_plan", "debug_print_rewritten", "track_activities", "event_triggers",
+        "standard_conforming_strings", "backslash_quote",
+    }
+)  # fmt: skip
+_PREFIX = "pgmask."
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """SET, ALTER ROLE or DATABASE .. SET, and set_config(), also of a name computed at run time."""
+    for node in case.of("VariableSetStmt"):
+        yield from _setting(node.get("name", ""), case.at(node))
+    for kind in ("AlterRoleSetStmt", "AlterDatabaseSetStmt"):
+        if case.kind == kind:
+            setting = case.body.get("setstmt") or {}
+            yield from _setting(setting.get("name", ""), case.at(setting))
+    for node in case.of("CreateFunctionStmt"):
+        for option in node.get("options", ()):
+            element = option.get("DefElem", {})
+            if element.get("defname") == "set":
+                setting = element.get("arg", {}).get("VariableSetStmt", {})
+                yield from _setting(setting.get("name", ""), case.at(setting))
+    for _, node in case.calls("set_config"):
+        name = case.literal((node.get("args") or [None])[0])
+        if name is None:
+            yield Hit(message="set_config() of a name computed at run time",
+                      position=case.at(node))  # fmt: skip
+        else:
+            yield from _setting(name, case.at(node))
+
+
+def _setting(name: str, position: int) -> Iterator[Hit]:
+    name = name.lower()
+    if name in SETTINGS or name.startswith(_PREFIX):
+        yield Hit(message=f"the setting {name} is not the application's", position=position)
+
+
+RULE = Rule(
+    code="PM641",
+    name="settings",
+    severity=Severity.DENY,
+    check=check,
+    catalogue=False,
+    example="SELECT set_config('session_replication_role', 'replica', true)",
+    ok="SELECT set_config('statement_timeout', '5s', true)",
+)

@@ -1,0 +1,57 @@
+"""Objects of pgmask itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgmask.verdict.case import Case
+from pgmask.verdict.model import Severity
+from pgmask.verdict.policy import OWN_SCHEMAS
+from pgmask.verdict.rule import Hit, Rule
+from pgmask.verdict.tree import strings
+
+_CLOSED = ("pgmask_private", "pgmask_crypto")
+_PREFIX = "pgmask_"
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """Relations and functions of closed schemas; columns and tables that begin with pgmask_."""
+    for node in case.of("RangeVar"):
+        schema, name = case.place(node)
+        ours = case.policy is not None and case.policy.table_of(schema, name) is not None
+        if schema in _CLOSED or (name.startswith(_PREFIX) and not ours):
+            yield Hit(message=f"{'.'.join(filter(None, (schema, name)))} is pgmask's own",
+                      position=case.at(node))  # fmt: skip
+    for called, node in case.calls():
+        if called[0] in _CLOSED:
+            yield Hit(message=f"{'.'.join(called)}() is pgmask's own", position=case.at(node))
+    for node in case.of("ColumnRef"):
+        names = strings(node.get("fields"))
+        if names and names[-1].startswith(_PREFIX):
+            yield Hit(message=f"the column {names[-1]} is pgmask's own", position=case.at(node))
+    yield from _defined(case)
+    for command in case.of("AlterTableCmd"):
+        if command.get("name", "").startswith(_PREFIX):
+            yield Hit(message=f"{command['name']} is pgmask's own", position=case.at(command))
+
+
+def _defined(case: Case) -> Iterator[Hit]:
+    """Functions made, altered or dropped in pgmask's schemas, and the schemas themselves."""
+    named = [strings(n.get("funcname")) for n in case.of("CreateFunctionStmt")]
+    named += [strings(n.get("objname")) for n in case.of("ObjectWithArgs")]
+    if case.body.get("removeType") == "OBJECT_SCHEMA":
+        named += [(name,) for name in strings(case.body.get("objects"))]
+    for names in named:
+        if names and names[0] in OWN_SCHEMAS:
+            yield Hit(message=f"{'.'.join(names)} is pgmask's own")
+
+
+RULE = Rule(
+    code="PM644",
+    name="own-objects",
+    severity=Severity.DENY,
+    check=check,
+    catalogue=False,
+    example="DELETE FROM pgmask_private.note WHERE true",
+    ok="SELECT * FROM pgmask.my_columns('crm.customer')",
+)

@@ -1,0 +1,91 @@
+"""Statements of a migration that need their table detached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgmask.verdict.case import Case
+from pgmask.verdict.model import Severity
+from pgmask.verdict.rule import Hit, Rule
+from pgmask.verdict.shapes import changed_names
+from pgmask.verdict.tree import Node
+
+_NEEDS = {
+    "AT_AlterColumnType": "the type of a column",
+    "AT_DropColumn": "a column that views show",
+    "AT_ChangeOwner": "the owner",
+    "AT_SetExpression": "a generated column",
+    "AT_DropExpression": "a generated column",
+    "AT_ColumnDefault": "a default that views repeat",
+}
+_WRITES = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "CopyStmt")
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """Changes that views or row-level security stand in the way of, outside of a window."""
+    if case.policy is None:
+        return
+    open_now = case.state.detached
+    for what, node in _needing(case):
+        name = case.protected(node)
+        if name and name not in open_now and "*" not in open_now:
+            yield Hit(
+                message=f"{what} of {name} needs the table detached",
+                position=case.at(node),
+                hint=f"SELECT pgmask.detach('{name}'); .. SELECT pgmask.attach('{name}'); "
+                "in one transaction.",
+            )
+
+
+def _needing(case: Case) -> Iterator[tuple[str, Node]]:
+    if case.kind == "RenameStmt" and "relation" in case.body:
+        yield "the rename", case.body["relation"]
+    elif case.kind == "AlterTableStmt":
+        for command in case.of("AlterTableCmd"):
+            what = _NEEDS.get(command.get("subtype", ""))
+            foreign = _foreign(command)
+            if what is not None:
+                yield what, case.body.get("relation", {})
+            elif foreign is not None:
+                yield "a foreign key", case.body.get("relation", {})
+                yield "a foreign key to a row", foreign
+    elif case.kind == "CreateStmt":
+        for node in case.of("Constraint"):
+            if "pktable" in node:
+                yield "a foreign key to a row", node["pktable"]
+    elif case.kind == "DropStmt" and case.body.get("removeType") == "OBJECT_TABLE":
+        for _, _, node in changed_names(case):
+            yield "the drop", node
+    elif case.kind in _WRITES:
+        for target in [case.body.get("relation"), *_named(case)]:
+            if target:
+                yield "the owner's write", target
+    elif case.kind == "SelectStmt":
+        for node in case.of("RangeVar"):
+            yield "the owner's read", node
+
+
+def _named(case: Case) -> list[Node]:
+    return list(case.of("RangeVar")) if case.kind == "TruncateStmt" else []
+
+
+def _foreign(command: Node) -> Node | None:
+    definition = command.get("def", {})
+    constraints = [definition.get("Constraint", {})]
+    constraints += [
+        c.get("Constraint", {}) for c in definition.get("ColumnDef", {}).get("constraints", ())
+    ]
+    return next((c["pktable"] for c in constraints if "pktable" in c), None)
+
+
+RULE = Rule(
+    code="PM685",
+    name="detach",
+    severity=Severity.DENY,
+    check=check,
+    migration=True,
+    example="ALTER TABLE crm.customer ALTER COLUMN postal_code TYPE varchar(12)",
+    ok="BEGIN; SELECT pgmask.detach('crm.customer');"
+    " ALTER TABLE crm_store.customer ALTER COLUMN postal_code TYPE varchar(12);"
+    " SELECT * FROM pgmask.attach('crm.customer'); COMMIT",
+)

@@ -1,0 +1,41 @@
+"""Verdicts on parts of files: moved to their lines, or on SQL that nobody sees before it runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pgmask.errors import REGISTRY
+from pgmask.lineage.model import Lineage
+from pgmask.verdict.model import Finding, Severity, Verdict
+from pgmask.verdict.sources import Text
+
+
+def moved(verdicts: tuple[Verdict, ...], lines: int) -> tuple[Verdict, ...]:
+    """The same verdicts, of a text that begins that many lines further down in its file."""
+    if not lines:
+        return verdicts
+    return tuple(
+        replace(
+            v,
+            lineage=replace(v.lineage, line=v.lineage.line + lines),
+            findings=tuple(replace(f, line=f.line + lines) for f in v.findings),
+            suppressed=tuple(replace(f, line=f.line + lines) for f in v.suppressed),
+        )
+        for v in verdicts
+    )
+
+
+def computed(text: Text) -> Verdict:
+    """The denial of SQL that Python puts together at run time."""
+    finding = Finding(
+        code="PM635",
+        severity=Severity.DENY,
+        message=text.computed,
+        line=text.first_line,
+        column=1,
+        hint="alembic upgrade --sql writes it to a file that can be validated."
+        if text.name.endswith(".py")
+        else REGISTRY["PM635"].way_out,
+    )
+    lineage = Lineage(text="", start=0, line=text.first_line, kind="")
+    return Verdict(lineage=lineage, profile="", outputs=(), findings=(finding,))

@@ -1,0 +1,152 @@
+"""Validation as an object: one schema, one catalogue, one profile, asked again and again.
+
+Statements are remembered by their text with literals taken out (``normalize``), where no rule has
+looked at one.  PostgreSQL's fingerprint would not do as a key: it leaves out aliases, the order of
+columns and the numbers in ORDER BY, and by each of them another column may come back.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from pglast.parser import ParseError, normalize, scan
+
+from pgmask.catalogue.model import Catalogue
+from pgmask.facts.schema import Schema
+from pgmask.lineage import trace
+from pgmask.lineage.model import Lineage
+from pgmask.verdict.judge import judge_all
+from pgmask.verdict.model import Verdict
+from pgmask.verdict.policy import Policy
+from pgmask.verdict.rule import Rule
+from pgmask.verdict.rules import RULES
+from pgmask.verdict.seen import facts_of, seen_by
+from pgmask.verdict.told import moved
+
+_REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"})
+
+
+# Ends a last line that is a comment, and a last statement without a semicolon.
+_BETWEEN: Final = "\n;\n"
+
+
+def _ends(text: str) -> bool:
+    try:
+        scan(text)
+    except ParseError:
+        return False
+    return True
+
+
+class Validator:
+    """Says of SQL text what a profile would see of it, and which rules it breaks.
+
+    schema: of the database, before or after adoption; catalogue None: lineage, and the rules that
+    need no catalogue; profile: of the catalogue; migration: the text is run by the tables' owner
+    beside pgmask; lineage_only: no rules at all; remember: how many statements
+    ``check`` keeps of each sort.
+    Raises CatalogueError PM013 for a profile that is not there.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        catalogue: Catalogue | None = None,
+        profile: str = "",
+        migration: bool = False,
+        lineage_only: bool = False,
+        remember: int = 10_000,
+    ) -> None:
+        self.policy: Policy | None = None
+        self.schema = schema
+        if catalogue is not None and not lineage_only:
+            self.policy = Policy.of(catalogue, profile, facts_of(schema, catalogue))
+            self.schema = seen_by(schema, self.policy)
+        self.version = (schema.server or 180000) // 10000
+        self.migration = migration
+        self.rules: tuple[Rule, ...] = () if lineage_only else RULES
+        self._remember = remember
+        # Apart: a text with $1 in it may be the shape of one with a literal.
+        self._texts: OrderedDict[str, tuple[Verdict, ...]] = OrderedDict()
+        self._shapes: OrderedDict[str, tuple[Verdict, ...]] = OrderedDict()
+        self.hits = 0
+
+    def trace(self, text: str) -> tuple[Lineage, ...]:
+        """The lineage of every statement, in terms of the profile's views."""
+        path = None
+        if self.policy is not None and self.migration:
+            stores = self.policy.catalogue.stores
+            first = [s for store in stores for s in (store.schema, store.store_schema)]
+            path = tuple(dict.fromkeys([*first, "public"]))
+        return trace(text, self.schema, search_path=path)
+
+    def validate(self, text: str) -> tuple[Verdict, ...]:
+        """A verdict for every statement of the text, in order."""
+        return self.judge(self.trace(text), text)
+
+    def judge(
+        self, statements: Iterable[Lineage], text: str, *, region: tuple[int, int] | None = None
+    ) -> tuple[Verdict, ...]:
+        """The verdicts on statements of a text that were traced before."""
+        return judge_all(
+            tuple(statements),
+            self.policy,
+            text,
+            migration=self.migration,
+            version=self.version,
+            schema=self.schema,
+            rules=self.rules,
+            region=region,
+        )
+
+    def validate_all(self, texts: Sequence[str]) -> Iterator[tuple[Verdict, ...]]:
+        """The verdicts on several texts that are one history: what one makes, later ones know.
+
+        Each still has transactions, detached tables and comments of its own. Places are those of
+        the text they stand in.
+        """
+        # A text whose end is inside of a string or comment would swallow those after it.
+        alone = {n for n, text in enumerate(texts) if not _ends(text)}
+        joined, regions = "", {}
+        for number, text in enumerate(texts):
+            if number not in alone:
+                regions[number] = (len(joined), len(joined) + len(text))
+                joined += text + _BETWEEN
+        traced = self.trace(joined)
+        for number, text in enumerate(texts):
+            if number in alone:
+                yield self.validate(text)
+                continue
+            start, end = regions[number]
+            own = [one for one in traced if one.start < end and one.start + len(one.text) > start]
+            verdicts = self.judge(own, joined, region=(start, end))
+            yield moved(verdicts, -joined.count("\n", 0, start))
+
+    def check(self, text: str) -> tuple[Verdict, ...]:
+        """The same, remembered by shape: places and literals are those of the first of its kind."""
+        found = self._texts.get(text)
+        if found is not None:
+            self.hits += 1
+            return found
+        try:
+            shape = normalize(text)
+        except ParseError:
+            return self.validate(text)
+        found = self._shapes.get(shape)
+        if found is not None:
+            self.hits += 1
+            return found
+        found = self.validate(text)
+        if len(found) != 1 or found[0].lineage.kind not in _REMEMBERED:
+            return found
+        if found[0].by_literal:
+            kept, key = self._texts, text
+        else:
+            kept, key = self._shapes, shape
+        kept[key] = found
+        if len(kept) > self._remember:
+            kept.popitem(last=False)
+        return found

@@ -1,0 +1,69 @@
+"""What earlier statements of a text leave behind: detached tables, a transaction, a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pgmask.verdict.tree import Node, bare, only, strings, walk
+
+ALL: Final = "*"
+_DETACH: Final = ("detach", "detach_all", "detach_for")
+_BEGIN: Final = ("TRANS_STMT_BEGIN", "TRANS_STMT_START")
+_END: Final = ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Before a statement; detached: ids of tables, ``*`` for all; begun: inside of BEGIN; asked: a
+    reveal was asked for in this transaction.
+    """
+
+    detached: frozenset[str] = frozenset()
+    begun: bool = False
+    asked: bool = False
+
+
+def after(state: State, tree: Node) -> State:
+    """The state after a statement."""
+    kind, body = only(tree)
+    if kind == "TransactionStmt":
+        if body.get("kind") in _END:
+            return State()
+        return replace(state, begun=state.begun or body.get("kind") in _BEGIN)
+    for inner, node in walk(tree):
+        if inner == "FuncCall":
+            state = _called(state, strings(node.get("funcname")), node)
+    return state
+
+
+def asks(tree: Node) -> bool:
+    """Whether a statement asks for a reveal."""
+    return any(
+        kind == "FuncCall" and (strings(n.get("funcname")) or ("",))[-1].endswith("reveal_request")
+        for kind, n in walk(tree)
+    )
+
+
+def _called(state: State, called: tuple[str, ...], node: Node) -> State:
+    if called and called[-1].endswith("reveal_request"):
+        return replace(state, asked=state.begun)
+    if called[:1] != ("pgmask",) or len(called) != 2:
+        return state
+    if called[1] in _DETACH:
+        return replace(state, detached=state.detached | (_names(node) or {ALL}))
+    if called[1] == "attach":
+        return replace(state, detached=state.detached - _names(node))
+    if called[1] == "attach_all":
+        return replace(state, detached=frozenset())
+    return state
+
+
+def _names(node: Node) -> frozenset[str]:
+    """The tables named in a call, as a text, a list in braces or an ARRAY."""
+    found: set[str] = set()
+    for argument in node.get("args", ()):
+        for kind, content in [bare(argument), *walk([argument])]:
+            text = content.get("sval", {}).get("sval", "") if kind == "A_Const" else ""
+            found |= {t.strip().strip('"') for t in text.strip("{}").split(",") if "." in t}
+    return frozenset(found)
