@@ -1840,7 +1840,7 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
     (
         "PM830",
         "the files of an export or proof cannot be read",
-        "A file is missing, cut, or not of the form that pgmask writes; or it is there already.",
+        "A file is missing, cut, or not of the form that it should have; or it is there already.",
         "Name the right one; docs/reference/record-format.md tells the forms.",
     ),
     (

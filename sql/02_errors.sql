@@ -308,7 +308,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM827', 'a month cannot come back', 'It was never archived, or is in the database.', 'pgmask audit archived lists what was archived.', false),
   ('PM828', 'a retention may not be shortened so', 'Shortening needs a reason, and nothing goes below what the rules allow.', 'Give --reason, and a time that is not below the floor.', false),
   ('PM829', 'no such event under the seal', 'The table and number are of no sealed row.', 'Rows are sealed some seconds after they were written: pgmask audit seal', false),
-  ('PM830', 'the files of an export or proof cannot be read', 'A file is missing, cut, or not of the form that pgmask writes; or it is there already.', 'Name the right one; docs/reference/record-format.md tells the forms.', false),
+  ('PM830', 'the files of an export or proof cannot be read', 'A file is missing, cut, or not of the form that it should have; or it is there already.', 'Name the right one; docs/reference/record-format.md tells the forms.', false),
   ('PM831', 'a library for this is not installed', 'Object storage and time stamps need a library of their own.', 'In the repository of pgmask: pip install ''.[s3]'' or ''.[timestamp]''', false),
   ('PM832', 'batches of the seal are gone', 'Rows that belong to later batches are there, the batches are not: somebody deleted them.', 'Sealing goes on behind their numbers. pgmask audit verify names what is missing; keep a copy of the database and the heads as they are, and ask the incident''s owner.', false),
   ('PM833', 'there is nothing to verify', 'No batch was sealed yet, or none is in the range that was asked for.', 'pgmask audit seal; or another --from and --to.', false),

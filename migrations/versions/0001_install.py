@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "99e6ba3e95be112ae66525e1927cdcb8086e69ddb312bd70b3dcdd2cee4e130c"
+DIGEST = "11b7b999384f4f79c78805f618adf61f3f1563e952fbf2f9d92ff13539418730"
 
 
 def upgrade() -> None:

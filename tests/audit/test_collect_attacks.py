@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from pgmask.audit.collect import Visit
 from pgmask.runtime.doctor import examine
 from pgmask.runtime.superuser import superuser_sql
 from tests.audit.collecting import CARL, access, activity, carl, collecting, prepare, read
@@ -151,25 +152,27 @@ def test_others_do_not_collect(place: Site) -> None:
             "SELECT pgmask_private.make_slot()", "SELECT pgmask_private.drop_slot()",
             "SELECT pgmask_private.release_notes()",
             "SELECT * FROM pgmask_private.collect_notes(10)",
-            "SELECT * FROM pgmask_private.collect_log('n', 'f', 0, 1, '{}')",
+            "SELECT * FROM pgmask_private.collect_log('n', 'f', 0, 1, '{}', '[]')",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 one.execute(attempt.encode())
     assert activity(place, "gap") == []
 
 
-@pytest.mark.parametrize("size", [1_000_000, 250_000])
-def test_no_message_is_too_long_or_too_many(place: Site, size: int) -> None:
-    """Arrays end at 1 GiB: longer messages are no notes, and of others so many at a time."""
+@pytest.mark.parametrize(("size", "many", "visits"), [(1_000_000, 5, 1), (250_000, 400, 2)])
+def test_no_message_is_too_long_or_too_many(place: Site, size: int, many: int, visits: int) -> None:
+    """An array ends at 1 GiB: longer ones are no notes, of others 64 MiB are taken at a time."""
+    seen: list[Visit] = []
     with collecting(place) as collector:
         place.connect().execute(
-            f"DO $$ BEGIN FOR n IN 1..{1_100_000_000 // size} LOOP"
+            f"DO $$ BEGIN FOR n IN 1..{many} LOOP"
             f" PERFORM pg_logical_emit_message(false, 'pgmask', repeat('x', {size}));"
             " END LOOP; END $$".encode()
         )
         read(place)
-        found = collector.catch_up()
-    assert found.rejected == 1_100_000_000 // size
+        found = collector.catch_up(seen.append)
+    assert found.rejected == many
+    assert [v.more for v in seen] == [True] * (visits - 1) + [False]
     assert len(access(place, "statement")) == 1
 
 

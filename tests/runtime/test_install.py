@@ -107,7 +107,7 @@ def test_another_installer_of_the_cluster_is_told_what_he_lacks(
             install(other.dsn("second_installer"))
         assert caught.value.code == "PM029"
         granted = re.findall(r"GRANT \w+ TO second_installer[^;]*;", caught.value.detail)
-        assert len(granted) == 15
+        assert len(granted) == 16
         with server.admin() as admin:
             for statement in granted:
                 admin.execute(statement.encode())
