@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pgmask.cli.output import people
-from pgmask.demo.data import CUSTOMERS, QUICK
+from pgmask.demo.sizes import CUSTOMERS, QUICK
 
 _EXAMPLE = "The insurer's schema, catalogue and register are in examples/insurer."
 

@@ -13,11 +13,10 @@ from psycopg import sql
 
 from pgmask.demo.people import TODAY, Person, Population
 from pgmask.demo.places import BANKS, COLLECTING, DIAGNOSES, PLACES, PRODUCTS, UNITS
+from pgmask.demo.sizes import CUSTOMERS
 from pgmask.kinds import generate as forms
 
 SEED: Final = 20260331
-CUSTOMERS: Final = 20_000
-QUICK: Final = 2_000
 
 Row = tuple[Any, ...]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,9 @@ from pglast import Error, split
 from pglast.parser import ParseError, parse_sql_json
 
 Node = dict[str, Any]
+_SPAN: Final = 1024
+"""Characters between two places whose byte is known."""
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _BETWEEN: Final = re.compile(r"--[^\n]*|/\*.*?\*/|[\s;]+", re.DOTALL)
 
 
@@ -37,12 +41,29 @@ class Text:
         self.text = text
         self.ascii = text.isascii()
         self.bytes = text.encode("utf-8", "surrogatepass") if not self.ascii else b""
+        # The byte of every so many characters, so that no place is counted from the beginning.
+        self._marks = [0]
+        if not self.ascii:
+            for at in range(0, len(text) - _SPAN, _SPAN):
+                piece = text[at : at + _SPAN].encode("utf-8", "surrogatepass")
+                self._marks.append(self._marks[-1] + len(piece))
+        self._ends = [m.start() for m in re.finditer("\n", text)]
 
     def character(self, byte: int) -> int:
         """The character at a byte, -1 of an unknown one."""
         if self.ascii or byte < 0:
             return byte
-        return len(self.bytes[:byte].decode("utf-8", "replace"))
+        mark = bisect_right(self._marks, byte) - 1
+        rest = self.bytes[self._marks[mark] : byte]
+        return mark * _SPAN + len(rest.decode("utf-8", "replace"))
+
+    def byte(self, character: int) -> int:
+        """The byte at which a character begins."""
+        if self.ascii:
+            return character
+        mark = min(character // _SPAN, len(self._marks) - 1)
+        rest = self.text[mark * _SPAN : character]
+        return self._marks[mark] + len(rest.encode("utf-8", "surrogatepass"))
 
     def part(self, start: int, end: int) -> str:
         """The text from one byte to another."""
@@ -50,7 +71,7 @@ class Text:
 
     def line(self, character: int) -> int:
         """The line of a character, from 1."""
-        return self.text.count("\n", 0, character) + 1
+        return bisect_left(self._ends, character) + 1
 
 
 def statements(text: Text) -> Iterator[Parsed]:
@@ -58,6 +79,9 @@ def statements(text: Text) -> Iterator[Parsed]:
     size = len(text.text) if text.ascii else len(text.bytes)
     if "\0" in text.text:
         yield Parsed(None, 0, size, problem="there is a NUL character in the text", problem_at=0)
+        return
+    if not text.ascii and _HALF.search(text.text):
+        yield Parsed(None, 0, size, problem="there is half a character in the text", problem_at=0)
         return
     try:
         found = json.loads(parse_sql_json(text.text))
@@ -91,20 +115,20 @@ def _one_by_one(text: Text, size: int, error: ParseError) -> Iterator[Parsed]:
     done = 0
     for one in [*slices, slice(stop, stop)]:
         if _BETWEEN.sub("", whole[done : one.start]):
-            at = _byte(text, done)
-            yield Parsed(None, at, _byte(text, one.start), problem="syntax error", problem_at=at)
+            at = text.byte(_begins(whole, done))
+            yield Parsed(None, at, text.byte(one.start), problem="syntax error", problem_at=at)
         done = one.stop
         if one.start < one.stop:
             yield from _alone(text, one)
     if stop < len(whole):
-        start = _byte(text, stop)
+        start = text.byte(stop)
         yield Parsed(None, start, size, problem=_said(error), problem_at=start)
 
 
 def _alone(text: Text, one: slice) -> Iterator[Parsed]:
     part = text.text[one]
-    start = _byte(text, one.start)
-    end = _byte(text, one.stop)
+    start = text.byte(one.start)
+    end = text.byte(one.stop)
     try:
         found = json.loads(parse_sql_json(part))
     except ParseError as problem:
@@ -120,8 +144,11 @@ def _alone(text: Text, one: slice) -> Iterator[Parsed]:
         yield Parsed(made.get("stmt"), begin, begin + length if length else end, base=start)
 
 
-def _byte(text: Text, character: int) -> int:
-    return character if text.ascii else len(text.text[:character].encode())
+def _begins(whole: str, at: int) -> int:
+    """Where something stands that is neither space nor comment."""
+    while match := _BETWEEN.match(whole, at):
+        at = match.end()
+    return at
 
 
 def _said(error: ParseError) -> str:

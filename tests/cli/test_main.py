@@ -163,3 +163,25 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout == "["
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["valdate"], ["demo", "--help"]])
+def test_no_extra_is_needed_to_be_told_what_there_is(words: list[str]) -> None:
+    """README installs without the extras that a demonstration, an archive or a driver needs."""
+    extras = (
+        "faker", "django", "asyncpg", "boto3", "prometheus_client", "rfc3161_client", "pg0",
+        "sqlglot", "pytest", "hypothesis", "moto", "pydantic_sarif",
+    )  # fmt: skip
+    code = (
+        "import sys\n"
+        f"for name in {extras!r}: sys.modules[name] = None\n"
+        "from pgmask.cli.main import main\n"
+        f"sys.argv = ['pgmask', *{words!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "ModuleNotFoundError" not in done.stderr, done.stderr
+    assert "PM901" not in done.stderr, done.stderr
