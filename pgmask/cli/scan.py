@@ -23,7 +23,7 @@ from pgmask.catalogue.problems import CatalogueProblems, errors
 from pgmask.catalogue.propose import TODO
 from pgmask.catalogue.tables import RESERVED
 from pgmask.cli.options import Dsn, Environment, Format, TextFormat
-from pgmask.cli.output import data, people
+from pgmask.cli.output import data, many, people
 from pgmask.errors import CatalogueError, PgmaskError
 from pgmask.facts.read import read_facts
 from pgmask.scan import compare, decisions, show, write
@@ -145,7 +145,7 @@ def scan(
         )
         decided = decided | made
         known.file.write_text(decisions.text(decided.values()), "utf-8")
-        people.print(f"{len(made)} decisions written: {known.file}", markup=False)
+        people.print(f"{many(len(made), 'decision')} written: {known.file}", markup=False)
     if write_to is not None:
         _write(found, chosen, known, decided, write_to)
     if diff and known.loaded is not None and known.loaded.catalogue is not None:
@@ -175,7 +175,7 @@ def _print_differences(
             data(line)
     for table, why in sorted(found.unread.items()):
         people.print(f"not read: {table}: {why}; names and types alone", markup=False)
-    people.print(f"{len(differences)} findings", markup=False)
+    people.print(many(len(differences), "finding"), markup=False)
 
 
 def _known(

@@ -58,7 +58,13 @@ def _classified(
     decisions: Mapping[str, Decision],
 ) -> Iterator[Finding]:
     if column is None:
-        text = f"({now.type}) is not classified; proposed: {now.said}"
+        said = f"proposed: {now.said}"
+        if silenced(now, decisions):
+            known = decisions[now.id]
+            said = (
+                f"the proposal was rejected on {known.on} by {known.reviewer}: classify it by hand"
+            )
+        text = f"({now.type}) is not classified; {said}"
         yield Finding(code="PM693", what=now.id, text=text, proposal=now)
         return
     if now.verdict is not Verdict.PERSONAL or silenced(now, decisions):
@@ -85,7 +91,9 @@ def _unprotected(
 ) -> Iterator[Finding]:
     for one in columns:
         personal = one.verdict is Verdict.PERSONAL and one.level is not None and one.level < 3
-        if (personal or one.inside) and not silenced(one, decisions):
+        # A TODO is no reason: nobody has looked at what the scan left open either.
+        undecided = reason.startswith("TODO") and one.verdict is Verdict.OPEN
+        if (personal or one.inside or undecided) and not silenced(one, decisions):
             text = f"is unprotected ({reason}); proposed: {one.said}"
             yield Finding(code="PM695", what=one.id, text=text, proposal=one)
 

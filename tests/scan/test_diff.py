@@ -96,6 +96,15 @@ def test_new_columns_and_tables(diff: Diff) -> None:
 
 
 @pytest.mark.requirement("A1", "A5")
+def test_a_rejected_proposal_is_not_made_again_and_the_column_stays_named(diff: Diff) -> None:
+    diff.database.run("ALTER TABLE crm.customer ADD wechat text")
+    diff.run("--reject", "crm.customer.wechat", "--reviewer", "zhao", "--reason", "a flag")
+    text = diff.run("--diff", code=2)
+    assert "by zhao: classify it by hand" in text
+    assert "proposed" not in text
+
+
+@pytest.mark.requirement("A1", "A5")
 def test_a_column_that_holds_more_than_its_level(diff: Diff) -> None:
     """Nobody changed the schema: somebody began to write numbers into the note."""
     diff.database.run("UPDATE crm.customer SET note = phone WHERE id > 60")
