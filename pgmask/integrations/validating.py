@@ -81,7 +81,8 @@ class Guard:
     profile: whose eyes; None for that of whoever is acting, and where nobody is, only the rules
     that need no profile are asked: PostgreSQL then refuses protected tables by itself. refuse:
     raise StatementRefused PM647 on a denial; else it is only logged, as warnings are, to
-    ``pgmask.validate``, once per statement.
+    ``pgmask.validate``, once per statement. Comments in a statement allow nothing here: they may
+    come from whoever has put it together.
     """
 
     def __init__(
@@ -104,9 +105,11 @@ class Guard:
         found = self._validators.get(profile)
         if found is None:
             if profile is None:
-                found = Validator(self.schema)
+                found = Validator(self.schema, comments=False)
             else:
-                found = Validator(self.schema, catalogue=self.catalogue, profile=profile)
+                found = Validator(
+                    self.schema, catalogue=self.catalogue, profile=profile, comments=False
+                )
             self._validators[profile] = found
         return found
 

@@ -52,6 +52,7 @@ def judge_all(
     schema: Schema | None = None,
     rules: Iterable[Rule] = RULES,
     region: tuple[int, int] | None = None,
+    comments: bool = True,
 ) -> tuple[Verdict, ...]:
     """One verdict per statement of a text; the rules see those before it.
 
@@ -59,13 +60,14 @@ def judge_all(
     several files.
 
     policy None: no catalogue, so only rules that need none; version: the server's major version,
-    None for that of the facts; rules: empty for lineage alone.
+    None for that of the facts; rules: empty for lineage alone; comments: whether those of the text
+    may allow what is found.
     """
     if version is None:
         version = policy.facts.major if policy is not None else 18
     chosen = tuple(rules)
     start, end = region if region is not None else (0, len(text))
-    allowances = suppressions(text, start, end) if chosen else ()
+    allowances = suppressions(text, start, end) if chosen and comments else ()
     found = []
     state = State()
     for number, lineage in enumerate(statements):

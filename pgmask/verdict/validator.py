@@ -45,8 +45,8 @@ class Validator:
 
     schema: of the database, before or after adoption; catalogue None: lineage, and the rules that
     need no catalogue; profile: of the catalogue; migration: the text is run by the tables' owner
-    beside pgmask; lineage_only: no rules at all; remember: how many statements
-    ``check`` keeps of each sort.
+    beside pgmask; lineage_only: no rules at all; comments: whether those of the
+    text may allow what is found; remember: how many statements ``check`` keeps of each sort.
     Raises CatalogueError PM013 for a profile that is not there.
     """
 
@@ -58,6 +58,7 @@ class Validator:
         profile: str = "",
         migration: bool = False,
         lineage_only: bool = False,
+        comments: bool = True,
         remember: int = 10_000,
     ) -> None:
         self.policy: Policy | None = None
@@ -67,6 +68,7 @@ class Validator:
             self.schema = seen_by(schema, self.policy)
         self.version = (schema.server or 180000) // 10000
         self.migration = migration
+        self.comments = comments
         self.rules: tuple[Rule, ...] = () if lineage_only else RULES
         self._remember = remember
         # Apart: a text with $1 in it may be the shape of one with a literal.
@@ -100,6 +102,7 @@ class Validator:
             schema=self.schema,
             rules=self.rules,
             region=region,
+            comments=self.comments,
         )
 
     def validate_all(self, texts: Sequence[str]) -> Iterator[tuple[Verdict, ...]]:
