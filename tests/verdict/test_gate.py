@@ -1,0 +1,87 @@
+"""Ways round the gate: each is denied by its rule, and its harmless twin is not.
+
+The last statement of each text is the one that is asked about, or with ``any`` one of them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pgmask.facts.schema import Schema
+from pgmask.verdict.model import Severity
+from pgmask.verdict.validator import Validator
+from tests.verdict.world import codes, found, insurer
+
+pytestmark = pytest.mark.requirement("I1", "I2")
+
+TRIGGER = "CREATE TRIGGER aaa BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION crm.tr()"
+# name: (denied, its code, twin that is not)
+MIGRATION = {
+    "trigger on a store": (
+        TRIGGER.format("crm_store.customer"), "PM643", TRIGGER.format("crm.ref_product"),
+    ),
+    "trigger on a child of a store": (
+        TRIGGER.format("crm_store.contact_log_2025h1"), "PM643", TRIGGER.format("crm.ref_region"),
+    ),
+    "trigger switched on": (
+        "ALTER TABLE crm_store.customer ENABLE ALWAYS TRIGGER t", "PM643",
+        "ALTER TABLE crm.ref_product ENABLE TRIGGER t",
+    ),
+    "rule switched on": (
+        "ALTER TABLE crm_store.customer ENABLE RULE t", "PM643",
+        "ALTER TABLE crm.ref_product ENABLE RULE t",
+    ),
+    "rule": (
+        "CREATE RULE r AS ON UPDATE TO crm_store.customer DO INSTEAD NOTHING", "PM643", "SELECT 1",
+    ),
+    "child of a foreign parent": (
+        "CREATE TABLE crm.ref_p (id bigint); ALTER TABLE crm_store.customer INHERIT crm.ref_p",
+        "PM643",
+        "CREATE TABLE crm.ref_p (id bigint); ALTER TABLE crm.ref_bank INHERIT crm.ref_p",
+    ),
+    "partition of a foreign parent": (
+        "CREATE TABLE crm.ref_p (id bigint) PARTITION BY HASH (id); ALTER TABLE crm.ref_p"
+        " ATTACH PARTITION crm_store.customer FOR VALUES WITH (MODULUS 2, REMAINDER 0)", "PM643",
+        "ALTER TABLE crm_store.contact_log ATTACH PARTITION crm_store.contact_log_2025h1 DEFAULT",
+    ),
+    "truncate cascade": ("TRUNCATE crm.ref_product CASCADE", "PM643", "TRUNCATE crm.ref_product"),
+    "drop cascade": ("DROP TABLE crm.ref_bank CASCADE", "PM643", "DROP TABLE crm.ref_bank"),
+    "drop of a temporary table": (
+        "DROP TYPE crm.x CASCADE", "PM643", "CREATE TEMP TABLE x (a int); DROP TABLE x CASCADE",
+    ),
+}  # fmt: skip
+APPLICATION = {
+    "trigger on a store": (
+        TRIGGER.format("crm_store.customer"), "PM643", TRIGGER.format("crm.ref_product"),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def owner(schema: Schema) -> Validator:
+    return Validator(schema, catalogue=insurer(), profile="agent", migration=True)
+
+
+@pytest.fixture
+def agent(schema: Schema) -> Validator:
+    return Validator(schema, catalogue=insurer(), profile="agent")
+
+
+def hold(validator: Validator, denied: str, code: str, twin: str) -> None:
+    verdicts = validator.validate(denied)
+    told = "\n".join(found(verdicts))
+    assert any(
+        f.code == code and f.severity is Severity.DENY for v in verdicts for f in v.findings
+    ), told
+    verdicts = validator.validate(twin)
+    assert code not in codes(verdicts), "\n".join(found(verdicts))
+
+
+@pytest.mark.parametrize("way", MIGRATION)
+def test_migration(owner: Validator, way: str) -> None:
+    hold(owner, *MIGRATION[way])
+
+
+@pytest.mark.parametrize("way", APPLICATION)
+def test_application(agent: Validator, way: str) -> None:
+    hold(agent, *APPLICATION[way])
