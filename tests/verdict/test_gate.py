@@ -49,6 +49,53 @@ MIGRATION = {
     "drop of a temporary table": (
         "DROP TYPE crm.x CASCADE", "PM643", "CREATE TEMP TABLE x (a int); DROP TABLE x CASCADE",
     ),
+    "materialised view": (
+        "CREATE MATERIALIZED VIEW public.mv AS SELECT name FROM crm_store.customer", "PM685",
+        "CREATE MATERIALIZED VIEW public.mv AS SELECT name FROM crm.ref_product",
+    ),
+    "table as": (
+        "CREATE TABLE public.t AS SELECT name FROM crm_store.customer", "PM685",
+        "CREATE TABLE public.t AS SELECT name FROM crm.ref_product",
+    ),
+    "select into": (
+        "SELECT name INTO public.t FROM crm_store.customer", "PM636",
+        "SELECT status INTO public.t FROM crm_store.customer",
+    ),
+    "insert of a query": (
+        "INSERT INTO crm.ref_region SELECT id::text, name FROM crm_store.customer", "PM685",
+        "INSERT INTO crm.ref_region SELECT code, name FROM crm.ref_bank",
+    ),
+    "insert of a query, in a window": (
+        "SELECT pgmask.detach('crm.customer'); INSERT INTO crm.ref_region SELECT id::text, name"
+        " FROM crm_store.customer", "PM636",
+        "SELECT pgmask.detach('crm.customer'); INSERT INTO crm.ref_region SELECT id::text, status"
+        " FROM crm_store.customer",
+    ),
+    "insert below WITH": (
+        "WITH x AS (INSERT INTO crm.ref_region SELECT 'a', name FROM crm_store.customer RETURNING 1)"
+        " SELECT * FROM x", "PM636", "WITH x AS (SELECT 1) SELECT * FROM x",
+    ),
+    "copy of a query": (
+        "COPY (SELECT name FROM crm_store.customer) TO STDOUT", "PM685",
+        "COPY (SELECT name FROM crm.ref_product) TO STDOUT",
+    ),
+    "copy of a query, in a window": (
+        "SELECT pgmask.detach('crm.customer'); COPY (SELECT name FROM crm_store.customer) TO STDOUT",
+        "PM624",
+        "SELECT pgmask.detach('crm.customer'); COPY (SELECT id FROM crm_store.customer) TO STDOUT",
+    ),
+    "explain analyze": (
+        "EXPLAIN ANALYZE DELETE FROM crm_store.customer", "PM685",
+        "EXPLAIN ANALYZE DELETE FROM crm.ref_bank WHERE code = 'x'",
+    ),
+    "in a body": (
+        "DO $$ BEGIN DELETE FROM crm_store.lead; END $$", "PM685",
+        "DO $$ BEGIN DELETE FROM crm.ref_bank; END $$",
+    ),
+    "a view that is only made": (
+        "SELECT count(*) FROM crm_store.customer", "PM685",
+        "CREATE VIEW public.v WITH (security_invoker) AS SELECT id FROM crm.customer",
+    ),
 }  # fmt: skip
 APPLICATION = {
     "trigger on a store": (
