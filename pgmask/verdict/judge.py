@@ -11,14 +11,16 @@ from dataclasses import replace
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
-from pgmask.verdict.case import Case
+from pgmask.verdict.case import Case, inner_of
 from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
+from pgmask.verdict.parts import parts
 from pgmask.verdict.policy import Policy
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of
 from pgmask.verdict.suppress import idle, suppressions
 from pgmask.verdict.text import Place, place_of
+from pgmask.verdict.tree import Node
 from pgmask.verdict.window import State, after
 
 _QUERIES = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
@@ -112,29 +114,46 @@ def _asked(rule: Rule, case: Case) -> bool:
 
 
 def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]:
+    inside = tuple(_nested(case))
     for rule in rules:
         if not _asked(rule, case):
             continue
         for hit in rule.check(case):
             yield _finding(rule, hit, case.lineage, text)
         # What a query calls is part of its own lineage; other statements only hold theirs.
-        for inner in () if case.kind in _QUERIES else _inner(case.lineage):
-            nested = Case(inner, case.policy, state=case.state, last=case.last,
-                          migration=case.migration, version=case.version,
-                          schema=case.schema)  # fmt: skip
+        for nested in inside if rule.deep or case.kind not in _QUERIES else ():
             for hit in rule.check(nested):
-                if inner.text != case.lineage.text:
+                if nested.lineage.text != case.lineage.text:
                     # The body of a function: its places are not those of this text.
-                    where = f"{hit.message} (inside: {inner.kind})"
+                    where = f"{hit.message} (inside: {nested.lineage.kind})"
                     hit = replace(hit, message=where, position=-1)
                 yield _finding(rule, hit, case.lineage, text)
             case.looked |= nested.looked
 
 
-def _inner(lineage: Lineage) -> Iterable[Lineage]:
-    for one in lineage.inner:
-        yield one
-        yield from _inner(one)
+def _nested(case: Case) -> Iterable[Case]:
+    """The parts of the statement's own text, its bodies, and the parts of those."""
+
+    def one(lineage: Lineage, tree: Node | None) -> Case:
+        return Case(
+            lineage,
+            case.policy,
+            state=case.state,
+            last=case.last,
+            migration=case.migration,
+            version=case.version,
+            schema=case.schema,
+            outer=case.lineage,
+            tree=tree,
+        )
+
+    for part in parts(case.tree):
+        yield one(case.lineage, part)
+    for lineage in inner_of(case.lineage):
+        nested = one(lineage, case.tree if lineage.text == case.lineage.text else None)
+        yield nested
+        if lineage.text != case.lineage.text:
+            yield from (one(lineage, part) for part in parts(nested.tree))
 
 
 def _finding(rule: Rule, hit: Hit, lineage: Lineage, text: str) -> Finding:
@@ -162,7 +181,7 @@ def _placed(position: int, lineage: Lineage, text: str) -> Place:
 
 
 def _unresolved(lineage: Lineage, text: str) -> Iterable[Finding]:
-    for one in (lineage, *_inner(lineage)):
+    for one in (lineage, *inner_of(lineage)):
         for problem in one.unresolved:
             place = _placed(problem.position if one is lineage else -1, lineage, text)
             yield Finding(

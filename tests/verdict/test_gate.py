@@ -5,9 +5,11 @@ The last statement of each text is the one that is asked about, or with ``any`` 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pgmask.facts.schema import Schema
+from pgmask.facts.schema import Relation, Schema
 from pgmask.verdict.model import Severity
 from pgmask.verdict.validator import Validator
 from tests.verdict.world import codes, found, insurer
@@ -97,7 +99,91 @@ MIGRATION = {
         "CREATE VIEW public.v WITH (security_invoker) AS SELECT id FROM crm.customer",
     ),
 }  # fmt: skip
+INVOKER = "CREATE VIEW public.cl WITH (security_invoker) AS SELECT id FROM crm.customer;"
+PLAIN = "CREATE FUNCTION crm.one() RETURNS text LANGUAGE sql AS 'SELECT 1';"
+CONFIG = "CREATE FUNCTION crm.sr() RETURNS text LANGUAGE sql AS $$ SELECT {} $$; SELECT crm.sr()"
+TELL = (
+    "CREATE FUNCTION crm.tell(p text) RETURNS void LANGUAGE sql AS"
+    " $$ SELECT pg_notify('c', $1) $$; SELECT crm.tell({}) FROM crm.customer"
+)
 APPLICATION = {
+    "invoker taken back": (
+        f"{INVOKER} ALTER VIEW public.cl RESET (security_invoker)", "PM637",
+        f"{INVOKER} ALTER VIEW public.cl RESET (security_barrier)",
+    ),
+    "invoker set false": (
+        f"{INVOKER} ALTER VIEW public.cl SET (security_invoker = false)", "PM637",
+        f"{INVOKER} ALTER VIEW public.cl SET (security_invoker = true)",
+    ),
+    "owner of a view": (
+        f"{INVOKER} ALTER VIEW public.cl OWNER TO installer", "PM637",
+        "ALTER TABLE crm.ref_product OWNER TO installer",
+    ),
+    "function made a definer": (
+        f"{PLAIN} ALTER FUNCTION crm.one() SECURITY DEFINER", "PM637",
+        f"{PLAIN} ALTER FUNCTION crm.one() SECURITY INVOKER",
+    ),
+    "owner of a function": (
+        f"{PLAIN} ALTER FUNCTION crm.one() OWNER TO installer", "PM637",
+        f"{PLAIN} ALTER FUNCTION crm.one() STABLE",
+    ),
+    "path of a function": (
+        f"{PLAIN} ALTER FUNCTION crm.one() SET search_path = shadow", "PM637",
+        f"{PLAIN} ALTER FUNCTION crm.one() SET search_path = pg_catalog, pg_temp",
+    ),
+    "view in a new schema": (
+        "CREATE SCHEMA leak CREATE VIEW v AS SELECT name FROM crm.customer", "PM637",
+        "CREATE SCHEMA leak CREATE VIEW v WITH (security_invoker) AS SELECT id FROM crm.customer",
+    ),
+    "grant in a new schema": (
+        "CREATE SCHEMA x GRANT SELECT ON crm_store.customer TO public", "PM642",
+        "CREATE SCHEMA x CREATE TABLE t (a int) GRANT SELECT ON t TO public",
+    ),
+    "view in a body": (
+        "DO $$ BEGIN CREATE VIEW crm.leak AS SELECT name FROM crm.customer; END $$", "PM637",
+        "DO $$ BEGIN CREATE VIEW crm.leak AS SELECT name FROM crm.ref_product; END $$",
+    ),
+    "function in a body": (
+        "DO $$ BEGIN CREATE FUNCTION pg_temp.leak() RETURNS text LANGUAGE plpgsql SECURITY DEFINER"
+        " AS $f$ BEGIN RETURN (SELECT max(name) FROM crm.customer); END $f$; END $$", "PM637",
+        "DO $$ BEGIN CREATE FUNCTION pg_temp.fine() RETURNS text LANGUAGE sql AS $f$ SELECT 1 $f$;"
+        " END $$",
+    ),
+    "rule over another table": (
+        "CREATE RULE r AS ON UPDATE TO crm.ref_product DO ALSO INSERT INTO crm.ref_region"
+        " SELECT name FROM crm.customer", "PM637",
+        "CREATE RULE r AS ON UPDATE TO crm.ref_product DO INSTEAD NOTHING",
+    ),
+    "role in an assignment": (
+        "DO $$ DECLARE x text; BEGIN x := set_config('role', 'pgmask_store', false); END $$",
+        "PM640",
+        "DO $$ DECLARE x text; BEGIN x := set_config('statement_timeout', '1s', false); END $$",
+    ),
+    "setting in a condition": (
+        "DO $$ BEGIN IF set_config('standard_conforming_strings', 'off', false) IS NOT NULL THEN"
+        " NULL; END IF; END $$", "PM641", "DO $$ BEGIN IF 1 IS NOT NULL THEN NULL; END IF; END $$",
+    ),
+    "setting in a function that is called": (
+        CONFIG.format("set_config('row_security', 'off', false)"), "PM641",
+        CONFIG.format("set_config('statement_timeout', '1s', false)"),
+    ),
+    "a setting's table": (
+        "UPDATE pg_settings SET setting = 'off' WHERE name = 'row_security'", "PM641",
+        "SELECT setting FROM pg_settings WHERE name = 'row_security'",
+    ),
+    "role of later sessions": (
+        "ALTER ROLE app SET role = pgmask_store", "PM640", "ALTER ROLE app RESET role",
+    ),
+    "notify in a body": (
+        "DO $$ DECLARE y text; x text; BEGIN SELECT name INTO y FROM crm.customer WHERE id = 1;"
+        " x := pg_notify('c', y); END $$", "PM633",
+        "DO $$ BEGIN PERFORM pg_notify('c', 'x'); END $$",
+    ),
+    "notify in a function": (TELL.format("name"), "PM633", TELL.format("status")),
+    "the application's name": (
+        "SELECT set_config('application_name', name, false) FROM crm.customer", "PM633",
+        "SELECT set_config('application_name', status, false) FROM crm.customer",
+    ),
     "trigger on a store": (
         TRIGGER.format("crm_store.customer"), "PM643", TRIGGER.format("crm.ref_product"),
     ),
@@ -132,3 +218,15 @@ def test_migration(owner: Validator, way: str) -> None:
 @pytest.mark.parametrize("way", APPLICATION)
 def test_application(agent: Validator, way: str) -> None:
     hold(agent, *APPLICATION[way])
+
+
+def test_a_setting_behind_a_view(schema: Schema) -> None:
+    def asked(call: str) -> list[str]:
+        view = Relation(schema="crm", name="v", kind="v", columns=("x",), types=("text",),
+                        definition=f"SELECT {call} AS x")  # fmt: skip
+        changed = replace(schema, relations={**schema.relations, ("crm", "v"): view})
+        validator = Validator(changed, catalogue=insurer(), profile="agent")
+        return codes(validator.validate("SELECT x FROM crm.v"))
+
+    assert "PM641" in asked("set_config('row_security', 'off', false)")
+    assert asked("current_setting('row_security')") == []
