@@ -11,6 +11,7 @@ from dataclasses import replace
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
+from pgmask.verdict.carried import put, remember
 from pgmask.verdict.case import Case, inner_of
 from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
 from pgmask.verdict.parts import parts
@@ -73,6 +74,7 @@ def judge_all(
     found = []
     state = State()
     for number, lineage in enumerate(statements):
+        lineage = put(lineage, state) if chosen else lineage
         case = Case(
             lineage,
             policy,
@@ -83,7 +85,7 @@ def judge_all(
             schema=schema,
         )
         findings = [*_unresolved(lineage, text), *_findings(case, chosen, text)]
-        state = after(state, case.tree) if chosen else state
+        state = remember(after(state, case.tree), case) if chosen else state
         kept, allowed = [], []
         for finding in _unique(findings):
             reason = next((a.reason for a in allowances if a.covers(finding, lineage, text)), None)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from pgmask.facts.schema import Relation, Schema
+from pgmask.facts.schema import Function, Relation, Schema, function_row
 from pgmask.verdict.model import Severity
 from pgmask.verdict.validator import Validator
 from tests.verdict.world import codes, found, insurer
@@ -106,7 +106,30 @@ TELL = (
     "CREATE FUNCTION crm.tell(p text) RETURNS void LANGUAGE sql AS"
     " $$ SELECT pg_notify('c', $1) $$; SELECT crm.tell({}) FROM crm.customer"
 )
+KEPT = "CREATE TEMP TABLE tt AS SELECT name, status FROM crm.customer;"
+TEXT_MADE = (
+    "CREATE FUNCTION pg_temp.f(k bigint) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN"
+    " (SELECT {} FROM crm.customer WHERE id = k); END $$;"
+    " INSERT INTO crm.ref_bank SELECT 'x', pg_temp.f(1), 'y'"
+)
 APPLICATION = {
+    "definer of the text": (
+        "CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS"
+        " $$ BEGIN RETURN 'x'; END $$; SELECT pg_temp.f()", "PM638",
+        "CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE sql AS 'SELECT 1'; SELECT pg_temp.f()",
+    ),
+    "a language that nobody reads": (
+        "CREATE FUNCTION crm.q() RETURNS text LANGUAGE plperl AS 'return 1'", "PM635",
+        "CREATE FUNCTION crm.q() RETURNS text LANGUAGE sql AS 'SELECT 1'",
+    ),
+    "through a temporary table": (
+        f"{KEPT} INSERT INTO crm.ref_bank SELECT 'x', name, 'y' FROM tt", "PM636",
+        f"CREATE TEMP TABLE tt AS SELECT status FROM crm.customer;"
+        " INSERT INTO crm.ref_bank SELECT 'x', status, 'y' FROM tt",
+    ),
+    "through a function of the text": (
+        TEXT_MADE.format("name"), "PM636", TEXT_MADE.format("status"),
+    ),
     "invoker taken back": (
         f"{INVOKER} ALTER VIEW public.cl RESET (security_invoker)", "PM637",
         f"{INVOKER} ALTER VIEW public.cl RESET (security_barrier)",
@@ -230,3 +253,47 @@ def test_a_setting_behind_a_view(schema: Schema) -> None:
 
     assert "PM641" in asked("set_config('row_security', 'off', false)")
     assert asked("current_setting('row_security')") == []
+
+
+# Functions that the database has besides, and calls of them: one that may reach crm.full_name(),
+# which is SECURITY DEFINER, and its twin.
+OPAQUE = {
+    "plpgsql that calls a definer": (
+        Function(schema="crm", name="outer_", args=("bigint",), returns="text", language="plpgsql",
+                 body="BEGIN RETURN crm.full_name(1); END"),
+        "SELECT crm.outer_(1)",
+        Function(schema="crm", name="outer_", args=("bigint",), returns="text", language="plpgsql",
+                 body="BEGIN RETURN crm.shout('x'); END"),
+    ),
+    "aggregate": (
+        Function(schema="crm", name="spy", kind="a", args=("bigint",), returns="text"),
+        "SELECT crm.spy(1)",
+        Function(schema="crm", name="spy", kind="a", args=("bigint",), returns="text",
+                 extension="a_known_one"),
+    ),
+    "default": (
+        Function(schema="crm", name="dflt", args=("text",), defaults=1, returns="text",
+                 language="sql", body="SELECT $1"),
+        "SELECT crm.dflt()",
+        Function(schema="crm", name="dflt", returns="text", language="sql", body="SELECT 'x'"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", OPAQUE)
+def test_what_may_reach_a_definer(schema: Schema, way: str) -> None:
+    def severities(function: Function) -> list[Severity]:
+        rows = {**schema.function_rows, function.name: (tuple(function_row(function)),)}
+        changed = replace(schema, function_rows=rows)
+        verdicts = Validator(changed, catalogue=insurer(), profile="agent").validate(sql)
+        return [f.severity for v in verdicts for f in v.findings if f.code == "PM638"]
+
+    denied, sql, twin = OPAQUE[way]
+    assert Severity.DENY in severities(denied)
+    assert Severity.DENY not in severities(twin)
+
+
+def test_what_a_temporary_table_holds_comes_back_as_what_it_is(agent: Validator) -> None:
+    verdict = agent.validate(f"{KEPT} SELECT name, status FROM tt")[-1]
+    assert [(o.level, o.form) for o in verdict.outputs] == [(2, "truth"), (None, "truth")]
+    assert "PM624" in codes(agent.validate(f"{KEPT} COPY tt TO STDOUT"))
