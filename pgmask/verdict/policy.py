@@ -195,6 +195,12 @@ class Policy:
                 found |= {(name.schema.text, name.name.text) for name in made}
         return frozenset(found)
 
+    @cached_property
+    def schemas(self) -> frozenset[str]:
+        """Schemas that hold views, stores or functions of pgmask, and its own."""
+        managed = {s for s, _ in (*self.views, *self.others, *self.stores)}
+        return OWN_SCHEMAS | (managed - {"public"})
+
     @property
     def own_unit(self) -> bool:
         """Whether rows are those of the own unit and nothing wider."""

@@ -94,6 +94,36 @@ MIGRATION = {
         "DO $$ BEGIN DELETE FROM crm_store.lead; END $$", "PM685",
         "DO $$ BEGIN DELETE FROM crm.ref_bank; END $$",
     ),
+    "superuser": ("ALTER ROLE app SUPERUSER", "PM642", "ALTER ROLE app NOSUPERUSER"),
+    "bypassing rows": ("CREATE ROLE z BYPASSRLS", "PM642", "CREATE ROLE z NOBYPASSRLS LOGIN"),
+    "replication": ("ALTER ROLE app REPLICATION", "PM642", "ALTER ROLE app CONNECTION LIMIT 5"),
+    "role that makes roles": ("ALTER ROLE app CREATEROLE", "PM642", "ALTER ROLE app NOCREATEROLE"),
+    "predefined role": (
+        "GRANT pg_read_all_data TO app", "PM642", "REVOKE pg_read_all_data FROM app",
+    ),
+    "in a predefined role": (
+        "CREATE ROLE z IN ROLE pg_execute_server_program", "PM642", "CREATE ROLE z IN ROLE staff",
+    ),
+    "reveal for all": (
+        "GRANT EXECUTE ON FUNCTION crm.customer_reveal(uuid) TO PUBLIC", "PM642",
+        "GRANT EXECUTE ON FUNCTION crm.first_three(text) TO PUBLIC",
+    ),
+    "search dropped": (
+        "DROP FUNCTION crm.customer_by_phone(text)", "PM644",
+        "DROP FUNCTION crm.first_three(text)",
+    ),
+    "schema dropped": ("DROP SCHEMA crm_store", "PM644", "DROP SCHEMA leftover"),
+    "schema dropped with all": ("DROP SCHEMA pgmask CASCADE", "PM644", "DROP SCHEMA leftover"),
+    "schema of another owner": (
+        "ALTER SCHEMA pgmask_private OWNER TO app", "PM642", "ALTER SCHEMA shop OWNER TO app",
+    ),
+    "schema renamed": (
+        "ALTER SCHEMA crm_store RENAME TO old", "PM644", "ALTER SCHEMA shop RENAME TO old",
+    ),
+    "database of another owner": (
+        "ALTER DATABASE shop OWNER TO app", "PM642", "ALTER DATABASE shop CONNECTION LIMIT 5",
+    ),
+    "view dropped": ("DROP VIEW crm.customer", "PM644", "DROP VIEW IF EXISTS crm.calls"),
     "a view that is only made": (
         "SELECT count(*) FROM crm_store.customer", "PM685",
         "CREATE VIEW public.v WITH (security_invoker) AS SELECT id FROM crm.customer",
