@@ -17,6 +17,7 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.errors import PgmaskError, Refused
 from pgmask.facts.schema import Schema, loads
 from pgmask.integrations.acting import current
+from pgmask.integrations.connection_memory import Memories, steadied
 from pgmask.verdict.model import Severity, Verdict
 from pgmask.verdict.placeholders import numbered
 from pgmask.verdict.validator import Validator
@@ -98,6 +99,7 @@ class Guard:
         self.profile = profile
         self.refuse = refuse
         self._validators: dict[str | None, Validator] = {}
+        self._memories = Memories()
         self._told: set[tuple[str, str]] = set()
 
     def validator(self, profile: str | None) -> Validator:
@@ -113,14 +115,23 @@ class Guard:
             self._validators[profile] = found
         return found
 
-    def ask(self, sql: str) -> tuple[Verdict, ...]:
-        """The verdicts on a text; raises StatementRefused PM647 for a denial."""
+    def ask(self, sql: str, connection: Any = None) -> tuple[Verdict, ...]:
+        """The verdicts on a text; raises StatementRefused PM647 for a denial.
+
+        connection: on which it is sent, so that its temporary tables, cursors and prepared
+        statements are known later.
+        """
         actor = current()
         profile = self.profile or (actor.profile if actor is not None else None)
-        verdicts = self.validator(profile).check(numbered(sql))
+        validator = self.validator(profile)
+        memory = self._memories.of(connection)
+        found = validator.after(memory.texts, numbered(sql))
+        verdicts = tuple(steadied(verdict, validator.policy) for verdict in found)
         for verdict in verdicts:
             if verdict.findings:
                 self._tell(verdict)
+        for verdict in verdicts:
+            memory.take(verdict)
         return verdicts
 
     def _tell(self, verdict: Verdict) -> None:
@@ -156,7 +167,7 @@ def guard_engine(engine: Engine | AsyncEngine, guard: Guard) -> None:
     def ask(
         connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
-        guard.ask(statement)
+        guard.ask(statement, connection.connection.driver_connection)
 
     event.listen(sync, "before_cursor_execute", ask)
 
@@ -174,7 +185,7 @@ def guarded(cursor: C, guard: Guard) -> C:
                 query = query.as_string(self)
             elif isinstance(query, bytes):
                 query = query.decode("utf-8")
-            guard.ask(str(query))
+            guard.ask(str(query), getattr(self, "connection", None))
 
         def execute(self, query: Any, *words: Any, **options: Any) -> Any:
             self._asked(query)

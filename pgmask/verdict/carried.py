@@ -65,7 +65,9 @@ def remember(state: State, case: Case) -> State:
 
 def _fill(carried: dict[Column, tuple[Source, ...]], write: Write, case: Case) -> None:
     for name, sources in write.sources:
-        kept = [s for s in sources if (sight := case.sight(s.column)) is not None and sight.personal]
+        kept = [
+            s for s in sources if (sight := case.sight(s.column)) is not None and sight.personal
+        ]
         column = Column(write.schema, write.table, name)
         if kept:
             carried[column] = tuple(sorted({*carried.get(column, ()), *kept}))
@@ -76,7 +78,7 @@ def _made(case: Case) -> Made:
     options = {o["DefElem"].get("defname"): o["DefElem"] for o in body.get("options", ())}
     definer = bool(_arg(options, "security").get("boolval"))
     looked_through = _arg(options, "language").get("sval", "sql") == "sql" and not definer
-    sources = ()
+    sources: tuple[Source, ...] = ()
     if not looked_through:
         lineages = (case.lineage, *inner_of(case.lineage))
         reads = {r.column for one in lineages for r in one.reads}

@@ -21,10 +21,11 @@ from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of
 from pgmask.verdict.suppress import idle, suppressions
 from pgmask.verdict.text import Place, place_of
-from pgmask.verdict.tree import Node
+from pgmask.verdict.tree import Node, only
 from pgmask.verdict.window import State, after
 
 _QUERIES = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+_PERSONAL = (1, 2)
 _NEARNESS = {Shown.TRUTH: 0, Shown.MASK: 1, Shown.NULL: 2, Shown.REFUSED: 3}
 
 
@@ -84,8 +85,14 @@ def judge_all(
             version=version,
             schema=schema,
         )
-        findings = [*_unresolved(lineage, text), *_findings(case, chosen, text)]
-        state = remember(after(state, case.tree), case) if chosen else state
+        findings = list(_unresolved(lineage, text))
+        try:
+            findings += _findings(case, chosen, text)
+            case.looked |= bool(chosen) and _numbered(case)
+            state = remember(after(state, case.tree), case) if chosen else state
+        except RecursionError:
+            # What no rule could look at is not passed.
+            findings.append(_too_deep(lineage, text))
         kept, allowed = [], []
         for finding in _unique(findings):
             reason = next((a.reason for a in allowances if a.covers(finding, lineage, text)), None)
@@ -173,6 +180,29 @@ def _finding(rule: Rule, hit: Hit, lineage: Lineage, text: str) -> Finding:
     )
 
 
+def _too_deep(lineage: Lineage, text: str) -> Finding:
+    place = _placed(-1, lineage, text)
+    return Finding(
+        code="PM605",
+        severity=Severity.DENY,
+        message="the statement is nested too deeply for the rules",
+        line=place.line,
+        column=place.column,
+        caret=place.caret,
+        hint="Write it as several statements, or with fewer parts.",
+        refused=True,
+    )
+
+
+def _numbered(case: Case) -> bool:
+    """DISTINCT ON of a number: with its literals taken out a text does not say which column."""
+    return any(
+        only(one)[0] == "A_Const"
+        for node in case.of("SelectStmt")
+        for one in node.get("distinctClause", ())
+    )
+
+
 def _placed(position: int, lineage: Lineage, text: str) -> Place:
     """The place of a position; one that is outside of the statement means the statement."""
     inside = lineage.start <= position <= lineage.start + len(lineage.text)
@@ -226,8 +256,9 @@ def _as_stored(lineage: Lineage, policy: Policy | None) -> Lineage:
 def _output(output: Output, policy: Policy | None, refused: bool) -> ShownOutput:
     """What comes back of one output.
 
-    Of the columns behind it that show something those that only decide count last, then the gravest
-    level, then the barest form.
+    Of the columns behind it that show something those that only decide count last. The level is the
+    gravest of them, the form the barest that any of level 1 or 2 has: a mask beside a value is a
+    value.
     """
     sources = tuple(_source(s.column, s.flow, policy) for s in output.sources)
     if refused:
@@ -239,7 +270,7 @@ def _output(output: Output, policy: Policy | None, refused: bool) -> ShownOutput
         return ShownOutput(output=output, level=None, form=Shown.TRUTH)
     counted = showing or valued
     level = min((s.level for s in counted if s.level is not None), default=None)
-    gravest = [s for s in counted if s.level == level]
+    gravest = [s for s in counted if s.level == level or s.level in _PERSONAL]
     form = min((s.form for s in gravest), key=_NEARNESS.__getitem__)
     return ShownOutput(output=output, level=level, form=form, sources=sources)
 

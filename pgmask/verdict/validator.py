@@ -7,6 +7,7 @@ columns and the numbers in ORDER BY, and by each of them another column may come
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -32,10 +33,15 @@ _REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"}
 _BETWEEN: Final = "\n;\n"
 
 
+def _encodable(text: str) -> str:
+    """A half of a character, which no server takes, becomes NUL, which none takes either."""
+    return re.sub("[\ud800-\udfff]", "\0", text)
+
+
 def _ends(text: str) -> bool:
     try:
         scan(text)
-    except ParseError:
+    except (ParseError, UnicodeEncodeError):
         return False
     return True
 
@@ -87,6 +93,7 @@ class Validator:
 
     def validate(self, text: str) -> tuple[Verdict, ...]:
         """A verdict for every statement of the text, in order."""
+        text = _encodable(text)
         return self.judge(self.trace(text), text)
 
     def judge(
@@ -128,6 +135,16 @@ class Validator:
             verdicts = self.judge(own, joined, region=(start, end))
             yield moved(verdicts, -joined.count("\n", 0, start))
 
+    def after(self, before: Sequence[str], text: str) -> tuple[Verdict, ...]:
+        """The verdicts on a text that follows others on one connection."""
+        if not before or not _ends(text):
+            return self.check(text)
+        first = "".join(one + _BETWEEN for one in before)
+        joined = first + text
+        verdicts = self.judge(self.trace(joined), joined)
+        own = tuple(v for v in verdicts if v.lineage.start >= len(first))
+        return moved(own, -first.count("\n"))
+
     def check(self, text: str) -> tuple[Verdict, ...]:
         """The same, remembered by shape: places and literals are those of the first of its kind."""
         found = self._texts.get(text)
@@ -136,7 +153,7 @@ class Validator:
             return found
         try:
             shape = normalize(text)
-        except ParseError:
+        except (ParseError, UnicodeEncodeError):
             return self.validate(text)
         found = self._shapes.get(shape)
         if found is not None:

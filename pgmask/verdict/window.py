@@ -50,8 +50,11 @@ def after(state: State, tree: Node) -> State:
         if body.get("kind") in _END:
             return State(functions=state.functions, carried=state.carried)
         return replace(state, begun=state.begun or body.get("kind") in _BEGIN)
+    opens = not {"whereClause", "havingClause", "limitCount", "limitOffset"} & body.keys()
     for inner, node in walk(tree):
         if inner == "FuncCall":
+            if not opens and (strings(node.get("funcname")) or ("",))[-1] in _DETACH:
+                continue  # Whether it is called is not known.
             state = _called(state, strings(node.get("funcname")), node)
     return state
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from pgmask.facts.schema import Function, Relation, Schema, function_row
+from pgmask.verdict.formats import Judged, as_text
 from pgmask.verdict.model import Severity
 from pgmask.verdict.validator import Validator
 from tests.verdict.world import codes, found, insurer
@@ -74,15 +75,16 @@ MIGRATION = {
         " FROM crm_store.customer",
     ),
     "insert below WITH": (
-        "WITH x AS (INSERT INTO crm.ref_region SELECT 'a', name FROM crm_store.customer RETURNING 1)"
-        " SELECT * FROM x", "PM636", "WITH x AS (SELECT 1) SELECT * FROM x",
+        "WITH x AS (INSERT INTO crm.ref_region SELECT 'a', name FROM crm_store.customer"
+        " RETURNING 1) SELECT * FROM x", "PM636", "WITH x AS (SELECT 1) SELECT * FROM x",
     ),
     "copy of a query": (
         "COPY (SELECT name FROM crm_store.customer) TO STDOUT", "PM685",
         "COPY (SELECT name FROM crm.ref_product) TO STDOUT",
     ),
     "copy of a query, in a window": (
-        "SELECT pgmask.detach('crm.customer'); COPY (SELECT name FROM crm_store.customer) TO STDOUT",
+        "SELECT pgmask.detach('crm.customer'); COPY (SELECT name FROM crm_store.customer) TO"
+        " STDOUT",
         "PM624",
         "SELECT pgmask.detach('crm.customer'); COPY (SELECT id FROM crm_store.customer) TO STDOUT",
     ),
@@ -154,7 +156,7 @@ APPLICATION = {
     ),
     "through a temporary table": (
         f"{KEPT} INSERT INTO crm.ref_bank SELECT 'x', name, 'y' FROM tt", "PM636",
-        f"CREATE TEMP TABLE tt AS SELECT status FROM crm.customer;"
+        "CREATE TEMP TABLE tt AS SELECT status FROM crm.customer;"
         " INSERT INTO crm.ref_bank SELECT 'x', status, 'y' FROM tt",
     ),
     "through a function of the text": (
@@ -327,3 +329,48 @@ def test_what_a_temporary_table_holds_comes_back_as_what_it_is(agent: Validator)
     verdict = agent.validate(f"{KEPT} SELECT name, status FROM tt")[-1]
     assert [(o.level, o.form) for o in verdict.outputs] == [(2, "truth"), (None, "truth")]
     assert "PM624" in codes(agent.validate(f"{KEPT} COPY tt TO STDOUT"))
+
+
+def test_a_mask_beside_a_value_is_a_value(agent: Validator) -> None:
+    (verdict,) = agent.validate("SELECT name || phone, phone || id FROM crm.customer WHERE id = 1")
+    mixed, masked = verdict.outputs
+    assert (mixed.level, mixed.form) == (1, "truth")
+    assert (masked.level, masked.form) == (1, "mask")
+
+
+@pytest.mark.parametrize("many", [490, 3000])
+def test_what_is_too_deep_is_no_error(agent: Validator, many: int) -> None:
+    deep = "SELECT " + "||".join(["'x'"] * many)
+    for ask in (agent.validate, agent.check):
+        verdicts = ask(deep)
+        assert verdicts[0].verdict == "allow" or {"PM600", "PM605"} & set(codes(verdicts))
+
+
+def test_half_a_character_is_no_sql(agent: Validator) -> None:
+    for ask in (agent.validate, agent.check):
+        assert "PM600" in codes(ask("SELECT '\ud800'"))
+
+
+def test_a_number_in_distinct_on_is_not_forgotten(agent: Validator) -> None:
+    sql = "SELECT DISTINCT ON ({}) status, phone FROM crm.customer"
+    for number in (1, 2, 1):
+        (remembered,), (fresh,) = (
+            agent.check(sql.format(number)),
+            agent.validate(sql.format(number)),
+        )
+        assert codes((remembered,)) == codes((fresh,))
+
+
+def test_a_window_is_opened_by_what_is_called(owner: Validator) -> None:
+    change = "ALTER TABLE crm_store.customer ALTER postal_code TYPE varchar(12)"
+    never = f"SELECT pgmask.detach('crm.customer') WHERE false; {change}"
+    assert "PM685" in codes(owner.validate(never))
+    assert "PM685" not in codes(owner.validate(never.replace("WHERE false", "")))
+
+
+def test_no_text_steers_a_terminal(agent: Validator) -> None:
+    (verdict,) = agent.validate("SELECT '\x1b[2J', name FROM crm_store.customer")
+    assert all("\x1b" not in f.caret for f in verdict.findings)
+    shown = as_text([Judged(file="a\nb", verdicts=(verdict,))])
+    assert "\x1b" not in shown
+    assert "a\nb" not in shown
