@@ -54,7 +54,7 @@ class Memory:
             names.add("")
         if names:
             entry = (lineage.text, frozenset(names))
-            self.kept = [one for one in self.kept if one != entry][-_MOST:] + [entry]
+            self.kept = [*[one for one in self.kept if one != entry][-_MOST:], entry]
 
     def _forget(self, names: set[str]) -> None:
         self.kept = [one for one in self.kept if not one[1] & (names - {""})]

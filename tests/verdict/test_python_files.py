@@ -43,7 +43,8 @@ NOTHING = {
     "no migration": "def work(cursor):\n    cursor.execute('SELECT 1')\n",
     "an application of Django": "from django.db import connection\nimport shop\n\n\ndef work():\n"
     "    connection.cursor().execute(shop.sql())\n",
-    "state only": DJANGO + "    operations = [migrations.SeparateDatabaseAndState(state_operations=["
+    "state only": DJANGO
+    + "    operations = [migrations.SeparateDatabaseAndState(state_operations=["
     "migrations.AddField('a', 'b', c)])]\n",
     "noop": DJANGO + "    operations = [migrations.RunSQL(migrations.RunSQL.noop)]\n",
 }

@@ -15,7 +15,7 @@ _LOOKED_INTO = ("sql",)
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Calls of the application's own functions that are not looked through, however they come about.
+    """Calls of the application's own functions that are not looked through, however they come.
 
     What is SECURITY DEFINER, or may reach such a one, denies: it may read what this profile may
     not. Others read with the rights of whoever calls, so masks stay masks; they are told.

@@ -20,7 +20,7 @@ _ALL = ("ReassignOwnedStmt", "DropOwnedStmt", "AlterDefaultPrivilegesStmt")
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """On what pgmask manages; on everything at once; of its roles, and of roles beyond all rights."""
+    """On what pgmask manages; on everything at once; of its roles, and roles beyond all rights."""
     if case.kind in ("GrantStmt", "AlterOwnerStmt"):
         yield from _objects(case)
     if case.kind in _ALL:
