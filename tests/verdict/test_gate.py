@@ -150,6 +150,19 @@ APPLICATION = {
         " $$ BEGIN RETURN 'x'; END $$; SELECT pg_temp.f()", "PM638",
         "CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE sql AS 'SELECT 1'; SELECT pg_temp.f()",
     ),
+    "definer in a default": (
+        "CREATE TEMP TABLE t (x text DEFAULT crm.full_name(1))", "PM638",
+        "CREATE TEMP TABLE t (x text DEFAULT crm.first_three('x'))",
+    ),
+    "definer in a check": (
+        "CREATE DOMAIN crm.dd AS text CHECK (crm.full_name(1) IS NULL)", "PM638",
+        "CREATE DOMAIN crm.dd AS text CHECK (VALUE <> 'x')",
+    ),
+    "definer in a parameter's default": (
+        "CREATE FUNCTION pg_temp.f(x text DEFAULT crm.full_name(1)) RETURNS text LANGUAGE sql AS"
+        " 'SELECT x'", "PM638",
+        "CREATE FUNCTION pg_temp.f(x text DEFAULT 'a') RETURNS text LANGUAGE sql AS 'SELECT x'",
+    ),
     "a language that nobody reads": (
         "CREATE FUNCTION crm.q() RETURNS text LANGUAGE plperl AS 'return 1'", "PM635",
         "CREATE FUNCTION crm.q() RETURNS text LANGUAGE sql AS 'SELECT 1'",

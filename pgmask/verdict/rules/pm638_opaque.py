@@ -12,6 +12,7 @@ from pgmask.verdict.reach import reaching
 from pgmask.verdict.rule import Hit, Rule
 
 _LOOKED_INTO = ("sql",)
+_RUN = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CallStmt")
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -23,6 +24,7 @@ def check(case: Case) -> Iterator[Hit]:
     policy, schema = case.policy, case.schema
     if policy is None or schema is None:
         return
+    yield from _kept(case, schema, policy)
     for call in case.lineage.calls:
         if call.schema in OWN_SCHEMAS or call.schema in ("pg_catalog", "information_schema"):
             continue
@@ -52,6 +54,21 @@ def check(case: Case) -> Iterator[Hit]:
                 break
 
 
+def _kept(case: Case, schema: Schema, policy: Policy) -> Iterator[Hit]:
+    """Calls in definitions that run later: defaults, checks, conditions of triggers and policies."""
+    if case.kind in _RUN or case.outer is not None:
+        return
+    told = {call.name for call in case.lineage.calls}
+    names = reaching(schema, policy)
+    for called, node in case.calls(*names) if names else ():
+        if called[-1] not in told:
+            yield Hit(
+                message=f"{'.'.join(called)}() may run with its owner's rights, and nobody sees "
+                "what it reads",
+                position=case.at(node),
+            )
+
+
 def _grave(case: Case, function: Function, schema: Schema, policy: Policy) -> str:
     """Why it may read with other rights than the caller's; '' where it does not."""
     if function.definer:
@@ -59,7 +76,8 @@ def _grave(case: Case, function: Function, schema: Schema, policy: Policy) -> st
     names = reaching(schema, policy)
     if not names or function.extension:
         return ""
-    if function.kind == "a":
+    # Newer snapshots tell what defaults and aggregates call; then those calls are listed.
+    if function.kind == "a" and not getattr(function, "behind", ()):
         return "is an aggregate over functions that are not known"
     if _leaves_out(case, function):
         return "is given defaults that may call what runs with its owner's rights"
@@ -70,7 +88,8 @@ def _grave(case: Case, function: Function, schema: Schema, policy: Policy) -> st
 
 def _leaves_out(case: Case, function: Function) -> bool:
     """Whether a call in this text leaves an argument to its default."""
-    return bool(function.defaults) and any(
+    told = getattr(function, "default_text", "")
+    return bool(function.defaults) and not told and any(
         len(node.get("args", ())) < len(function.args) for _, node in case.calls(function.name)
     )
 
