@@ -96,6 +96,10 @@ MIGRATION = {
         "DO $$ BEGIN DELETE FROM crm_store.lead; END $$", "PM685",
         "DO $$ BEGIN DELETE FROM crm.ref_bank; END $$",
     ),
+    "a function that is only made": (
+        "SELECT name FROM crm.customer", "PM685",
+        "CREATE FUNCTION crm.f() RETURNS text LANGUAGE sql AS 'SELECT max(name) FROM crm.customer'",
+    ),
     "superuser": ("ALTER ROLE app SUPERUSER", "PM642", "ALTER ROLE app NOSUPERUSER"),
     "bypassing rows": ("CREATE ROLE z BYPASSRLS", "PM642", "CREATE ROLE z NOBYPASSRLS LOGIN"),
     "replication": ("ALTER ROLE app REPLICATION", "PM642", "ALTER ROLE app CONNECTION LIMIT 5"),

@@ -20,6 +20,7 @@ _NEEDS = {
     "AT_ColumnDefault": "a default that views repeat",
 }
 _ONLY_MADE = ("ViewStmt", "CreateFunctionStmt")
+_BODIES = ("create function", "create procedure")
 """What is made here reads when it is used, with rights of its own."""
 
 
@@ -50,7 +51,8 @@ def check(case: Case) -> Iterator[Hit]:
 def _used(case: Case) -> Iterator[tuple[str, str, int]]:
     """Protected tables whose rows are read or written, by whatever sort of statement."""
     policy = case.policy
-    if policy is None or case.kind in _ONLY_MADE:
+    made = case.outer is not None and case.outer.kind in _BODIES
+    if policy is None or case.kind in _ONLY_MADE or made:
         return
     told = set()
     for relation in case.lineage.relations:
