@@ -391,3 +391,22 @@ def test_no_text_steers_a_terminal(agent: Validator) -> None:
     shown = as_text([Judged(file="a\nb", verdicts=(verdict,))])
     assert "\x1b" not in shown
     assert "a\nb" not in shown
+
+
+def test_what_hints_advise_is_known_before_installation(schema: Schema) -> None:
+    rows = {
+        name: kept
+        for name, some in schema.function_rows.items()
+        if (kept := tuple(row for row in some if not row[0].startswith("pgmask")))
+    }
+    bare = replace(schema, function_rows=rows)
+    window = (
+        "BEGIN; SELECT pgmask.detach('crm.customer');"
+        " ALTER TABLE crm_store.customer ALTER COLUMN postal_code TYPE varchar(12);"
+        " SELECT object, what FROM pgmask.attach('crm.customer'); COMMIT;"
+        " SELECT pgmask.detach_all(); SELECT * FROM pgmask.attach_all()"
+    )
+    owner = Validator(bare, catalogue=insurer(), profile="agent", migration=True)
+    assert codes(owner.validate(window)) == []
+    # Control: what pgmask does not have is not known.
+    assert codes(owner.validate("SELECT pgmask.detached('crm.customer')")) == ["PM604"]
