@@ -55,7 +55,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _kept(case: Case, schema: Schema, policy: Policy) -> Iterator[Hit]:
-    """Calls in definitions that run later: defaults, checks, conditions of triggers and policies."""
+    """Calls in what runs later: defaults, checks, conditions of triggers and of policies."""
     if case.kind in _RUN or case.outer is not None:
         return
     told = {call.name for call in case.lineage.calls}
@@ -89,8 +89,12 @@ def _grave(case: Case, function: Function, schema: Schema, policy: Policy) -> st
 def _leaves_out(case: Case, function: Function) -> bool:
     """Whether a call in this text leaves an argument to its default."""
     told = getattr(function, "default_text", "")
-    return bool(function.defaults) and not told and any(
-        len(node.get("args", ())) < len(function.args) for _, node in case.calls(function.name)
+    return (
+        bool(function.defaults)
+        and not told
+        and any(
+            len(node.get("args", ())) < len(function.args) for _, node in case.calls(function.name)
+        )
     )
 
 
