@@ -10,12 +10,15 @@ from pgmask.cli.database import read_catalogue
 from pgmask.errors import PgmaskError
 from pgmask.facts.schema import Schema, loads
 from pgmask.facts.snapshot import read_schema
-from pgmask.server import connect, require_dsn
+from pgmask.server import connect, require_dsn, resolve_dsn
 from pgmask.verdict.validator import Validator
 
 
 def schema_from(file: Path | None, dsn: str | None) -> Schema:
-    """The snapshot file when one is named, else the database. Raises PM610 for a bad snapshot."""
+    """The snapshot file when one is named, else the database.
+
+    Raises PM610 for a bad snapshot, PM646 for one that is not there, PM648 for neither.
+    """
     if file is not None:
         try:
             return loads(file.read_text("utf-8"))
@@ -23,6 +26,8 @@ def schema_from(file: Path | None, dsn: str | None) -> Schema:
             raise PgmaskError("PM646", f"{file}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise PgmaskError("PM646", f"{file} is not UTF-8") from error
+    if resolve_dsn(dsn) is None:
+        raise PgmaskError("PM648", "neither a snapshot nor a database is named")
     with connect(require_dsn(dsn)) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return read_schema(connection)

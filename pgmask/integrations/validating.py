@@ -17,6 +17,7 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.errors import PgmaskError, Refused
 from pgmask.facts.schema import Schema, loads
 from pgmask.integrations.acting import current
+from pgmask.integrations.connection_memory import Memories, steadied
 from pgmask.verdict.model import Severity, Verdict
 from pgmask.verdict.placeholders import numbered
 from pgmask.verdict.validator import Validator
@@ -81,7 +82,8 @@ class Guard:
     profile: whose eyes; None for that of whoever is acting, and where nobody is, only the rules
     that need no profile are asked: PostgreSQL then refuses protected tables by itself. refuse:
     raise StatementRefused PM647 on a denial; else it is only logged, as warnings are, to
-    ``pgmask.validate``, once per statement.
+    ``pgmask.validate``, once per statement. Comments in a statement allow nothing here: they may
+    come from whoever has put it together.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Guard:
         self.profile = profile
         self.refuse = refuse
         self._validators: dict[str | None, Validator] = {}
+        self._memories = Memories()
         self._told: set[tuple[str, str]] = set()
 
     def validator(self, profile: str | None) -> Validator:
@@ -104,20 +107,31 @@ class Guard:
         found = self._validators.get(profile)
         if found is None:
             if profile is None:
-                found = Validator(self.schema)
+                found = Validator(self.schema, comments=False)
             else:
-                found = Validator(self.schema, catalogue=self.catalogue, profile=profile)
+                found = Validator(
+                    self.schema, catalogue=self.catalogue, profile=profile, comments=False
+                )
             self._validators[profile] = found
         return found
 
-    def ask(self, sql: str) -> tuple[Verdict, ...]:
-        """The verdicts on a text; raises StatementRefused PM647 for a denial."""
+    def ask(self, sql: str, connection: Any = None) -> tuple[Verdict, ...]:
+        """The verdicts on a text; raises StatementRefused PM647 for a denial.
+
+        connection: on which it is sent, so that its temporary tables, cursors and prepared
+        statements are known later.
+        """
         actor = current()
         profile = self.profile or (actor.profile if actor is not None else None)
-        verdicts = self.validator(profile).check(numbered(sql))
+        validator = self.validator(profile)
+        memory = self._memories.of(connection)
+        found = validator.after(memory.texts, numbered(sql))
+        verdicts = tuple(steadied(verdict, validator.policy) for verdict in found)
         for verdict in verdicts:
             if verdict.findings:
                 self._tell(verdict)
+        for verdict in verdicts:
+            memory.take(verdict)
         return verdicts
 
     def _tell(self, verdict: Verdict) -> None:
@@ -153,7 +167,7 @@ def guard_engine(engine: Engine | AsyncEngine, guard: Guard) -> None:
     def ask(
         connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
-        guard.ask(statement)
+        guard.ask(statement, connection.connection.driver_connection)
 
     event.listen(sync, "before_cursor_execute", ask)
 
@@ -171,7 +185,7 @@ def guarded(cursor: C, guard: Guard) -> C:
                 query = query.as_string(self)
             elif isinstance(query, bytes):
                 query = query.decode("utf-8")
-            guard.ask(str(query))
+            guard.ask(str(query), getattr(self, "connection", None))
 
         def execute(self, query: Any, *words: Any, **options: Any) -> Any:
             self._asked(query)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Lineage, Use
 from pgmask.verdict.policy import Policy, Sight, View
-from pgmask.verdict.tree import Node, bare, only, parsed, relation, strings, walk
+from pgmask.verdict.tree import Node, bare, only, parsed, parsed_part, relation, strings, walk
 from pgmask.verdict.window import State
 
 NOTHING_BEFORE: Final = State()
@@ -35,6 +35,13 @@ def _comparisons(nodes: Iterable[Node]) -> Iterator[Compared]:
                 yield Compared(node, column, items(other), operator)
 
 
+def inner_of(lineage: Lineage) -> Iterator[Lineage]:
+    """Every statement inside of a statement, at whatever depth."""
+    for one in lineage.inner:
+        yield one
+        yield from inner_of(one)
+
+
 def items(node: Any) -> tuple[Any, ...]:
     """The parts of a list, an array constructor or a row; a single node as it is."""
     kind, content = bare(node)
@@ -49,7 +56,8 @@ class Case:
     """One statement before the rules.
 
     state: what earlier statements of the text leave behind; last: none follows; migration: it is
-    run by the tables' owner beside pgmask; version: the server's; schema: as the profile meets it.
+    run by the tables' owner beside pgmask; version: the server's; schema: as the profile meets it;
+    outer: of the statement whose body or part this is; tree: where it is a part of its text.
     ``looked`` becomes true where a rule has asked for a literal:
     then what is found holds for this text only, not for its shape.
     """
@@ -64,6 +72,8 @@ class Case:
         migration: bool = False,
         version: int = 18,
         schema: Schema | None = None,
+        outer: Lineage | None = None,
+        tree: Node | None = None,
     ) -> None:
         self.lineage = lineage
         self.policy = policy
@@ -72,12 +82,17 @@ class Case:
         self.migration = migration
         self.version = version
         self.schema = schema
+        self.outer = outer
         self.looked = False
+        self._tree = tree
 
     @cached_property
     def tree(self) -> Node:
         """The statement's node, wrapped in its kind."""
-        return parsed(self.lineage.text)
+        if self._tree is not None:
+            return self._tree
+        text = self.lineage.text
+        return parsed(text) if self.outer is None else parsed_part(text)
 
     @cached_property
     def kind(self) -> str:
@@ -228,6 +243,26 @@ class Case:
         # With its literals taken out, a text cannot be told from one with parameters.
         self.looked |= kind in ("A_Const", "ParamRef")
         return content if kind == "A_Const" else None
+
+    def unseen(self, *names: str) -> Iterator[tuple[str, int]]:
+        """System functions that are called behind a view, an operator and the like: by a node of
+        neither this text nor a body that was read.
+        """
+        if self.outer is not None:
+            return
+        meant = {
+            c.name: c.position
+            for c in self.lineage.calls
+            if c.name in names and c.schema == "pg_catalog"
+        }
+        if not meant:
+            return
+        trees = [self.tree, *(parsed_part(one.text) for one in inner_of(self.lineage))]
+        for tree in trees:
+            for kind, node in walk(tree):
+                if kind == "FuncCall":
+                    meant.pop((strings(node.get("funcname")) or ("",))[-1], None)
+        yield from sorted(meant.items())
 
     def calls(self, *names: str) -> Iterator[tuple[tuple[str, ...], Node]]:
         """Calls by the last word of their name; without names every call."""

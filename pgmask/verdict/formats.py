@@ -96,12 +96,16 @@ def as_text(judged: Sequence[Judged]) -> str:
     for one in judged:
         for verdict in one.verdicts:
             for f in verdict.findings:
-                place = f"{one.file}:{f.line}:{f.column}"
+                place = f"{_one_line(one.file)}:{f.line}:{f.column}"
                 lines.append(f"{place}: {f.severity.value} {f.code} {f.message}")
                 lines += [f"    {line}" for line in f.caret.splitlines()]
                 lines += [f"    at {f.path}"] if f.path else []
                 lines += [f"    {f.hint}"] if f.hint else []
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _one_line(name: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in name)
 
 
 def as_github(judged: Sequence[Judged]) -> str:

@@ -11,17 +11,21 @@ from dataclasses import replace
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
-from pgmask.verdict.case import Case
+from pgmask.verdict.carried import put, remember
+from pgmask.verdict.case import Case, inner_of
 from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
+from pgmask.verdict.parts import parts
 from pgmask.verdict.policy import Policy
 from pgmask.verdict.rule import Hit, Rule
 from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of
 from pgmask.verdict.suppress import idle, suppressions
 from pgmask.verdict.text import Place, place_of
+from pgmask.verdict.tree import Node, only
 from pgmask.verdict.window import State, after
 
 _QUERIES = ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+_PERSONAL = (1, 2)
 _NEARNESS = {Shown.TRUTH: 0, Shown.MASK: 1, Shown.NULL: 2, Shown.REFUSED: 3}
 
 
@@ -52,6 +56,7 @@ def judge_all(
     schema: Schema | None = None,
     rules: Iterable[Rule] = RULES,
     region: tuple[int, int] | None = None,
+    comments: bool = True,
 ) -> tuple[Verdict, ...]:
     """One verdict per statement of a text; the rules see those before it.
 
@@ -59,16 +64,18 @@ def judge_all(
     several files.
 
     policy None: no catalogue, so only rules that need none; version: the server's major version,
-    None for that of the facts; rules: empty for lineage alone.
+    None for that of the facts; rules: empty for lineage alone; comments: whether those of the text
+    may allow what is found.
     """
     if version is None:
         version = policy.facts.major if policy is not None else 18
     chosen = tuple(rules)
     start, end = region if region is not None else (0, len(text))
-    allowances = suppressions(text, start, end) if chosen else ()
+    allowances = suppressions(text, start, end) if chosen and comments else ()
     found = []
     state = State()
     for number, lineage in enumerate(statements):
+        lineage = put(lineage, state) if chosen else lineage
         case = Case(
             lineage,
             policy,
@@ -78,8 +85,14 @@ def judge_all(
             version=version,
             schema=schema,
         )
-        findings = [*_unresolved(lineage, text), *_findings(case, chosen, text)]
-        state = after(state, case.tree) if chosen else state
+        findings = list(_unresolved(lineage, text))
+        try:
+            findings += _findings(case, chosen, text)
+            case.looked |= bool(chosen) and _numbered(case)
+            state = remember(after(state, case.tree), case) if chosen else state
+        except RecursionError:
+            # What no rule could look at is not passed.
+            findings.append(_too_deep(lineage, text))
         kept, allowed = [], []
         for finding in _unique(findings):
             reason = next((a.reason for a in allowances if a.covers(finding, lineage, text)), None)
@@ -110,29 +123,46 @@ def _asked(rule: Rule, case: Case) -> bool:
 
 
 def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]:
+    inside = tuple(_nested(case))
     for rule in rules:
         if not _asked(rule, case):
             continue
         for hit in rule.check(case):
             yield _finding(rule, hit, case.lineage, text)
         # What a query calls is part of its own lineage; other statements only hold theirs.
-        for inner in () if case.kind in _QUERIES else _inner(case.lineage):
-            nested = Case(inner, case.policy, state=case.state, last=case.last,
-                          migration=case.migration, version=case.version,
-                          schema=case.schema)  # fmt: skip
+        for nested in inside if rule.deep or case.kind not in _QUERIES else ():
             for hit in rule.check(nested):
-                if inner.text != case.lineage.text:
+                if nested.lineage.text != case.lineage.text:
                     # The body of a function: its places are not those of this text.
-                    where = f"{hit.message} (inside: {inner.kind})"
+                    where = f"{hit.message} (inside: {nested.lineage.kind})"
                     hit = replace(hit, message=where, position=-1)
                 yield _finding(rule, hit, case.lineage, text)
             case.looked |= nested.looked
 
 
-def _inner(lineage: Lineage) -> Iterable[Lineage]:
-    for one in lineage.inner:
-        yield one
-        yield from _inner(one)
+def _nested(case: Case) -> Iterable[Case]:
+    """The parts of the statement's own text, its bodies, and the parts of those."""
+
+    def one(lineage: Lineage, tree: Node | None) -> Case:
+        return Case(
+            lineage,
+            case.policy,
+            state=case.state,
+            last=case.last,
+            migration=case.migration,
+            version=case.version,
+            schema=case.schema,
+            outer=case.lineage,
+            tree=tree,
+        )
+
+    for part in parts(case.tree):
+        yield one(case.lineage, part)
+    for lineage in inner_of(case.lineage):
+        nested = one(lineage, case.tree if lineage.text == case.lineage.text else None)
+        yield nested
+        if lineage.text != case.lineage.text:
+            yield from (one(lineage, part) for part in parts(nested.tree))
 
 
 def _finding(rule: Rule, hit: Hit, lineage: Lineage, text: str) -> Finding:
@@ -150,6 +180,29 @@ def _finding(rule: Rule, hit: Hit, lineage: Lineage, text: str) -> Finding:
     )
 
 
+def _too_deep(lineage: Lineage, text: str) -> Finding:
+    place = _placed(-1, lineage, text)
+    return Finding(
+        code="PM605",
+        severity=Severity.DENY,
+        message="the statement is nested too deeply for the rules",
+        line=place.line,
+        column=place.column,
+        caret=place.caret,
+        hint="Write it as several statements, or with fewer parts.",
+        refused=True,
+    )
+
+
+def _numbered(case: Case) -> bool:
+    """DISTINCT ON of a number: with its literals taken out a text does not say which column."""
+    return any(
+        only(one)[0] == "A_Const"
+        for node in case.of("SelectStmt")
+        for one in node.get("distinctClause", ())
+    )
+
+
 def _placed(position: int, lineage: Lineage, text: str) -> Place:
     """The place of a position; one that is outside of the statement means the statement."""
     inside = lineage.start <= position <= lineage.start + len(lineage.text)
@@ -160,7 +213,7 @@ def _placed(position: int, lineage: Lineage, text: str) -> Place:
 
 
 def _unresolved(lineage: Lineage, text: str) -> Iterable[Finding]:
-    for one in (lineage, *_inner(lineage)):
+    for one in (lineage, *inner_of(lineage)):
         for problem in one.unresolved:
             place = _placed(problem.position if one is lineage else -1, lineage, text)
             yield Finding(
@@ -203,8 +256,9 @@ def _as_stored(lineage: Lineage, policy: Policy | None) -> Lineage:
 def _output(output: Output, policy: Policy | None, refused: bool) -> ShownOutput:
     """What comes back of one output.
 
-    Of the columns behind it that show something those that only decide count last, then the gravest
-    level, then the barest form.
+    Of the columns behind it that show something those that only decide count last. The level is the
+    gravest of them, the form the barest that any of level 1 or 2 has: a mask beside a value is a
+    value.
     """
     sources = tuple(_source(s.column, s.flow, policy) for s in output.sources)
     if refused:
@@ -216,7 +270,7 @@ def _output(output: Output, policy: Policy | None, refused: bool) -> ShownOutput
         return ShownOutput(output=output, level=None, form=Shown.TRUTH)
     counted = showing or valued
     level = min((s.level for s in counted if s.level is not None), default=None)
-    gravest = [s for s in counted if s.level == level]
+    gravest = [s for s in counted if s.level == level or s.level in _PERSONAL]
     form = min((s.form for s in gravest), key=_NEARNESS.__getitem__)
     return ShownOutput(output=output, level=level, form=form, sources=sources)
 

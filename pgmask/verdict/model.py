@@ -68,9 +68,9 @@ class ShownSource:
 class ShownOutput:
     """One column of what comes back.
 
-    level: the gravest of what shows itself in it, None where nothing classified does; form: that of
-    the columns of this level; ``null`` means that all behind it is NULL, ``truth`` also that
-    nothing is behind it.
+    level: the gravest of what shows itself in it, None where nothing classified does; form: the
+    barest of its columns of level 1 and 2, which may be another one's than the level; ``sources``
+    tell each. ``null`` means that all behind it is NULL, ``truth`` also that nothing is behind it.
     """
 
     output: Output

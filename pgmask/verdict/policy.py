@@ -182,6 +182,25 @@ class Policy:
                 found[name.schema.text, name.name.text] = (what, view)
         return found
 
+    @cached_property
+    def generated(self) -> frozenset[tuple[str, str]]:
+        """Schema and name of every generated function, those of other profiles too."""
+        found = set(self.functions)
+        for context in self.contexts:
+            for profile in context.profiles:
+                made = [reveal.request_name(context, profile), reveal.reveal_name(context, profile)]
+                for column in search.searched(context, profile):
+                    made.append(search.search_name(context, profile, column))
+                    made.append(search.bulk_name(context, profile, column))
+                found |= {(name.schema.text, name.name.text) for name in made}
+        return frozenset(found)
+
+    @cached_property
+    def schemas(self) -> frozenset[str]:
+        """Schemas that hold views, stores or functions of pgmask, and its own."""
+        managed = {s for s, _ in (*self.views, *self.others, *self.stores)}
+        return OWN_SCHEMAS | (managed - {"public"})
+
     @property
     def own_unit(self) -> bool:
         """Whether rows are those of the own unit and nothing wider."""

@@ -50,8 +50,11 @@ def rule_page(rule: Rule) -> str:
         f"{'' if rule.catalogue else ', also without a catalogue'}."
         f"{' PostgreSQL itself refuses such a statement.' if rule.refused else ''}",
         "",
-        f"Allowed in the text by `-- pgmask: allow {rule.code} reason`."
-        " [All rules](README.md); written by `nox -s docs` from"
+        "No comment in the text can allow it."
+        if rule.refused
+        else f"Allowed in the text by `-- pgmask: allow {rule.code} reason`.",
+        "",
+        "[All rules](README.md); written by `nox -s docs` from"
         f" `pgmask/verdict/rules/{module}.py`.",
     ]
     return "\n".join(lines) + "\n"

@@ -36,7 +36,8 @@ class Rule:
     hit says another; check: what it finds; example and ok: SQL over the example of an insurer that
     triggers it, and its twin that does not, as ``profile`` on PostgreSQL ``version``; migration:
     asked only with ``--as migration``, only without, None always; catalogue: needs one; refused:
-    PostgreSQL itself refuses such a statement; says: more for its page.
+    PostgreSQL itself refuses such a statement; deep: asked also of the bodies of functions that a
+    query calls; says: more for its page.
     """
 
     code: str
@@ -50,6 +51,7 @@ class Rule:
     migration: bool | None = None
     catalogue: bool = True
     refused: bool = False
+    deep: bool = False
     says: str = ""
 
     @property

@@ -161,11 +161,43 @@ def _functions(schema: Schema, policy: Policy) -> dict[str, tuple[object, ...]]:
     revealed (``Policy.REVEALED``). A request gives a ticket.
     """
     rows = dict(schema.function_rows)
+    for function in _RUNTIME:
+        known = rows.get(function.name, ())
+        if all(row[0] != function.schema for row in known):
+            rows[function.name] = (*known, function_row(function))
     for (place, name), (what, view) in policy.functions.items():
         others = tuple(row for row in rows.get(name, ()) if row[0] != place)
         rows[name] = (*others, function_row(_function(place, name, what, view)))
     return rows
 
+
+_REPORT: Final = (("object", "text"), ("what", "text"))
+_COLUMNS: Final = (
+    ("column", "text"), ("level", "integer"), ("you_see", "text"), ("because", "text"),
+    ("to_see_more", "text"), ("view_schema", "text"), ("view_name", "text"),
+    ("key_column", "name"), ("rows", "text[]"), ("unit", "text"),
+)  # fmt: skip
+
+
+def _own(
+    name: str,
+    args: tuple[str, ...] = (),
+    columns: tuple[tuple[str, str], ...] = (),
+    defaults: int = 0,
+) -> Function:
+    return Function(
+        schema="pgmask", name=name, args=args, defaults=defaults, columns=columns,
+        returns="record" if columns else "text", returns_set=bool(columns), language="plpgsql",
+        definer=True,
+    )  # fmt: skip
+
+
+_RUNTIME: Final = (
+    _own("detach", ("text",)), _own("detach_all", ("text[]",), defaults=1),
+    _own("attach", ("text",), _REPORT), _own("attach_all", (), _REPORT),
+    _own("my_columns", ("text",), _COLUMNS),
+)  # fmt: skip
+"""What hints advise, for a snapshot of a database where pgmask is not yet installed."""
 
 _TAKES: Final = {
     "request": (("text[]", "text[]", "text", "text"),

@@ -1,8 +1,9 @@
 """``-- pgmask: allow PM630 sorted for display``: findings that somebody answers for in the text.
 
 The comment stands on a line of its own before the statement, or inside it, or at the end of its
-last line.  It needs a code and a reason.  What it allows is kept and reported, not forgotten; a
-comment that allows nothing, or gives no reason, is a finding itself (PM689).
+last line, and speaks of that statement only.  It needs a code and a reason.  What it allows is kept
+and reported, not forgotten; a comment that allows nothing, or gives no reason, is a finding itself
+(PM689).  What nobody understands, and what PostgreSQL refuses, no comment can allow.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pgmask.verdict.text import place_of
 
 _COMMENT = re.compile(r"--[ \t]*pgmask:[ \t]*allow\b[ \t]*(?P<code>\S*)[ \t]*(?P<reason>[^\n]*)")
 _ALWAYS = frozenset({"PM689"})
+_UNRESOLVED = "PM619"
+"""Up to here codes say that a statement is not understood: nothing else is known of it then."""
 
 
 @dataclass(slots=True)
@@ -32,21 +35,28 @@ class Allowance:
     line: int
     wrong: str = ""
     used: int = field(default=0)
+    firm: bool = field(default=False)
+    """There is such a finding here, but not one that a comment may allow."""
 
     def covers(self, finding: Finding, lineage: Lineage, text: str) -> bool:
         """Whether it allows this finding of this statement."""
         if self.wrong or finding.code != self.code or finding.code in _ALWAYS:
             return False
-        end = lineage.start + len(lineage.text)
-        last = text.find("\n", end)
-        after = last if last >= 0 else len(text)
-        before = text[self.position : lineage.start] if self.position < lineage.start else None
-        # Before the statement only comments and blanks may stand between; nothing else after it.
-        near = before is not None and not re.sub(r"--[^\n]*|\s", "", before)
-        if not near and not lineage.start <= self.position < after:
+        if not self._beside(lineage, text):
+            return False
+        if finding.refused or finding.code <= _UNRESOLVED:
+            self.firm = True
             return False
         self.used += 1
         return True
+
+    def _beside(self, lineage: Lineage, text: str) -> bool:
+        """Whether it stands before, in or right after this statement."""
+        start, end = lineage.start, lineage.start + len(lineage.text)
+        if self.position < start:
+            line = text[text.rfind("\n", 0, self.position) + 1 : self.position]
+            return not re.sub(r"--[^\n]*|\s", "", line + text[self.position : start])
+        return self.position < end or not text[end : self.position].strip(" \t;")
 
 
 def suppressions(text: str, start: int, end: int) -> tuple[Allowance, ...]:
@@ -89,9 +99,15 @@ def idle(allowances: Sequence[Allowance], text: str) -> Iterable[Finding]:
         yield Finding(
             code="PM689",
             severity=Severity.WARN,
-            message=f"this comment allows nothing: {one.wrong or 'there is no such finding here'}",
+            message=f"this comment allows nothing: {one.wrong or _why(one)}",
             line=place.line,
             column=place.column,
             caret=place.caret,
             hint=REGISTRY["PM689"].way_out,
         )
+
+
+def _why(one: Allowance) -> str:
+    if one.firm:
+        return f"no comment can allow {one.code} here"
+    return "there is no such finding here"

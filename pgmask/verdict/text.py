@@ -31,6 +31,7 @@ def _caret(line: str, at: int) -> str:
     if len(line) > _LONGEST:
         cut = max(0, at - _LONGEST // 2)
         line, at = line[cut : cut + _LONGEST], at - cut
-    line = line.replace("\t", " ")
+    # Nothing of the text may steer the terminal that it is printed on.
+    line = "".join(" " if c == "\t" else "\ufffd" if not c.isprintable() else c for c in line)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in line[:at])
     return f"{line.rstrip()}\n{' ' * (at + wide)}^"

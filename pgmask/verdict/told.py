@@ -33,7 +33,8 @@ def computed(text: Text) -> Verdict:
         message=text.computed,
         line=text.first_line,
         column=1,
-        hint="alembic upgrade --sql writes it to a file that can be validated."
+        hint="alembic upgrade --sql, or manage.py sqlmigrate, writes it to a file that can be"
+        " validated."
         if text.name.endswith(".py")
         else REGISTRY["PM635"].way_out,
     )

@@ -27,6 +27,14 @@ def parsed(text: str) -> Node:
     return statements[0]["stmt"] if statements else {}
 
 
+def parsed_part(text: str) -> Node:
+    """A statement of a body, or an expression or assignment of PL/pgSQL as what it evaluates."""
+    for one in (text, f"SELECT {text}", f"SELECT {text.replace(':=', ',', 1)}"):
+        if found := parsed(one):
+            return found
+    return {}
+
+
 def walk(tree: Any) -> Iterator[tuple[str, Node]]:
     """Every node with its kind, parents before children, in the order of the text."""
     stack: list[tuple[str, Any]] = [("", tree)]

@@ -7,6 +7,7 @@ columns and the numbers in ORDER BY, and by each of them another column may come
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -32,10 +33,15 @@ _REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"}
 _BETWEEN: Final = "\n;\n"
 
 
+def _encodable(text: str) -> str:
+    """A half of a character, which no server takes, becomes NUL, which none takes either."""
+    return re.sub("[\ud800-\udfff]", "\0", text)
+
+
 def _ends(text: str) -> bool:
     try:
         scan(text)
-    except ParseError:
+    except (ParseError, UnicodeEncodeError):
         return False
     return True
 
@@ -45,8 +51,8 @@ class Validator:
 
     schema: of the database, before or after adoption; catalogue None: lineage, and the rules that
     need no catalogue; profile: of the catalogue; migration: the text is run by the tables' owner
-    beside pgmask; lineage_only: no rules at all; remember: how many statements
-    ``check`` keeps of each sort.
+    beside pgmask; lineage_only: no rules at all; comments: whether those of the
+    text may allow what is found; remember: how many statements ``check`` keeps of each sort.
     Raises CatalogueError PM013 for a profile that is not there.
     """
 
@@ -58,6 +64,7 @@ class Validator:
         profile: str = "",
         migration: bool = False,
         lineage_only: bool = False,
+        comments: bool = True,
         remember: int = 10_000,
     ) -> None:
         self.policy: Policy | None = None
@@ -67,6 +74,7 @@ class Validator:
             self.schema = seen_by(schema, self.policy)
         self.version = (schema.server or 180000) // 10000
         self.migration = migration
+        self.comments = comments
         self.rules: tuple[Rule, ...] = () if lineage_only else RULES
         self._remember = remember
         # Apart: a text with $1 in it may be the shape of one with a literal.
@@ -85,6 +93,7 @@ class Validator:
 
     def validate(self, text: str) -> tuple[Verdict, ...]:
         """A verdict for every statement of the text, in order."""
+        text = _encodable(text)
         return self.judge(self.trace(text), text)
 
     def judge(
@@ -100,6 +109,7 @@ class Validator:
             schema=self.schema,
             rules=self.rules,
             region=region,
+            comments=self.comments,
         )
 
     def validate_all(self, texts: Sequence[str]) -> Iterator[tuple[Verdict, ...]]:
@@ -125,6 +135,16 @@ class Validator:
             verdicts = self.judge(own, joined, region=(start, end))
             yield moved(verdicts, -joined.count("\n", 0, start))
 
+    def after(self, before: Sequence[str], text: str) -> tuple[Verdict, ...]:
+        """The verdicts on a text that follows others on one connection."""
+        if not before or not _ends(text):
+            return self.check(text)
+        first = "".join(one + _BETWEEN for one in before)
+        joined = first + text
+        verdicts = self.judge(self.trace(joined), joined)
+        own = tuple(v for v in verdicts if v.lineage.start >= len(first))
+        return moved(own, -first.count("\n"))
+
     def check(self, text: str) -> tuple[Verdict, ...]:
         """The same, remembered by shape: places and literals are those of the first of its kind."""
         found = self._texts.get(text)
@@ -133,7 +153,7 @@ class Validator:
             return found
         try:
             shape = normalize(text)
-        except ParseError:
+        except (ParseError, UnicodeEncodeError):
             return self.validate(text)
         found = self._shapes.get(shape)
         if found is not None:

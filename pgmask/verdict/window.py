@@ -1,10 +1,14 @@
-"""What earlier statements of a text leave behind: detached tables, a transaction, a request."""
+"""What earlier statements of a text leave behind: detached tables, a transaction, a request, and
+what the tables and functions that they have made hold or read.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pgmask.lineage.model import Column, Source
 from pgmask.verdict.tree import Node, bare, only, strings, walk
 
 ALL: Final = "*"
@@ -14,14 +18,29 @@ _END: Final = ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE")
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A function that the text has made; opaque: calls are not looked through; sources: columns
+    that its body reads.
+    """
+
+    name: str
+    definer: bool
+    opaque: bool
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Before a statement; detached: ids of tables, ``*`` for all; begun: inside of BEGIN; asked: a
-    reveal was asked for in this transaction.
+    reveal was asked for in this transaction; functions: made so far; carried: columns behind those
+    of tables that were filled so far.
     """
 
     detached: frozenset[str] = frozenset()
     begun: bool = False
     asked: bool = False
+    functions: tuple[Made, ...] = ()
+    carried: Mapping[Column, tuple[Source, ...]] = field(default_factory=dict)
 
 
 def after(state: State, tree: Node) -> State:
@@ -29,10 +48,13 @@ def after(state: State, tree: Node) -> State:
     kind, body = only(tree)
     if kind == "TransactionStmt":
         if body.get("kind") in _END:
-            return State()
+            return State(functions=state.functions, carried=state.carried)
         return replace(state, begun=state.begun or body.get("kind") in _BEGIN)
+    opens = not {"whereClause", "havingClause", "limitCount", "limitOffset"} & body.keys()
     for inner, node in walk(tree):
         if inner == "FuncCall":
+            if not opens and (strings(node.get("funcname")) or ("",))[-1] in _DETACH:
+                continue  # Whether it is called is not known.
             state = _called(state, strings(node.get("funcname")), node)
     return state
 

@@ -141,7 +141,8 @@ def test_the_column_is_seen_through(agent: Validator, shape: str) -> None:
     }
     told = "\n".join(found(verdicts))
     assert ("customer", "phone", 1) in columns | inner, told
-    assert all(o.form.value != "truth" for v in verdicts for o in v.outputs if o.level == 1), told
+    shown = [s for v in verdicts for o in v.outputs for s in o.sources if s.level == 1]
+    assert all(s.form.value != "truth" for s in shown), told
     assert not [f for v in verdicts for f in v.findings if f.path], told
 
 

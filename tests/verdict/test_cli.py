@@ -265,3 +265,11 @@ def test_explain_shows_a_masked_example(desk: Desk) -> None:
     assert "refused" in denied.out
     assert desk.run("explain", "PM620").code == 0
     assert desk.run("explain", "SELECT 1", "--schema", desk.folder / "schema.json").code == 1
+
+
+def test_names_need_a_schema(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGMASK_DSN", "PGSERVICE", "PGHOST", "PGDATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    shown = desk.run("validate", desk.file("q.sql", "SELECT 1"))
+    assert shown.code == 1
+    assert "PM648" in shown.err

@@ -241,3 +241,57 @@ def test_the_profile_is_that_of_whoever_is_acting(schema: Schema) -> None:
     with pgmask.acting_as(Actor(person=1, profile="agent", unit="7")):
         assert "PM621" in codes(guard.ask(sql))
     assert codes(guard.ask("COPY (SELECT 1) TO PROGRAM 'x'")) == ["PM631"]
+
+
+def test_a_connection_remembers_what_it_has_made(schema: Schema, plain: Database) -> None:
+    guard = Guard(schema, insurer(), profile="agent")
+    with psycopg.connect(plain.dsn(), cursor_factory=guarded(psycopg.Cursor, guard)) as connection:
+        connection.execute("CREATE TEMP TABLE work (id bigint)")
+        connection.execute("INSERT INTO work VALUES (%s)", (1,))
+        assert connection.execute("SELECT id FROM work").fetchall() == [(1,)]
+        connection.execute("DECLARE c CURSOR FOR SELECT id FROM work")
+        assert connection.execute("FETCH 1 FROM c").fetchall() == [(1,)]
+        # What is in it is known: the name of a customer must not be copied out of it.
+        connection.execute("CREATE TEMP TABLE tt AS SELECT name FROM crm.customer")
+        with pytest.raises(StatementRefused) as caught:
+            connection.execute("INSERT INTO crm.ref_bank SELECT 'x', name, 'y' FROM tt")
+        assert "PM636" in str(caught.value)
+        connection.execute("CLOSE c")
+        connection.execute("DROP TABLE work")
+        with pytest.raises(StatementRefused):
+            connection.execute("SELECT id FROM work")
+    # Control: another connection has no such table.
+    with pytest.raises(StatementRefused) as caught:
+        guard.ask("SELECT id FROM tt", object())
+    assert "PM601" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SET search_path = crm_store",
+        "SET LOCAL search_path = crm_store, crm",
+        "SET SCHEMA 'crm_store'",
+        "SELECT set_config('search_path', 'crm_store', false)",
+        "DO $$ BEGIN SET search_path = crm_store; END $$",
+        "DO $$ DECLARE x text; BEGIN x := set_config('search_path', 'shadow', false); END $$",
+        "CREATE TEMP TABLE customer (phone text)",
+    ],
+)
+def test_no_statement_is_judged_under_another_path(schema: Schema, sql: str) -> None:
+    guard = Guard(schema, insurer(), profile="agent")
+    with pytest.raises(StatementRefused) as caught:
+        guard.ask(sql)
+    assert "PM613" in str(caught.value)
+    assert "Write names with their schema" in caught.value.hint
+
+
+def test_the_profiles_own_path_may_be_set(schema: Schema) -> None:
+    guard = Guard(schema, insurer(), profile="agent")
+    policy = guard.validator("agent").policy
+    assert policy is not None
+    guard.ask(f"SET search_path = {', '.join(policy.search_path)}")
+    guard.ask("RESET search_path")
+    guard.ask(
+        "CREATE FUNCTION crm.f() RETURNS int LANGUAGE sql SET search_path = crm AS 'SELECT 1'"
+    )

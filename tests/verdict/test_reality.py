@@ -129,7 +129,9 @@ def says(output: ShownOutput, value: Any, truth: Any) -> bool:
         case Shown.TRUTH:
             # Computed from a row of which parts are NULL, it is what the other parts give.
             same = value == truth or isinstance(truth, dt.datetime)
-            return bool(same) or not (direct or plain)
+            # Of several columns one value comes through, or the mask of another.
+            other = not plain and (value is None or any(g in str(value) for g in GLYPHS))
+            return bool(same) or other or not (direct or plain)
         case Shown.NULL:
             # coalesce() of several that are NULL gives its constant.
             alone = direct and len(output.sources) == 1

@@ -11,7 +11,7 @@ from pgmask.verdict.rule import Hit, Rule
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """COPY TO whose columns show something of level 1 or 2."""
+    """COPY TO whose columns show something of level 1 or 2; a migration may not do it at all."""
     if case.kind != "CopyStmt" or case.body.get("is_from"):
         return
     for lineage in (case.lineage, *case.lineage.inner):
@@ -20,11 +20,12 @@ def check(case: Case) -> Iterator[Hit]:
                 sight = case.sight(source.column)
                 if sight is None or not sight.personal or source.flow is Flow.CONDITION:
                     continue
-                if sight.form is not Shown.NULL:
+                if case.migration or sight.form is not Shown.NULL:
                     yield Hit(
                         message=f"{sight.table.id}.{sight.name} (level {sight.level}) "
                         "leaves the database in an export",
                         position=output.position,
+                        severity=Severity.DENY if case.migration else None,
                     )
 
 
@@ -33,7 +34,6 @@ RULE = Rule(
     name="export",
     severity=Severity.WARN,
     check=check,
-    migration=False,
     example="COPY (SELECT id, name FROM crm.customer WHERE id = 1) TO STDOUT",
     ok="COPY (SELECT id, status FROM crm.customer WHERE id = 1) TO STDOUT",
 )

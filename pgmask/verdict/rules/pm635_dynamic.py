@@ -16,7 +16,10 @@ _DYNAMIC = ('"PLpgSQL_stmt_dynexecute"', '"PLpgSQL_stmt_dynfors"', '"dynquery"')
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """EXECUTE, FOR .. IN EXECUTE, OPEN .. FOR EXECUTE and RETURN QUERY EXECUTE in PL/pgSQL."""
+    """EXECUTE, FOR .. IN EXECUTE, OPEN .. FOR EXECUTE and RETURN QUERY EXECUTE in PL/pgSQL.
+
+    A function in a language that nobody reads is denied likewise.
+    """
     if case.kind not in ("DoStmt", "CreateFunctionStmt"):
         return
     case.looked = True
@@ -26,7 +29,9 @@ def check(case: Case) -> Iterator[Hit]:
         if "DefElem" in o
     }
     language = only(options.get("language"))[1].get("sval", "plpgsql").lower()
-    if language != "plpgsql":
+    if language not in ("plpgsql", "sql"):
+        yield Hit(message=f"what a body in the language {language} runs is not read")
+    if language != "plpgsql" or "sql_body" in case.body:
         return
     text = case.lineage.text
     if case.kind == "DoStmt":

@@ -15,7 +15,8 @@ _MADE = ("CreateTableAsStmt", "SelectStmt")
 def check(case: Case) -> Iterator[Hit]:
     """CREATE TABLE AS, SELECT INTO, materialised views, INSERT into a table not protected.
 
-    Truth is refused; masks, and temporary tables, are told.
+    Truth is refused; masks, and temporary tables, are told. In a migration all of it is refused:
+    the owner reads what is stored.
     """
     if case.policy is None:
         return
@@ -29,7 +30,8 @@ def check(case: Case) -> Iterator[Hit]:
     for write in case.lineage.writes:
         if case.policy.table_of(write.schema, write.table) is None:
             sources = [s for _, column in write.sources for s in column]
-            yield from _hits(case, sources, write.table, write.position, False)
+            temporary = write.schema == "pg_temp"
+            yield from _hits(case, sources, write.table, write.position, temporary)
 
 
 def _made(case: Case) -> dict[str, object] | None:
@@ -49,10 +51,11 @@ def _hits(
         sight = case.sight(source.column)
         if sight is None or not sight.personal or source.flow is Flow.CONDITION:
             continue
-        if sight.form is Shown.NULL:
+        if sight.form is Shown.NULL and not case.migration:
             continue
-        truth = sight.form is Shown.TRUTH
-        severity = Severity.NOTE if temporary else Severity.DENY if truth else Severity.WARN
+        truth = not sight.sealed if case.migration else sight.form is Shown.TRUTH
+        grave = truth or case.migration
+        severity = Severity.NOTE if temporary else Severity.DENY if grave else Severity.WARN
         what = "values" if truth else "masks"
         yield Hit(
             message=f"{target} would hold {what} of {sight.table.id}.{sight.name}",
@@ -66,7 +69,6 @@ RULE = Rule(
     name="copied-out",
     severity=Severity.DENY,
     check=check,
-    migration=False,
     example="CREATE TABLE crm.calls AS SELECT id, name FROM crm.customer WHERE id = 1",
     ok="CREATE TABLE crm.calls AS SELECT id, status FROM crm.customer WHERE id = 1",
 )

@@ -20,6 +20,11 @@ def check(case: Case) -> Iterator[Hit]:
             if name == "role" and given == ["none"]:
                 continue
             yield Hit(message=f"SET {name} changes whose rights count", position=case.at(node))
+    for kind in ("AlterRoleSetStmt", "AlterDatabaseSetStmt"):
+        setting = case.body.get("setstmt") or {} if case.kind == kind else {}
+        if setting.get("name", "").lower() in _NAMES and setting.get("kind") == "VAR_SET_VALUE":
+            yield Hit(message=f"{setting['name'].lower()} is set for later sessions",
+                      position=case.at(setting))  # fmt: skip
     for _, node in case.calls("set_config"):
         name = case.literal((node.get("args") or [None])[0])
         if name is not None and name.lower() in _NAMES:
@@ -34,6 +39,7 @@ RULE = Rule(
     check=check,
     migration=False,
     catalogue=False,
+    deep=True,
     example="SET ROLE pgmask_agent_views",
     ok="RESET ROLE",
 )

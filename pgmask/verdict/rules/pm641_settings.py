@@ -44,6 +44,12 @@ def check(case: Case) -> Iterator[Hit]:
                       position=case.at(node))  # fmt: skip
         else:
             yield from _setting(name, case.at(node))
+    for name, position in case.unseen("set_config"):
+        yield Hit(message=f"{name}() is called where its arguments are not seen", position=position)
+    for write in case.lineage.writes:
+        if write.schema in ("pg_catalog", "information_schema"):
+            yield Hit(message=f"{write.schema}.{write.table} is the server's",
+                      position=write.position)  # fmt: skip
 
 
 def _setting(name: str, position: int) -> Iterator[Hit]:
@@ -58,6 +64,7 @@ RULE = Rule(
     severity=Severity.DENY,
     check=check,
     catalogue=False,
+    deep=True,
     example="SELECT set_config('session_replication_role', 'replica', true)",
     ok="SELECT set_config('statement_timeout', '5s', true)",
 )

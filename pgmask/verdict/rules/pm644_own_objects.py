@@ -8,6 +8,7 @@ from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
 from pgmask.verdict.policy import OWN_SCHEMAS
 from pgmask.verdict.rule import Hit, Rule
+from pgmask.verdict.shapes import changed_names
 from pgmask.verdict.tree import strings
 
 _CLOSED = ("pgmask_private", "pgmask_crypto")
@@ -41,9 +42,23 @@ def _defined(case: Case) -> Iterator[Hit]:
     named += [strings(n.get("objname")) for n in case.of("ObjectWithArgs")]
     if case.body.get("removeType") == "OBJECT_SCHEMA":
         named += [(name,) for name in strings(case.body.get("objects"))]
+    if case.body.get("renameType") == "OBJECT_SCHEMA":
+        named += [(case.body.get("subname", ""),), (case.body.get("newname", ""),)]
+    policy = case.policy
+    managed = policy.schemas if policy is not None else OWN_SCHEMAS
+    rights = case.kind in ("GrantStmt", "AlterOwnerStmt")
     for names in named:
-        if names and names[0] in OWN_SCHEMAS:
+        whole = len(names) == 1 and names[0] in managed
+        made = policy is not None and not rights and names[-2:] in policy.generated
+        if names and (names[0] in OWN_SCHEMAS or whole or made):
             yield Hit(message=f"{'.'.join(names)} is pgmask's own")
+    if policy is not None and case.kind == "DropStmt":
+        # The views too: what is made again by hand has other rights.
+        for sort, place, node in changed_names(case):
+            if sort in ("OBJECT_VIEW", "OBJECT_TRIGGER") and (
+                place in policy.views or place in policy.others
+            ):
+                yield Hit(message=f"{'.'.join(place)} is pgmask's own", position=case.at(node))
 
 
 RULE = Rule(

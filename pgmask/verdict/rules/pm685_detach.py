@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgmask.lineage.model import Use
 from pgmask.verdict.case import Case
 from pgmask.verdict.model import Severity
 from pgmask.verdict.rule import Hit, Rule
@@ -18,7 +19,9 @@ _NEEDS = {
     "AT_DropExpression": "a generated column",
     "AT_ColumnDefault": "a default that views repeat",
 }
-_WRITES = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "CopyStmt")
+_ONLY_MADE = ("ViewStmt", "CreateFunctionStmt")
+_BODIES = ("create function", "create procedure")
+"""What is made here reads when it is used, with rights of its own."""
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -35,6 +38,38 @@ def check(case: Case) -> Iterator[Hit]:
                 hint=f"SELECT pgmask.detach('{name}'); .. SELECT pgmask.attach('{name}'); "
                 "in one transaction.",
             )
+    for name, use, position in _used(case):
+        if name not in open_now and "*" not in open_now:
+            yield Hit(
+                message=f"the owner's {use} of {name} needs the table detached",
+                position=position,
+                hint=f"SELECT pgmask.detach('{name}'); .. SELECT pgmask.attach('{name}'); "
+                "in one transaction.",
+            )
+
+
+def _used(case: Case) -> Iterator[tuple[str, str, int]]:
+    """Protected tables whose rows are read or written, by whatever sort of statement."""
+    policy = case.policy
+    made = case.outer is not None and case.outer.kind in _BODIES
+    if policy is None or case.kind in _ONLY_MADE or made:
+        return
+    told = set()
+    for relation in case.lineage.relations:
+        table = policy.table_of(relation.schema, relation.name)
+        if table is not None and relation.use in ("read", "write"):
+            told.add(table.id)
+            yield table.id, relation.use, relation.position
+    for read in case.lineage.reads:
+        table = policy.table_of(read.column.schema, read.column.table)
+        if table is not None and table.id not in told and read.use is not Use.LOCK:
+            told.add(table.id)
+            yield table.id, "read", read.position
+    for write in case.lineage.writes:
+        table = policy.table_of(write.schema, write.table)
+        if table is not None and table.id not in told:
+            told.add(table.id)
+            yield table.id, "write", write.position
 
 
 def _needing(case: Case) -> Iterator[tuple[str, Node]]:
@@ -56,17 +91,6 @@ def _needing(case: Case) -> Iterator[tuple[str, Node]]:
     elif case.kind == "DropStmt" and case.body.get("removeType") == "OBJECT_TABLE":
         for _, _, node in changed_names(case):
             yield "the drop", node
-    elif case.kind in _WRITES:
-        for target in [case.body.get("relation"), *_named(case)]:
-            if target:
-                yield "the owner's write", target
-    elif case.kind == "SelectStmt":
-        for node in case.of("RangeVar"):
-            yield "the owner's read", node
-
-
-def _named(case: Case) -> list[Node]:
-    return list(case.of("RangeVar")) if case.kind == "TruncateStmt" else []
 
 
 def _foreign(command: Node) -> Node | None:
