@@ -126,13 +126,12 @@ def _body(r: Reader, function: Function) -> Body:
     if path is None and not function.atomic:
         path, known = r.session.running_path()
     key = ("body", function, path, known)
-    memo = r.session.schema.memo
-    if key in memo and not r.session.touched:
+    memo = r.session.memo
+    if key in memo:
         found: Body = memo[key]
         return found
     body = _read(r, function, path, known=known)
-    if not r.session.touched:
-        memo[key] = body
+    r.session.memo[key] = body
     return body
 
 

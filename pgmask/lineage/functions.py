@@ -238,7 +238,7 @@ def _setting(r: Reader, node: Node) -> None:
     first = (node.get("args") or [{}])[0]
     constant = first.get("A_Const", {}).get("sval", {}).get("sval", "")
     if not constant or constant.lower() in ("search_path", "role", "session_authorization"):
-        r.session.state.path_known = False
+        r.session.lose_path()
 
 
 def _result(r: Reader, chosen: list[Function], args: list[Value]) -> str:

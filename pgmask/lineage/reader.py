@@ -137,6 +137,14 @@ class Reader:
             self.notes.note(sources, use, position)
 
 
+def unfollowed(r: Reader, node: Any, what: str) -> Value:
+    """Refuse what depends on a change that an earlier statement of the text has made (PM614)."""
+    return r.refuse(
+        "PM614", f"an earlier statement of this text has {what}, and that cannot be followed",
+        node, "Put the two into texts of their own.",
+    )  # fmt: skip
+
+
 def first_location(node: Any) -> int:
     """The first position of a node or what is in it, -1 where it has none."""
     if isinstance(node, dict):

@@ -98,7 +98,7 @@ def create_view(r: Reader, body: Node, level: Level | None) -> None:
     if made is None:
         return
     made = replace(made, definition="of this text")
-    r.session.define(made)
+    r.session.state.relations[made.schema, made.name] = made
     named = frozenset((n.schema, n.name) for n in r.relations.values() if n.use == "read")
     key = (made.schema, made.name)
     r.session.state.views[key] = (views.read(r, made, body["query"], path, key), named)
@@ -226,6 +226,7 @@ def rename(r: Reader, body: Node, level: Level | None) -> None:
         if body.get("subname") not in relation.columns:
             r.refuse("PM602", f"{relation.name!r} has no column {body.get('subname')!r}", body)
         r.session.define(replace(relation, columns=tuple(names)))
+        r.session.move((relation.schema, relation.name))
     elif kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"):
         r.session.drop(relation)
         _moved(r, relation, replace(relation, name=body["newname"]))
@@ -247,6 +248,7 @@ def _moved(r: Reader, old: Relation, new: Relation) -> None:
     if (old.schema, old.name) in known:
         known[new.schema, new.name] = known.pop((old.schema, old.name))
     r.session.define(new)
+    r.session.move((old.schema, old.name), (new.schema, new.name))
 
 
 @statement("DropStmt")
@@ -272,6 +274,7 @@ def _drop(r: Reader, relation: Relation, *, cascade: bool) -> None:
     """CASCADE takes the views with it that this text has made."""
     r.session.drop(relation)
     key = (relation.schema, relation.name)
+    r.session.cascaded = r.session.cascaded or cascade
     if cascade:
         for other, (_, named) in list(r.session.state.views.items()):
             view = r.session.relation(*other)

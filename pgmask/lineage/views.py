@@ -34,12 +34,12 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
     """The view, worked out once per schema; its problems are those of the statement."""
     # Functions with bodies of text run on the session's path, in a view too.
     key = ("view", relation.schema, relation.name, r.session.running_path())
-    memo = r.session.schema.memo
+    memo = r.session.memo
     known = memo.get(key)
     made = r.session.state.views.get((relation.schema, relation.name))
     if made is not None:
         view: View = made[0]
-    elif known is not None and known[0] is relation and not r.session.touched:
+    elif known is not None and known[0] is relation:
         view = known[1]
     elif key in r.busy or r.depth > DEEPEST:
         r.refuse("PM609", f"the view {relation.name!r} refers to itself", node)
@@ -47,8 +47,7 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
                     NO_SOURCES, ())  # fmt: skip
     else:
         view = _read(r, relation, key)
-        if not r.session.touched:
-            memo[key] = (relation, view)
+        r.session.memo[key] = (relation, view)
     for problem in view.problems:
         r.refuse(
             problem.code, f"in the view {relation.schema}.{relation.name}: {problem.message}",
