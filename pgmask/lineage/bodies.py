@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from pgmask.facts.schema import Function
 from pgmask.lineage import statements
@@ -26,6 +27,43 @@ from pgmask.lineage.values import (
     merged,
 )
 
+_PLAIN: Final = frozenset(
+    {"select", "insert", "update", "delete", "merge", "return", "assignment", "truncate", "notify",
+     "show", "call", "lock", "copy"}
+)  # fmt: skip
+"""Kinds of statements that neither set the path nor make anything."""
+_SETS: Final = re.compile(
+    r"search_path|pg_settings|u&|set_config(?!\s*\(\s*'[a-z_0-9]+\.[a-z_0-9.]+'\s*,)"
+    r"|\bset\s+(local\s+|session\s+)?(schema|role|session)\b|\b(reset|discard|execute|commit"
+    r"|rollback)\b",
+    re.IGNORECASE,
+)
+_MAKES: Final = re.compile(r"\b(create|alter|drop|into\s+temp)", re.IGNORECASE)
+_WORD: Final = re.compile(r"[\w$]+")
+
+
+def may_set_path(source: str) -> bool:
+    """Whether a body in PL/pgSQL has any word by which the search_path is set, or text is run."""
+    return _SETS.search(source) is not None
+
+
+def opaque_may_set_path(r: Reader, function: Function) -> bool:
+    """Whether a call of a function that is not read here may change what bare names mean."""
+    if function.language in ("internal", "c", "sql"):
+        return False
+    todo, seen = [function], {function}
+    while todo:
+        one = todo.pop()
+        body = one.body
+        if body is None or may_set_path(body) or _MAKES.search(body):
+            return True
+        for word in set(_WORD.findall(body.lower())):
+            for other in r.session.functions_of(word):
+                if other.language not in ("internal", "c") and other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+    return False
+
 
 @dataclass(slots=True)
 class Body:
@@ -36,6 +74,9 @@ class Body:
     writes: list[Write] = field(default_factory=list)
     problems: list[Unresolved] = field(default_factory=list)
     inner: list[Lineage] = field(default_factory=list)
+    sets_path: bool = False
+    bare: bool = False
+    """Whether it looks for names on the path of whoever calls it."""
 
 
 def called(
@@ -46,6 +87,8 @@ def called(
     if ("body", function) in r.busy or r.depth > DEEPEST:
         return r.refuse("PM609", f"the function {name} calls itself", node)
     body = _body(r, function)
+    r.session.pending = r.session.pending or body.sets_path
+    r.session.bare_inside = r.session.bare_inside or body.bare
     for problem in body.problems:
         message = f"in the function {name}: {problem.message}"
         r.refuse(problem.code, message, node, problem.hint)
@@ -131,19 +174,23 @@ def _body(r: Reader, function: Function) -> Body:
         found: Body = memo[key]
         return found
     body = _read(r, function, path, known=known)
-    r.session.memo[key] = body
+    if not body.sets_path:
+        # What it makes must be made again by the next call.
+        r.session.memo[key] = body
     return body
 
 
 def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known: bool) -> Body:
     source = function.body or ""
     body = Body()
-    trees = _trees(source, atomic=function.atomic)
+    trees = r.session.trees.get(source) or _trees(source, atomic=function.atomic)
     if trees is None:
         body.problems.append(Unresolved(-1, "PM609", "its body cannot be parsed"))
         return body
     state = r.session.state
     before, was_known, caller = state.path, state.path_known, r.session.caller
+    pending, bare = r.session.pending, r.session.bare_inside
+    r.session.pending = r.session.bare_inside = False
     state.path = ("pg_catalog", "pg_temp") if path is None else path
     state.path_known, r.session.caller = known, None
     level = Level()
@@ -158,6 +205,7 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known:
             if function.atomic:
                 inner.at = 0
             rows = statements.run(inner, tree, level)
+            body.sets_path |= r.session.settle()
             body.rows = rows if rows is not None else Rows()
             if tree is not trees[-1][0]:
                 note_outputs(inner, body.rows)
@@ -168,8 +216,12 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known:
             if function.atomic:
                 done = replace(done, text=source)
             body.inner.append(done)
+            body.sets_path |= kind_of(tree) not in _PLAIN
     finally:
+        state = r.session.state
+        body.bare = r.session.bare_inside
         state.path, state.path_known, r.session.caller = before, was_known, caller
+        r.session.pending, r.session.bare_inside = pending, bare
     return body
 
 

@@ -13,7 +13,7 @@ from pgmask.facts.schema import Function
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
-from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression
+from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression, unfollowed
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
 from pgmask.lineage.types import POLYMORPHIC, bare, element, is_array, is_type, may_be, row_of
 from pgmask.lineage.values import (
@@ -143,6 +143,8 @@ def _call(
         if len(chosen) > 1 and function.schema == "pg_catalog":
             signature = ""
         r.notes.calls.setdefault((function.schema, function.name, signature), position)
+        if schema is None and r.quiet and function.schema != "pg_catalog":
+            r.session.bare_inside = True
     if name == "set_config" and any(f.schema == "pg_catalog" for f in chosen):
         _setting(r, node)
     many = aggregate or any(f.kind == "a" for f in chosen)
@@ -150,7 +152,11 @@ def _call(
     text = _result(r, chosen, args)
     value = Value(merged((a.sources for a in args), flow), text)
     parts = [value]
+    if name in r.session.changed:
+        unfollowed(r, node, f"changed the function {name!r}")
     for function in chosen:
+        if bodies.opaque_may_set_path(r, function):
+            r.session.pending = True
         if function.language == "sql" and function.body is not None:
             parts.append(bodies.called(r, function, args, given, node, text))
     if len(parts) > 1:
@@ -238,7 +244,7 @@ def _setting(r: Reader, node: Node) -> None:
     first = (node.get("args") or [{}])[0]
     constant = first.get("A_Const", {}).get("sval", {}).get("sval", "")
     if not constant or constant.lower() in ("search_path", "role", "session_authorization"):
-        r.session.lose_path()
+        r.session.pending = True
 
 
 def _result(r: Reader, chosen: list[Function], args: list[Value]) -> str:

@@ -122,13 +122,15 @@ def _type(r: Reader, text: str) -> str:
 
 def read(r: Reader, tree: Node, function: Function) -> list[Read]:
     """Every statement and expression of the body, in its order."""
+    # The statement's own text: the parser of bodies wants it alone.
+    source = r.text.part(r.start, r.end) if r.text is not None else ""
     try:
-        # The statement's own text: the parser of bodies wants it alone.
-        source = r.text.part(r.start, r.end) if r.text is not None else ""
-        found = json.loads(parse_plpgsql_json(source))
+        found = json.loads(parse_plpgsql_json(source)) if source else []
     except (ParseError, ValueError, RecursionError):
         r.refuse("PM609", "the body in PL/pgSQL cannot be parsed", {})
         return []
+    if not found:
+        r.refuse("PM609", "a body in PL/pgSQL inside of another body cannot be read", {})
     done: list[Read] = []
     for one in found:
         body = _Body(r, function, one["PLpgSQL_function"])
@@ -222,5 +224,6 @@ def _expression(r: Reader, body: _Body, part: Node, into: Node | None) -> Iterat
     level = Level()
     level.parameters = body.values
     rows = statements.run(inner, tree, level)
+    r.session.settle()
     body.put(into, rows)
     yield inner, rows, kind_of(tree), query

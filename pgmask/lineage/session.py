@@ -65,6 +65,10 @@ class Session:
         self.lost = ""
         """What an earlier statement did that reaches further than can be followed."""
         self.cascaded = False
+        self.inside = 0
+        """Above 0 in a body in PL/pgSQL, where a SET may be run or not, or more than once."""
+        self.pending = False
+        """Whether this statement calls what may set the path: from its end on."""
         self.bare_inside = False
         """Whether a body of this statement has looked for a name on the session's path."""
         self.trees: dict[str, Any] = {}
@@ -139,6 +143,10 @@ class Session:
     def running_path(self) -> tuple[tuple[str, ...], bool]:
         """The path with which a function without one of its own runs, and whether it is known."""
         return self.caller or (self.state.path, self.state.path_known)
+
+    def functions_of(self, name: str) -> tuple[Function, ...]:
+        """All functions of that name, wherever."""
+        return (*self.state.functions.get(name, ()), *self.schema.functions(name))
 
     def functions(self, schema: str | None, name: str) -> list[Function]:
         """All functions of that name on the path, or of one schema; never temporary ones."""
@@ -221,12 +229,24 @@ class Session:
 
     def set_path(self, path: tuple[str, ...], *, known: bool, local: bool) -> None:
         """SET search_path; ``$user`` stands for a schema that only the server knows."""
-        self.paths.set(self.state, path, known=known and "$user" not in path, local=local)
+        known = known and not self.inside and "$user" not in path
+        self.paths.choose(self.state, path, known=known, local=local)
+
+    def settle(self) -> bool:
+        """The end of a statement: whether it may have set the path."""
+        pending, self.pending = self.pending, False
+        if pending:
+            self.lose_path()
+        return pending
 
     def lose_path(self) -> None:
         """From now on a bare name says nothing."""
         self.state.path_known = False
         self.paths.lose()
+
+
+Path = tuple[str, ...]
+_Seen = set["Path | None"]
 
 
 class Paths:
@@ -237,9 +257,9 @@ class Paths:
     then.
     """
 
-    def __init__(self, path: tuple[str, ...]) -> None:
-        self.seen: set[tuple[str, ...] | None] = {path}
-        self.before: tuple[set[tuple[str, ...] | None], tuple[str, ...], bool] | None = None
+    def __init__(self, path: Path) -> None:
+        self.seen: _Seen = {path}
+        self.before: tuple[_Seen, Path, bool] | None = None
         self.set_inside = self.local_inside = False
 
     def lose(self) -> None:
@@ -247,7 +267,7 @@ class Paths:
         self.seen.add(None)
         self.set_inside = True
 
-    def set(self, state: State, path: tuple[str, ...], *, known: bool, local: bool) -> None:
+    def choose(self, state: State, path: Path, *, known: bool, local: bool) -> None:
         """LOCAL counts in a transaction only: whether one is open is known of the text's own."""
         if local and self.before is None:
             known = known and state.path_known and path == state.path
@@ -261,7 +281,7 @@ class Paths:
     def begin(self, state: State) -> None:
         """BEGIN: a second one changes nothing."""
         if self.before is None:
-            self.before = (set(self.seen), state.path, state.path_known)
+            self.before = (self.seen.copy(), state.path, state.path_known)
             self.set_inside = self.local_inside = False
 
     def commit(self, state: State, *, chain: bool) -> None:
@@ -288,10 +308,8 @@ class Paths:
             self._back(state, before)
         self._end()
 
-    def _back(
-        self, state: State, before: tuple[set[tuple[str, ...] | None], tuple[str, ...], bool]
-    ) -> None:
-        self.seen, state.path, state.path_known = set(before[0]), before[1], before[2]
+    def _back(self, state: State, before: tuple[_Seen, Path, bool]) -> None:
+        self.seen, state.path, state.path_known = before[0].copy(), before[1], before[2]
 
     def _end(self) -> None:
         self.before = None

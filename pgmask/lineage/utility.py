@@ -292,21 +292,21 @@ def assignment(r: Reader, body: Node, level: Level | None) -> Rows | None:
 
 _ACTS: Final = (
     "AlterCollationStmt AlterDatabaseRefreshCollStmt AlterDatabaseSetStmt AlterDatabaseStmt"
-    " AlterDefaultPrivilegesStmt AlterDomainStmt AlterEnumStmt AlterEventTrigStmt"
+    " AlterDefaultPrivilegesStmt AlterEnumStmt AlterEventTrigStmt"
     " AlterExtensionContentsStmt AlterExtensionStmt AlterFdwStmt AlterForeignServerStmt"
-    " AlterFunctionStmt AlterObjectDependsStmt AlterOpFamilyStmt AlterOperatorStmt AlterOwnerStmt"
+    " AlterObjectDependsStmt AlterOpFamilyStmt AlterOperatorStmt AlterOwnerStmt"
     " AlterPublicationStmt AlterRoleSetStmt AlterRoleStmt AlterStatsStmt"
     " AlterSubscriptionStmt AlterSystemStmt AlterTSConfigurationStmt AlterTSDictionaryStmt"
-    " AlterTableMoveAllStmt AlterTableSpaceOptionsStmt AlterTypeStmt AlterUserMappingStmt"
-    " CheckPointStmt ClusterStmt CommentStmt ConstraintsSetStmt CreateAmStmt CreateCastStmt"
-    " CreateConversionStmt CreateDomainStmt CreateEnumStmt CreateEventTrigStmt"
+    " AlterTableMoveAllStmt AlterTableSpaceOptionsStmt AlterUserMappingStmt"
+    " CheckPointStmt ClusterStmt CommentStmt ConstraintsSetStmt CreateAmStmt"
+    " CreateConversionStmt CreateEnumStmt CreateEventTrigStmt"
     " CreateExtensionStmt CreateFdwStmt CreateForeignServerStmt CreateOpClassStmt"
-    " CreateOpFamilyStmt CreatePLangStmt CreatePublicationStmt CreateRangeStmt CreateRoleStmt"
-    " CreateStatsStmt CreateSubscriptionStmt CreateTableSpaceStmt CreateTransformStmt"
-    " CreateTrigStmt CreateUserMappingStmt CreatedbStmt DefineStmt DropOwnedStmt DropRoleStmt"
+    " CreateOpFamilyStmt CreatePLangStmt CreatePublicationStmt CreateRoleStmt"
+    " CreateSubscriptionStmt CreateTableSpaceStmt CreateTransformStmt"
+    " CreateUserMappingStmt CreatedbStmt DropRoleStmt"
     " DropSubscriptionStmt DropTableSpaceStmt DropUserMappingStmt DropdbStmt GrantRoleStmt"
-    " GrantStmt ImportForeignSchemaStmt ListenStmt LoadStmt LockStmt NotifyStmt"
-    " ReassignOwnedStmt RefreshMatViewStmt ReindexStmt ReplicaIdentityStmt RuleStmt SecLabelStmt"
+    " GrantStmt ListenStmt LoadStmt LockStmt NotifyStmt"
+    " ReassignOwnedStmt RefreshMatViewStmt ReindexStmt ReplicaIdentityStmt SecLabelStmt"
     " UnlistenStmt VacuumStmt VariableShowStmt"
 ).split()
 _NO_TABLES: Final = frozenset({"ReindexStmt", "AlterOwnerStmt", "ConstraintsSetStmt"})
@@ -355,6 +355,84 @@ def alter_sequence(r: Reader, body: Node, level: Level | None) -> None:
         and r.session.relation(node.get("schemaname"), node["relname"]) is None
     ):
         _acts(r, {"sequence": node}, level)
+
+
+# What reaches further than the names in it.
+
+
+@statement("RuleStmt")
+def rule(r: Reader, body: Node, level: Level | None) -> None:
+    _acts(r, {"relation": body["relation"]}, level)
+    r.refuse("PM605", "what a rule does is not followed", body, "Write a trigger or a function.")
+
+
+@statement("AlterFunctionStmt")
+def alter_function(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.alter_function(strings(body["func"]["objname"])[-1])
+
+
+@statement("DefineStmt")
+def define(r: Reader, body: Node, level: Level | None) -> None:
+    kind = body.get("kind", "")
+    if kind == "OBJECT_AGGREGATE":
+        r.session.alter_function(strings(body["defnames"])[-1])
+    elif kind in ("OBJECT_OPERATOR", "OBJECT_TYPE"):
+        r.session.lose(f"made an own {kind[7:].lower()}")
+
+
+@statement("CreateCastStmt")
+def create_cast(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.lose("made a cast")
+
+
+@statement("CreateRangeStmt")
+@statement("AlterTypeStmt")
+@statement("DropOwnedStmt")
+def types_and_more(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.lose("made or changed types, or dropped what is not named")
+
+
+@statement("ImportForeignSchemaStmt")
+def import_schema(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.lose_path()
+
+
+@statement("CreateDomainStmt")
+@statement("AlterDomainStmt")
+def domain(r: Reader, body: Node, level: Level | None) -> None:
+    from pgmask.lineage import tables
+
+    before = len(r.notes.calls)
+    tables.expressions(r, body, ["value"], [""])
+    own = list(r.notes.calls)[before:]
+    if any(schema != "pg_catalog" for schema, _, _ in own):
+        r.session.lose("made a domain that calls functions")
+
+
+@statement("CreateStatsStmt")
+def create_statistics(r: Reader, body: Node, level: Level | None) -> None:
+    from pgmask.lineage import tables
+
+    for node in body.get("relations", ()):
+        found = from_items.lookup(r, node["RangeVar"])
+        if found is not None:
+            r.name(found, "define", r.position(node["RangeVar"]))
+            tables.expressions(r, body["exprs"], list(found.columns), list(found.types), found.name)
+
+
+@statement("CreateTrigStmt")
+def create_trigger(r: Reader, body: Node, level: Level | None) -> None:
+    found = from_items.lookup(r, body["relation"])
+    if found is None:
+        return
+    r.name(found, "define", r.position(body["relation"]))
+    if "whenClause" in body:
+        own = Level()
+        own.items = [
+            from_items.relation_item(r, found, alias, body["relation"], None)
+            for alias in ("old", "new")
+        ]
+        r.evaluate(body["whenClause"], own, Use.FILTER)
 
 
 for _kind in _ACTS:

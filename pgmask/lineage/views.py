@@ -28,6 +28,8 @@ class View:
     always: Notes
     conditions: Sources
     problems: tuple[Unresolved, ...]
+    bare: bool = False
+    """Whether a body in it looks for names on the path of the session."""
 
 
 def expanded(r: Reader, relation: Relation, node: Node) -> View:
@@ -48,6 +50,7 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
     else:
         view = _read(r, relation, key)
         r.session.memo[key] = (relation, view)
+    r.session.bare_inside = r.session.bare_inside or view.bare
     for problem in view.problems:
         r.refuse(
             problem.code, f"in the view {relation.schema}.{relation.name}: {problem.message}",
@@ -69,6 +72,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     inner.depth = r.depth + 1
     inner.busy = r.busy | {key}
     before, known, caller = state.path, state.path_known, r.session.caller
+    bare, r.session.bare_inside = r.session.bare_inside, False
     r.session.caller = r.session.running_path()
     state.path, state.path_known = path, True
     try:
@@ -79,6 +83,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
             rows = select.query(inner, tree, None, apart=True)
     finally:
         state.path, state.path_known, r.session.caller = before, known, caller
+        found_bare, r.session.bare_inside = r.session.bare_inside, bare
     if len(rows.columns) != len(relation.columns) and not inner.unresolved:
         inner.refuse("PM609", "its definition has other columns than the view", {})
     values: list[Value] = []
@@ -92,7 +97,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     beside = extra if any(e is not None for e in extra) else None
     return View(
         values, index_of(relation.columns), beside, inner.notes, rows.conditions,
-        tuple(inner.unresolved),
+        tuple(inner.unresolved), found_bare,
     )  # fmt: skip
 
 

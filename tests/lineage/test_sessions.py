@@ -63,8 +63,8 @@ def sources(lineage: Lineage) -> list[list[str]]:
          [["shadow.customer.phone"]]),
         ("SET search_path = shadow; ROLLBACK; SET search_path = crm; SELECT phone FROM customer",
          [["crm.customer.phone"]]),
-        ("BEGIN; SAVEPOINT s; ROLLBACK TO s; COMMIT AND CHAIN; ROLLBACK; SELECT phone FROM customer",
-         [["crm.customer.phone"]]),
+        ("BEGIN; SAVEPOINT s; ROLLBACK TO s; COMMIT AND CHAIN; ROLLBACK; SELECT x FROM a",
+         [["crm.a.x"]]),
         # A body of text is read on the path of the session, in a view too.
         ("SELECT phone FROM through_text", [["crm.a.id", "crm.customer.id", "crm.customer.phone"]]),
         ("SET search_path = shadow; SELECT phone FROM crm.through_text",
@@ -77,6 +77,30 @@ def sources(lineage: Lineage) -> list[list[str]]:
         ("CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS"
          " 'SELECT phone FROM crm.customer WHERE id = n'; SELECT f(1)",
          [["crm.customer.id", "crm.customer.phone"]]),
+        ("DO $$ BEGIN PERFORM 1; END $$; SELECT x FROM a", [["crm.a.x"]]),
+        ("DO $$ BEGIN PERFORM set_config('my.actor', 'x', true); END $$; SELECT x FROM a",
+         [["crm.a.x"]]),
+        ("SELECT opaque_rows(1); SELECT x FROM a", [["crm.a.x"]]),
+        ("SELECT crm.by_path(1), set_config('my.actor', 'x', true); SELECT x FROM a",
+         [["crm.a.x"]]),
+        ("CREATE FUNCTION f() RETURNS text LANGUAGE sql RETURN (SELECT max(phone) FROM customer);"
+         "SET search_path = shadow; SELECT crm.f()", [["crm.customer.phone"]]),
+        ("CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS"
+         " 'SELECT phone FROM crm.customer WHERE id = n'; ROLLBACK; SELECT crm.f(1)",
+         [["crm.customer.id", "crm.customer.phone"]]),
+        ("DROP FUNCTION old_style(integer); SELECT phone_of(1)",
+         [["crm.customer.id", "crm.customer.phone"]]),
+        ("CREATE DOMAIN dd AS text CHECK (length(VALUE) < 9); SELECT x FROM a", [["crm.a.x"]]),
+        ("CREATE SCHEMA s CREATE TABLE q (k text) CREATE VIEW v AS SELECT k FROM q;"
+         "SELECT k FROM s.v", [["s.q.k"]]),
+        ("CREATE TABLE q (k text DEFAULT lower('A') CHECK (k <> ''), n integer GENERATED ALWAYS AS"
+         " (length(k)) STORED, EXCLUDE USING gist (k WITH =)); SELECT k FROM q", [["crm.q.k"]]),
+        ("CREATE TABLE q PARTITION OF claim FOR VALUES FROM ('2027-01-01') TO (MAXVALUE);"
+         "SELECT amount FROM q", [["crm.q.amount"]]),
+        ("ALTER TABLE a ADD COLUMN k text DEFAULT now()::text, ADD CHECK (k > x);"
+         "SELECT k FROM a", [["crm.a.k"]]),
+        ("CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW WHEN (OLD.x <> NEW.x) EXECUTE FUNCTION"
+         " g(); SELECT x FROM a", [["crm.a.x"]]),
         ("CREATE TYPE pair AS (l text, r text); CREATE TABLE q (p pair); SELECT (p).l FROM q",
          [["crm.q.p"]]),
         ("CREATE TABLE q (LIKE customer); SELECT phone FROM q", [["crm.q.phone"]]),
@@ -104,6 +128,7 @@ def test_what_earlier_statements_did_counts(
         ("SELECT set_config($1, 'shadow', false); SELECT phone FROM customer", "PM613"),
         ("SET LOCAL search_path = shadow; SELECT phone FROM customer", "PM613"),
         ("SET LOCAL search_path = shadow; SELECT initial(NULL)", "PM613"),
+        ("DROP SCHEMA shadow CASCADE; SELECT x FROM crm.a", "PM614"),
         ("DEALLOCATE ALL; EXECUTE p", "PM607"),
     ],
 )
@@ -130,3 +155,21 @@ def test_positions_are_characters_and_paths_lead_to_the_node(world: World) -> No
     assert text[problem.position :].startswith("c.nope")
     assert problem.path == "SelectStmt.targetList[1].ResTarget.val.ColumnRef"
     assert "电话" not in problem.message
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TEMP TABLE t (x text DEFAULT crm.phone_of(1))",
+        "ALTER TABLE a ALTER COLUMN x SET DEFAULT crm.phone_of(1)",
+        "ALTER TABLE a ADD COLUMN q text DEFAULT crm.phone_of(1)",
+        "CREATE FUNCTION f(x text DEFAULT crm.phone_of(1)) RETURNS text LANGUAGE sql AS 'SELECT x'",
+        "CREATE DOMAIN d AS text CHECK (VALUE <> crm.phone_of(1))",
+    ],
+)
+def test_what_is_kept_with_an_object_counts_as_called(world: World, text: str) -> None:
+    found = last(world, text)
+    assert ("crm", "phone_of") in {(c.schema, c.name) for c in found.calls}
+    assert "crm.customer.phone" in columns(found)
+    assert found.unresolved == ()
