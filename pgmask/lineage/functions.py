@@ -184,9 +184,11 @@ def _chosen(
     """The functions that the types leave; all where they leave none."""
     if len(known) == 1:
         return known
+    own = any(f.schema != "pg_catalog" for f in known)
     if not given:
         exact = [bare(a.type) for a in args]
-        if all(exact):
+        made = r.session.state.functions.get(known[0].name, ())
+        if all(exact) and not any(f in made for f in known):
             for f in known:
                 if list(f.args[: len(args)]) == exact and len(f.args) == len(args):
                     return [f]
@@ -200,7 +202,8 @@ def _chosen(
             )
         ]
         known = left or known
-        known = _nearest(known, args)
+        if not own:
+            known = _nearest(known, args)
     if all(f.schema == "pg_catalog" for f in known):
         returns = {f.returns for f in known}
         if len(returns) == 1:

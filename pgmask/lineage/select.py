@@ -18,6 +18,7 @@ from pgmask.lineage.values import (
     Notes,
     Sources,
     Value,
+    any_of,
     at_least,
     merged,
 )
@@ -297,7 +298,7 @@ def _set_operation(r: Reader, body: Node, level: Level, *, apart: bool) -> Rows:
             for side in (one, other):
                 if side.notes is not None:
                     notes.take(side.notes, side.position)
-        value = Value(merged((one.value.sources, second)), text, one.value.fields)
+        value = any_of([one.value, Value(second, other.value.type, other.value.fields)], text)
         columns.append(Out(one.name, value, one.position, notes))
         if not keep and (not body.get("all") or body["op"] != "SETOP_UNION"):
             r.note(one.value.sources, Use.GROUP, one.position)
@@ -316,11 +317,7 @@ def _values(r: Reader, lists: list[Node], level: Level) -> Rows:
         r.refuse("PM611", "the rows of VALUES need as many columns", lists)
     columns = []
     for number, values in enumerate(zip(*rows, strict=False), 1):
-        types = {v.type for v in values if v.type}
-        value = Value(
-            merged(v.sources for v in values),
-            types.pop() if len(types) == 1 else "",
-            values[0].fields,
-        )
+        types = {v.type for v in values if v is not NOTHING}
+        value = any_of(values, types.pop() if len(types) == 1 else "")
         columns.append(Out(f"column{number}", value))
     return Rows(columns, NO_SOURCES)
