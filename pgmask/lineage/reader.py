@@ -33,6 +33,13 @@ PARTS: Final = {
     ),
 }
 """Nodes that stand in one place only, with the keys that are looked at or may be ignored there."""
+SINCE: Final = {
+    "JsonObjectConstructor": 160000, "JsonArrayConstructor": 160000,
+    "JsonArrayQueryConstructor": 160000, "JsonObjectAgg": 160000, "JsonArrayAgg": 160000,
+    "JsonIsPredicate": 160000, "JsonFuncExpr": 170000, "JsonParseExpr": 170000,
+    "JsonScalarExpr": 170000, "JsonSerializeExpr": 170000, "MergeSupportFunc": 170000,
+}  # fmt: skip
+"""Nodes that are newer than the oldest server, with its version number."""
 DEEPEST: Final = 60
 """Bodies inside of bodies: beyond that something turns in a circle."""
 
@@ -76,6 +83,10 @@ class Reader:
         if entry is None:
             return self.refuse("PM605", f"the expression {kind} is not understood", body)
         handler, keys = entry
+        server = self.session.schema.server
+        if server and server < SINCE.get(kind, 0):
+            # An older server takes the word for a function's name.
+            return self.refuse("PM605", f"this server does not know {kind}", body)
         if not body.keys() <= keys:
             return self.unknown_keys(kind, body, keys)
         try:
