@@ -12,17 +12,19 @@ from pgmask.lineage.finish import PARAMETER, finish, is_parameter, note_outputs
 from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Column, Lineage, Source, Unresolved, Write
 from pgmask.lineage.parse import Text, parse_all, parse_one
-from pgmask.lineage.reader import DEEPEST, Node, Reader
+from pgmask.lineage.reader import DEEPEST, Node, Reader, unfollowed
 from pgmask.lineage.rows import Rows
 from pgmask.lineage.scope import Level
 from pgmask.lineage.types import row_of
 from pgmask.lineage.values import (
     DIRECT,
+    EXPRESSION,
     FLOWS,
     NOTHING,
     Notes,
     Sources,
     Value,
+    combine,
     conditioned,
     merged,
 )
@@ -109,6 +111,24 @@ def called(
         for out in body.rows.columns
     ]
     return conditioned(_result(r, function, columns, values, text), conditions)
+
+
+def behind(r: Reader, one: tuple[str, str, str], args: list[Value], node: Node) -> Value:
+    """What the function of an operator, cast or aggregate gives: one in SQL is looked through."""
+    schema, name, signature = one
+    r.notes.calls.setdefault(one, r.position(node))
+    parts = []
+    if name in r.session.changed:
+        unfollowed(r, node, f"changed the function {name!r}")
+    for function in r.session.functions(schema, name):
+        if function.signature != signature:
+            continue
+        if opaque_may_set_path(r, function):
+            r.session.pending = True
+        if function.language == "sql" and function.body is not None:
+            given = args[: len(function.args)]
+            parts.append(called(r, function, given, (), node, function.returns))
+    return combine(parts, EXPRESSION)
 
 
 def _result(

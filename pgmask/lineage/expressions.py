@@ -8,7 +8,7 @@ from pgmask.facts.schema import Operator
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import fields_of, resolve, take
-from pgmask.lineage.reader import Node, Reader, expression, unfollowed
+from pgmask.lineage.reader import Node, Reader, expression
 from pgmask.lineage.scope import Level, strings
 from pgmask.lineage.types import UNKNOWN, bare, may_be, type_name
 from pgmask.lineage.values import (
@@ -103,26 +103,8 @@ def _own_operator(r: Reader, body: Node, left: Value, right: Value) -> list[Valu
         if len(names) > 1 and one.schema != names[0]:
             continue
         if may_be(r.session, left.type, one.left) and may_be(r.session, right.type, one.right):
-            parts.append(_behind(r, one, args, body))
+            parts.append(bodies.behind(r, one.function, args, body))
     return parts
-
-
-def _behind(r: Reader, one: Operator, args: list[Value], body: Node) -> Value:
-    """What the function of an operator or cast gives: one in SQL is looked through."""
-    schema, name, signature = one.function
-    r.notes.calls.setdefault(one.function, r.position(body))
-    parts = []
-    if name in r.session.changed:
-        unfollowed(r, body, f"changed the function {name!r}")
-    for function in r.session.functions(schema, name):
-        if function.signature != signature:
-            continue
-        if bodies.opaque_may_set_path(r, function):
-            r.session.pending = True
-        if function.language == "sql" and function.body is not None:
-            given = args[: len(function.args)]
-            parts.append(bodies.called(r, function, given, (), body, function.returns))
-    return combine(parts, EXPRESSION)
 
 
 @expression("BoolExpr", "boolop args location")
@@ -145,7 +127,7 @@ def cast(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     value = r.evaluate(body.get("arg"), level, use)
     text = type_name(r, body["typeName"])
     behind = [
-        _behind(r, one, [value], body)
+        bodies.behind(r, one.function, [value], body)
         for one in r.session.schema.operators
         if one.name == "::"
         and one.right == bare(text).removesuffix("[]")

@@ -13,6 +13,7 @@ from pgmask.facts.schema import Function
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
+from pgmask.lineage.parse import parse_one
 from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression, unfollowed
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
 from pgmask.lineage.types import POLYMORPHIC, bare, element, is_array, is_type, may_be, row_of
@@ -152,11 +153,16 @@ def _call(
     text = _result(r, chosen, args)
     value = Value(merged((a.sources for a in args), flow), text)
     parts = [value]
+    parts_of: list[Value] = []
     if name in r.session.changed:
         unfollowed(r, node, f"changed the function {name!r}")
     for function in chosen:
         if bodies.opaque_may_set_path(r, function):
             r.session.pending = True
+        for one in function.behind:
+            parts_of.append(bodies.behind(r, one, args, node))
+        if function.default_text and len(args) < len(function.args):
+            parts_of.append(_defaults(r, function, node))
         if function.language == "sql" and function.body is not None:
             parts.append(bodies.called(r, function, args, given, node, text))
     if len(parts) > 1:
@@ -165,7 +171,25 @@ def _call(
         read = parts[1:] if len(parts) == len(chosen) + 1 else parts
         fields = whole[0].fields if len(chosen) == 1 and whole else None
         value = Value(merged(p.sources for p in read), text, fields)
+    if any(v.sources for v in parts_of):
+        whole_of = merged((value.sources, *(v.sources for v in parts_of)))
+        value = Value(whole_of, value.type, None if value.fields is None else value.fields)
     return Called(chosen, args, value)
+
+
+def _defaults(r: Reader, function: Function, node: Node) -> Value:
+    """Default expressions of parameters that a call leaves out: they run as part of the call."""
+    tree = parse_one(f"SELECT {function.default_text}")
+    if tree is None:
+        return r.refuse("PM609", f"the defaults of {function.name} cannot be parsed", node)
+    before, r.at = r.at, max(r.position(node), 0)
+    state, path, known = r.session.state, r.session.state.path, r.session.state.path_known
+    state.path, state.path_known = ("pg_catalog", "pg_temp"), True
+    r.quiet += 1
+    rows = select.query(r, tree, None)
+    r.quiet -= 1
+    state.path, state.path_known, r.at = path, known, before
+    return Value(merged((out.value.sources for out in rows.columns), EXPRESSION))
 
 
 def _fits(f: Function, count: int, given: tuple[str, ...]) -> bool:

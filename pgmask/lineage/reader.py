@@ -40,6 +40,10 @@ SINCE: Final = {
     "JsonScalarExpr": 170000, "JsonSerializeExpr": 170000, "MergeSupportFunc": 170000,
 }  # fmt: skip
 """Nodes that are newer than the oldest server, with its version number."""
+MOST: Final = 200
+"""Problems that are told of one statement."""
+WIDEST: Final = 1664
+"""Columns that a query can give: the server refuses more."""
 DEEPEST: Final = 60
 """Bodies inside of bodies: beyond that something turns in a circle."""
 
@@ -118,7 +122,9 @@ class Reader:
         return self.refuse("PM605", f"{kind} has parts that are not understood: {odd}", body)
 
     def refuse(self, code: str, message: str, node: Any, hint: str = "") -> Value:
-        """Add a problem; what is behind the node stays unknown."""
+        """Add a problem; what is behind the node stays unknown.  Only the first ones are told."""
+        if len(self.unresolved) >= MOST:
+            return NOTHING
         position = self.at
         if position < 0 and isinstance(node, dict):
             position = first_location(node)

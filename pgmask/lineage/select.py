@@ -7,7 +7,7 @@ from typing import Any, Final
 from pgmask.lineage import ctes, from_items, labels, statements
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import fields_of, qualified, steps, take, words
-from pgmask.lineage.reader import EXPRESSIONS, PARTS, Node, Reader
+from pgmask.lineage.reader import EXPRESSIONS, PARTS, WIDEST, Node, Reader
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, NameProblem, column_by_name
 from pgmask.lineage.types import bare
@@ -122,8 +122,11 @@ def targets(r: Reader, nodes: Any, level: Level, *, apart: bool = False) -> list
                 notes.take(own, position)
                 notes.named = {c: position for c in value.sources if c in own.named}
                 columns.append(Out(name, value, position, notes))
-            continue
+            found = []
         columns += [Out(name, value, position, own) for name, value in found]
+        if len(columns) > WIDEST:
+            r.refuse("PM611", f"a query cannot give more than {WIDEST} columns", body)
+            return columns[:WIDEST]
     return columns
 
 

@@ -26,6 +26,8 @@ def one(world: World, text: str) -> Lineage:
         "SELECT id OPERATOR(shadow.###) ANY (SELECT id FROM crm.b) FROM crm.a",
         "SELECT (1::shadow.wrapped).a",
         "SELECT (CAST(id AS shadow.wrapped)).a FROM crm.a",
+        "SELECT shadow.told()",
+        "SELECT shadow.spy(id) FROM crm.a",
         "SELECT shadow.pick(5000000000)",
         "SELECT shadow.pick(coalesce(5000000000, 1))",
         "SELECT shadow.pick(now() - now())",
@@ -50,6 +52,7 @@ def test_what_is_behind_is_read(world: World, text: str) -> None:
         "SELECT 1::bigint, '(x)'::shadow.wrapped",
         "SELECT shadow.pick(1), shadow.pick(1.5), shadow.pick(1 + 1)",
         "SELECT shadow.pick(born) FROM crm.customer",
+        "SELECT shadow.told('x')",
     ],
 )
 def test_what_is_not_behind_is_not_read(world: World, text: str) -> None:

@@ -146,3 +146,10 @@ CREATE FUNCTION shadow.pick(d interval) RETURNS text
 LANGUAGE sql STABLE AS 'SELECT hidden FROM shadow.customer';
 CREATE FUNCTION shadow.pick(d timestamptz) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 't' $$;
 CREATE FUNCTION shadow.pick(d date) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'd' $$;
+
+-- Functions behind aggregates and in defaults.
+CREATE FUNCTION shadow.step(state text, n integer) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT max(hidden) FROM shadow.customer WHERE id = n';
+CREATE AGGREGATE shadow.spy(integer) (SFUNC = shadow.step, STYPE = text);
+CREATE FUNCTION shadow.told(t text DEFAULT shadow.peek(1, 2)) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT t';
