@@ -80,11 +80,16 @@ def _traced(session: Session, text: Text, one: Parsed) -> Lineage:
         r = Reader(session, one.tree)
         r.refuse("PM605", "the statement is nested too deeply", {})
         rows = None
-    if session.settle() and session.bare_inside:
-        r.refuse(
-            "PM613", "a body looks for a bare name while the statement sets the search_path",
-            one.tree, "Set the path in a statement of its own.",
-        )  # fmt: skip
+    kind = kind_of(one.tree)
+    if session.settle():
+        if kind.startswith(("create ", "alter ")):
+            # Kept with an object, it may set the path again whenever that is used.
+            session.inside += 1
+        if session.bare_inside:
+            r.refuse(
+                "PM613", "a body looks for a bare name while the statement sets the search_path",
+                one.tree, "Set the path in a statement of its own.",
+            )  # fmt: skip
     if before and _asks(r, rows):
         unfollowed(r, one.tree, before)
-    return finish(r, rows, kind_of(one.tree), text, one.start, one.end, one.base)
+    return finish(r, rows, kind, text, one.start, one.end, one.base)

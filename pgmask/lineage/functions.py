@@ -32,6 +32,12 @@ _KEYS: Final = (
 )
 
 
+_RUN_TEXT: Final = frozenset(
+    {"query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "ts_stat", "ts_rewrite"}
+)
+"""Functions of the server that run text which they are given."""
+
+
 @dataclass(slots=True)
 class Called:
     """A call: the functions that may be meant, the arguments, and the value."""
@@ -146,6 +152,8 @@ def _call(
         r.notes.calls.setdefault((function.schema, function.name, signature), position)
         if schema is None and r.quiet and function.schema != "pg_catalog":
             r.session.bare_inside = True
+    if name in _RUN_TEXT:
+        r.session.pending = True
     if name == "set_config" and any(f.schema == "pg_catalog" for f in chosen):
         _setting(r, node)
     many = aggregate or any(f.kind == "a" for f in chosen)

@@ -63,6 +63,11 @@ def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     if first is None:
         raise NameProblem("PM611", "a star stands where one value is wanted")
     if len(names) == 1:
+        if first in r.session.unsure_columns and not _alone(level):
+            raise NameProblem(
+                "PM614", f"an earlier statement may have made or dropped the column {first!r}",
+                "Put the table's alias before it.",
+            )  # fmt: skip
         found = column_by_name(level, first)
         if found is not None:
             return found
@@ -85,6 +90,16 @@ def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
         take(r, (item, ROW, item.row()), use, r.position(body))
         return None, -1, _of_row(r, rest, item.row(), body)
     raise NameProblem("PM602", f"{names[-2]!r} has no column {rest!r}")
+
+
+def _alone(level: Level) -> bool:
+    """Whether a bare name can only be a column of this level."""
+    at = level.parent
+    while at is not None:
+        if at.items or at.parameters:
+            return False
+        at = at.parent
+    return not level.parameters
 
 
 def qualified(r: Reader, names: list[str | None], level: Level) -> tuple[Item | None, str | None]:

@@ -58,6 +58,8 @@ class Session:
         """Prepared statements and cursors of a name that the text has used before."""
         self.versions: dict[tuple[str, str], list[Relation | None]] = {}
         """What the text has made of a name, None where it has dropped it."""
+        self.unsure_columns: set[str] = set()
+        """Columns that a relation has or has not, as a statement of the text has failed or not."""
         self.moved: set[tuple[str, str]] = set()
         """Relations that have got another name, column names, parents or partitions."""
         self.changed: set[str] = set()
@@ -176,6 +178,15 @@ class Session:
         """A relation that is there from now on."""
         key = (relation.schema, relation.name)
         self.state.relations[key] = relation
+        self.perhaps(relation)
+        self.forget()
+
+    def perhaps(self, relation: Relation) -> None:
+        """A relation that is there from now on, if the statement has not failed."""
+        key = (relation.schema, relation.name)
+        for old in (self.schema.relations.get(key), *self.versions.get(key, ())):
+            if old is not None:
+                self.unsure_columns |= set(old.columns) ^ set(relation.columns)
         self.versions.setdefault(key, []).append(relation)
         self.forget()
 

@@ -35,6 +35,7 @@ def new_relation(
     )
     r.name(made, "define", r.position(node))
     if r.session.relation(*key) is not None and not more.get("definition"):
+        r.session.perhaps(made)
         return None
     r.session.define(made)
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pgmask.lineage import from_items, functions, select, writes
+from pgmask.lineage import bodies, from_items, functions, select, writes
 from pgmask.lineage.finish import finish
 from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Use, Write
@@ -426,6 +426,8 @@ def create_trigger(r: Reader, body: Node, level: Level | None) -> None:
     if found is None:
         return
     r.name(found, "define", r.position(body["relation"]))
+    for function in r.session.functions_of(strings(body["funcname"])[-1]):
+        r.session.pending = r.session.pending or bodies.opaque_may_set_path(r, function)
     if "whenClause" in body:
         own = Level()
         own.items = [

@@ -28,6 +28,7 @@ class View:
     always: Notes
     conditions: Sources
     problems: tuple[Unresolved, ...]
+    sets_path: bool = False
     bare: bool = False
     """Whether a body in it looks for names on the path of the session."""
 
@@ -50,6 +51,7 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
     else:
         view = _read(r, relation, key)
         r.session.memo[key] = (relation, view)
+    r.session.pending = r.session.pending or view.sets_path
     r.session.bare_inside = r.session.bare_inside or view.bare
     for problem in view.problems:
         r.refuse(
@@ -73,6 +75,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     inner.busy = r.busy | {key}
     before, known, caller = state.path, state.path_known, r.session.caller
     bare, r.session.bare_inside = r.session.bare_inside, False
+    pending, r.session.pending = r.session.pending, False
     r.session.caller = r.session.running_path()
     state.path, state.path_known = path, True
     try:
@@ -84,6 +87,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     finally:
         state.path, state.path_known, r.session.caller = before, known, caller
         found_bare, r.session.bare_inside = r.session.bare_inside, bare
+        sets_path, r.session.pending = r.session.pending, pending
     if len(rows.columns) != len(relation.columns) and not inner.unresolved:
         inner.refuse("PM609", "its definition has other columns than the view", {})
     values: list[Value] = []
@@ -97,7 +101,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     beside = extra if any(e is not None for e in extra) else None
     return View(
         values, index_of(relation.columns), beside, inner.notes, rows.conditions,
-        tuple(inner.unresolved), found_bare,
+        tuple(inner.unresolved), sets_path, found_bare,
     )  # fmt: skip
 
 

@@ -101,6 +101,9 @@ def sources(lineage: Lineage) -> list[list[str]]:
          "SELECT k FROM a", [["crm.a.k"]]),
         ("CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW WHEN (OLD.x <> NEW.x) EXECUTE FUNCTION"
          " g(); SELECT x FROM a", [["crm.a.x"]]),
+        ("ALTER TABLE a ADD COLUMN phone text; SELECT (SELECT a.phone FROM a) FROM customer",
+         [["crm.a.phone"]]),
+        ("ALTER TABLE a ADD COLUMN k text; SELECT k FROM a WHERE k <> ''", [["crm.a.k"]]),
         ("CREATE TYPE pair AS (l text, r text); CREATE TABLE q (p pair); SELECT (p).l FROM q",
          [["crm.q.p"]]),
         ("CREATE TABLE q (LIKE customer); SELECT phone FROM q", [["crm.q.phone"]]),

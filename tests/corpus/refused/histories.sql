@@ -207,3 +207,28 @@ CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW WHEN (nowhere.f(OLD.x)) EXECUTE
 
 -- PM604
 ALTER DOMAIN mobile ADD CHECK (nowhere.f(VALUE))
+
+-- What sets the path later: a trigger, a default, a view.
+
+-- PM613
+CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN SET search_path = shadow; RETURN NEW; END $$; CREATE TEMP TABLE q (k text); CREATE TRIGGER t BEFORE INSERT ON q FOR EACH ROW EXECUTE FUNCTION tr(); SET search_path = crm; INSERT INTO pg_temp.q VALUES ('x'); SELECT phone FROM customer
+
+-- PM613
+CREATE TEMP TABLE q (k text DEFAULT set_config('search_path', 'shadow', false)); SET search_path = crm; INSERT INTO pg_temp.q DEFAULT VALUES; SELECT phone FROM customer
+
+-- PM613
+CREATE VIEW q AS SELECT set_config('search_path', 'shadow', false) AS k; SET search_path = crm; SELECT k FROM crm.q; SELECT phone FROM customer
+
+-- PM613
+SELECT query_to_xml('SELECT 1', true, true, ''); SELECT phone FROM customer
+
+-- Columns that are there or not.
+
+-- PM614
+ALTER TABLE customer DROP COLUMN phone; SELECT (SELECT phone FROM crm.customer LIMIT 1) FROM shadow.customer
+
+-- PM614
+ALTER TABLE a ADD COLUMN phone integer NOT NULL; SELECT (SELECT phone FROM a LIMIT 1) FROM customer
+
+-- PM614
+DO $$ BEGIN DROP TABLE a; END $$; CREATE VIEW crm.a AS SELECT phone AS x FROM customer; SELECT x FROM crm.a
