@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pgmask.facts.schema import Function
+from pgmask.facts.schema import BOUNDARIES, Function
 from pgmask.lineage import statements
 from pgmask.lineage.finish import PARAMETER, finish, is_parameter, note_outputs
 from pgmask.lineage.kinds import kind_of
@@ -41,6 +41,7 @@ _SETS: Final = re.compile(
     re.IGNORECASE,
 )
 _MAKES: Final = re.compile(r"\b(create|alter|drop|into\s+temp)", re.IGNORECASE)
+_RUNTIME: Final = frozenset({"pgmask", "pgmask_note", "pgmask_private"})
 _WORD: Final = re.compile(r"[\w$]+")
 
 
@@ -49,10 +50,23 @@ def may_set_path(source: str) -> bool:
     return _SETS.search(source) is not None
 
 
+def _is_ours(r: Reader, function: Function) -> bool:
+    """Whether it is of the runtime, which leaves the path as it was; never one of the text."""
+    made = r.session.state.functions.get(function.name, ())
+    return function.schema in _RUNTIME and function not in made
+
+
 def opaque_may_set_path(r: Reader, function: Function) -> bool:
     """Whether a call of a function that is not read here may change what bare names mean."""
-    if function.language in ("internal", "c", "sql"):
+    if function.language in ("internal", "c", "sql") or _is_ours(r, function):
         return False
+    key = ("sets", function)
+    if key not in r.session.memo:
+        r.session.memo[key] = _any_sets_path(r, function)
+    return bool(r.session.memo[key])
+
+
+def _any_sets_path(r: Reader, function: Function) -> bool:
     todo, seen = [function], {function}
     while todo:
         one = todo.pop()
@@ -61,7 +75,13 @@ def opaque_may_set_path(r: Reader, function: Function) -> bool:
             return True
         for word in set(_WORD.findall(body.lower())):
             for other in r.session.functions_of(word):
-                if other.language not in ("internal", "c") and other not in seen:
+                if (
+                    other.schema in BOUNDARIES
+                    or _is_ours(r, other)
+                    or other.language in ("internal", "c")
+                ):
+                    continue
+                if other not in seen:
                     seen.add(other)
                     todo.append(other)
     return False

@@ -104,6 +104,7 @@ def sources(lineage: Lineage) -> list[list[str]]:
         ("ALTER TABLE a ADD COLUMN phone text; SELECT (SELECT a.phone FROM a) FROM customer",
          [["crm.a.phone"]]),
         ("ALTER TABLE a ADD COLUMN k text; SELECT k FROM a WHERE k <> ''", [["crm.a.k"]]),
+        ("SELECT lpad(x, 3), overlay(y placing 'x' from 1) FROM a; SELECT x FROM a", [["crm.a.x"]]),
         ("CREATE TYPE pair AS (l text, r text); CREATE TABLE q (p pair); SELECT (p).l FROM q",
          [["crm.q.p"]]),
         ("CREATE TABLE q (LIKE customer); SELECT phone FROM q", [["crm.q.phone"]]),
