@@ -41,7 +41,9 @@ _SETS: Final = re.compile(
     re.IGNORECASE,
 )
 _MAKES: Final = re.compile(r"\b(create|alter|drop|into\s+temp)", re.IGNORECASE)
-_RUNTIME: Final = frozenset({"pgmask", "pgmask_note", "pgmask_private"})
+_RUNTIME: Final = frozenset(
+    {"pgmask", "pgmask_audit", "pgmask_note", "pgmask_private", "pgmask_report"}
+)
 _WORD: Final = re.compile(r"[\w$]+")
 
 
