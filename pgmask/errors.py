@@ -1522,6 +1522,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Qualify names with their schema.",
     ),
     (
+        "PM614",
+        "what an earlier statement of the text changed cannot be followed",
+        "It renames, moves, drops or replaces what this one names, or may have failed.",
+        "Put the two statements into texts of their own.",
+    ),
+    (
         "PM701",
         "the server's minor version is below the floor",
         "Before August 2025 a caller could read samples of values that he may not see.",

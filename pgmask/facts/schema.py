@@ -55,7 +55,9 @@ class Function:
     variadic); defaults: how many of the last ones may be left out; columns: OUT and TABLE arguments
     as name and type; returns: result type; returns_set; language; volatility ``i s v``; definer:
     SECURITY DEFINER; body: of the languages sql and plpgsql; atomic: the body is SQL of the
-    standard, resolved when it was made; path: its own search_path; extension: whose member it is.
+    standard, resolved when it was made; path: its own search_path; extension: whose member it is;
+    default_text: the default expressions, joined by comma; behind: functions of an aggregate that
+    are not of pg_catalog, as ``Operator.function``.
     """
 
     schema: str
@@ -75,6 +77,8 @@ class Function:
     atomic: bool = False
     path: tuple[str, ...] | None = None
     extension: str = ""
+    default_text: str = ""
+    behind: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def signature(self) -> str:
@@ -172,12 +176,14 @@ def _quoted(name: str) -> str:
 
 def _function(name: str, row: Any) -> Function:
     (schema, kind, args, names, modes, defaults, columns, returns, returns_set, language,
-     volatility, definer, body, atomic, path, extension) = row  # fmt: skip
+     volatility, definer, body, atomic, path, extension, *more) = row  # fmt: skip
     return Function(
         schema=schema, name=name, kind=kind, args=tuple(args), names=tuple(names), modes=modes,
         defaults=defaults, columns=tuple((n, t) for n, t in columns), returns=returns,
         returns_set=returns_set, language=language, volatility=volatility, definer=definer,
         body=body, atomic=atomic, path=None if path is None else tuple(path), extension=extension,
+        default_text=more[0] if more else "",
+        behind=tuple((s, n, a) for s, n, a in more[1]) if len(more) > 1 else (),
     )  # fmt: skip
 
 
@@ -188,7 +194,8 @@ def function_row(function: Function) -> list[Any]:
         f.schema, f.kind, list(f.args), list(f.names), f.modes, f.defaults,
         [list(column) for column in f.columns], f.returns, f.returns_set, f.language,
         f.volatility, f.definer, f.body, f.atomic, None if f.path is None else list(f.path),
-        f.extension,
+        f.extension, *((f.default_text, [list(b) for b in f.behind])
+                       if f.default_text or f.behind else ()),
     ]  # fmt: skip
 
 

@@ -69,7 +69,19 @@ SELECT n.nspname::text, p.proname::text, p.prokind::text, p.pronargdefaults,
                    JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
                   WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
                     AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-                    AND d.deptype = 'e'), '')
+                    AND d.deptype = 'e'), ''),
+       CASE WHEN n.nspname <> 'pg_catalog' AND p.pronargdefaults > 0
+            THEN pg_catalog.pg_get_expr(p.proargdefaults, 0) ELSE '' END,
+       ARRAY(SELECT ARRAY[m.nspname::text, b.proname::text, pg_catalog.array_to_string(ARRAY(
+                SELECT pg_catalog.format_type(u.t, NULL)
+                  FROM pg_catalog.unnest(b.proargtypes::oid[]) WITH ORDINALITY AS u (t, ord)
+                 ORDER BY u.ord), ', ')]
+               FROM pg_catalog.pg_aggregate AS a
+               JOIN pg_catalog.pg_proc AS b
+                 ON b.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn,
+                              a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
+               JOIN pg_catalog.pg_namespace AS m ON m.oid = b.pronamespace
+              WHERE a.aggfnoid = p.oid AND m.nspname <> 'pg_catalog' ORDER BY b.oid)
   FROM pg_catalog.pg_proc AS p
   JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
   JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
@@ -176,7 +188,7 @@ def _relation(row: tuple[Any, ...]) -> Relation:
 
 def _function(row: tuple[Any, ...]) -> Function:
     (schema, name, kind, defaults, modes, names, types, returns, returns_set, language, volatility,
-     definer, body, atomic, path, extension) = row  # fmt: skip
+     definer, body, atomic, path, extension, default_text, behind) = row  # fmt: skip
     modes = modes or ["i"] * len(types)
     names = names or [""] * len(types)
     parts = list(zip(modes, names, types, strict=True))
@@ -189,6 +201,7 @@ def _function(row: tuple[Any, ...]) -> Function:
         defaults=defaults, columns=out, returns=returns, returns_set=returns_set,
         language=language, volatility=volatility, definer=definer, body=body, atomic=atomic,
         path=None if path is None else path_of(path), extension=extension,
+        default_text=default_text, behind=tuple((s, n, a) for s, n, a in behind),
     )  # fmt: skip
 
 

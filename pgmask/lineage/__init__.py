@@ -27,7 +27,8 @@ from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Lineage, Unresolved
 from pgmask.lineage.parse import Parsed, Text
 from pgmask.lineage.parse import statements as parsed
-from pgmask.lineage.reader import Reader
+from pgmask.lineage.reader import Reader, unfollowed
+from pgmask.lineage.rows import Rows
 from pgmask.lineage.session import Session
 
 __all__ = ["Schema", "trace"]
@@ -53,6 +54,14 @@ def trace(
     return tuple(_traced(session, whole, one) for one in parsed(whole))
 
 
+def _asks(r: Reader, rows: Rows | None) -> bool:
+    """Whether the statement reads, writes or calls anything."""
+    used = any(named.use != "define" for named in r.relations.values())
+    called = any(schema != "pg_catalog" for schema, _, _ in r.notes.calls)
+    some = r.notes.reads or r.notes.named or r.writes or r.inner
+    return bool(used or called or some or (rows is not None and rows.columns))
+
+
 def _traced(session: Session, text: Text, one: Parsed) -> Lineage:
     r = Reader(session, one.tree)
     r.text, r.start, r.end, r.base = text, one.start, one.end, one.base
@@ -63,10 +72,24 @@ def _traced(session: Session, text: Text, one: Parsed) -> Lineage:
             Unresolved(at, "PM600", f"this is no statement of PostgreSQL: {one.problem}")
         )
         return finish(r, None, "", text, one.start, one.end)
+    before = session.lost
+    session.pending = session.bare_inside = False
     try:
         rows = statements.run(r, one.tree)
     except RecursionError:
         r = Reader(session, one.tree)
         r.refuse("PM605", "the statement is nested too deeply", {})
         rows = None
-    return finish(r, rows, kind_of(one.tree), text, one.start, one.end, one.base)
+    kind = kind_of(one.tree)
+    if session.settle():
+        if kind.startswith(("create ", "alter ")):
+            # Kept with an object, it may set the path again whenever that is used.
+            session.inside += 1
+        if session.bare_inside:
+            r.refuse(
+                "PM613", "a body looks for a bare name while the statement sets the search_path",
+                one.tree, "Set the path in a statement of its own.",
+            )  # fmt: skip
+    if before and _asks(r, rows):
+        unfollowed(r, one.tree, before)
+    return finish(r, rows, kind, text, one.start, one.end, one.base)

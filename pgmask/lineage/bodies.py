@@ -2,29 +2,91 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
-from pgmask.facts.schema import Function
+from pgmask.facts.schema import BOUNDARIES, Function
 from pgmask.lineage import statements
 from pgmask.lineage.finish import PARAMETER, finish, is_parameter, note_outputs
 from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Column, Lineage, Source, Unresolved, Write
 from pgmask.lineage.parse import Text, parse_all, parse_one
-from pgmask.lineage.reader import DEEPEST, Node, Reader
+from pgmask.lineage.reader import DEEPEST, Node, Reader, unfollowed
 from pgmask.lineage.rows import Rows
 from pgmask.lineage.scope import Level
 from pgmask.lineage.types import row_of
 from pgmask.lineage.values import (
     DIRECT,
+    EXPRESSION,
     FLOWS,
     NOTHING,
     Notes,
     Sources,
     Value,
+    combine,
     conditioned,
     merged,
 )
+
+_PLAIN: Final = frozenset(
+    {"select", "insert", "update", "delete", "merge", "return", "assignment", "truncate", "notify",
+     "show", "call", "lock", "copy"}
+)  # fmt: skip
+"""Kinds of statements that neither set the path nor make anything."""
+_SETS: Final = re.compile(
+    r"search_path|pg_settings|u&|set_config(?!\s*\(\s*'[a-z_0-9]+\.[a-z_0-9.]+'\s*,)"
+    r"|\bset\s+(local\s+|session\s+)?(schema|role|session)\b|\b(reset|discard|execute|commit"
+    r"|rollback)\b",
+    re.IGNORECASE,
+)
+_MAKES: Final = re.compile(r"\b(create|alter|drop|into\s+temp)", re.IGNORECASE)
+_RUNTIME: Final = frozenset(
+    {"pgmask", "pgmask_audit", "pgmask_note", "pgmask_private", "pgmask_report"}
+)
+_WORD: Final = re.compile(r"[\w$]+")
+
+
+def may_set_path(source: str) -> bool:
+    """Whether a body in PL/pgSQL has any word by which the search_path is set, or text is run."""
+    return _SETS.search(source) is not None
+
+
+def _is_ours(r: Reader, function: Function) -> bool:
+    """Whether it is of the runtime, which leaves the path as it was; never one of the text."""
+    made = r.session.state.functions.get(function.name, ())
+    return function.schema in _RUNTIME and function not in made
+
+
+def opaque_may_set_path(r: Reader, function: Function) -> bool:
+    """Whether a call of a function that is not read here may change what bare names mean."""
+    if function.language in ("internal", "c", "sql") or _is_ours(r, function):
+        return False
+    key = ("sets", function)
+    if key not in r.session.memo:
+        r.session.memo[key] = _any_sets_path(r, function)
+    return bool(r.session.memo[key])
+
+
+def _any_sets_path(r: Reader, function: Function) -> bool:
+    todo, seen = [function], {function}
+    while todo:
+        one = todo.pop()
+        body = one.body
+        if body is None or may_set_path(body) or _MAKES.search(body):
+            return True
+        for word in set(_WORD.findall(body.lower())):
+            for other in r.session.functions_of(word):
+                if (
+                    other.schema in BOUNDARIES
+                    or _is_ours(r, other)
+                    or other.language in ("internal", "c")
+                ):
+                    continue
+                if other not in seen:
+                    seen.add(other)
+                    todo.append(other)
+    return False
 
 
 @dataclass(slots=True)
@@ -36,6 +98,9 @@ class Body:
     writes: list[Write] = field(default_factory=list)
     problems: list[Unresolved] = field(default_factory=list)
     inner: list[Lineage] = field(default_factory=list)
+    sets_path: bool = False
+    bare: bool = False
+    """Whether it looks for names on the path of whoever calls it."""
 
 
 def called(
@@ -46,6 +111,8 @@ def called(
     if ("body", function) in r.busy or r.depth > DEEPEST:
         return r.refuse("PM609", f"the function {name} calls itself", node)
     body = _body(r, function)
+    r.session.pending = r.session.pending or body.sets_path
+    r.session.bare_inside = r.session.bare_inside or body.bare
     for problem in body.problems:
         message = f"in the function {name}: {problem.message}"
         r.refuse(problem.code, message, node, problem.hint)
@@ -66,6 +133,24 @@ def called(
         for out in body.rows.columns
     ]
     return conditioned(_result(r, function, columns, values, text), conditions)
+
+
+def behind(r: Reader, one: tuple[str, str, str], args: list[Value], node: Node) -> Value:
+    """What the function of an operator, cast or aggregate gives: one in SQL is looked through."""
+    schema, name, signature = one
+    r.notes.calls.setdefault(one, r.position(node))
+    parts = []
+    if name in r.session.changed:
+        unfollowed(r, node, f"changed the function {name!r}")
+    for function in r.session.functions(schema, name):
+        if function.signature != signature:
+            continue
+        if opaque_may_set_path(r, function):
+            r.session.pending = True
+        if function.language == "sql" and function.body is not None:
+            given = args[: len(function.args)]
+            parts.append(called(r, function, given, (), node, function.returns))
+    return combine(parts, EXPRESSION)
 
 
 def _result(
@@ -126,25 +211,28 @@ def _body(r: Reader, function: Function) -> Body:
     if path is None and not function.atomic:
         path, known = r.session.running_path()
     key = ("body", function, path, known)
-    memo = r.session.schema.memo
-    if key in memo and not r.session.touched:
+    memo = r.session.memo
+    if key in memo:
         found: Body = memo[key]
         return found
     body = _read(r, function, path, known=known)
-    if not r.session.touched:
-        memo[key] = body
+    if not body.sets_path:
+        # What it makes must be made again by the next call.
+        r.session.memo[key] = body
     return body
 
 
 def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known: bool) -> Body:
     source = function.body or ""
     body = Body()
-    trees = _trees(source, atomic=function.atomic)
+    trees = r.session.trees.get(source) or _trees(source, atomic=function.atomic)
     if trees is None:
         body.problems.append(Unresolved(-1, "PM609", "its body cannot be parsed"))
         return body
     state = r.session.state
     before, was_known, caller = state.path, state.path_known, r.session.caller
+    pending, bare = r.session.pending, r.session.bare_inside
+    r.session.pending = r.session.bare_inside = False
     state.path = ("pg_catalog", "pg_temp") if path is None else path
     state.path_known, r.session.caller = known, None
     level = Level()
@@ -159,6 +247,7 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known:
             if function.atomic:
                 inner.at = 0
             rows = statements.run(inner, tree, level)
+            body.sets_path |= r.session.settle()
             body.rows = rows if rows is not None else Rows()
             if tree is not trees[-1][0]:
                 note_outputs(inner, body.rows)
@@ -169,8 +258,12 @@ def _read(r: Reader, function: Function, path: tuple[str, ...] | None, *, known:
             if function.atomic:
                 done = replace(done, text=source)
             body.inner.append(done)
+            body.sets_path |= kind_of(tree) not in _PLAIN
     finally:
+        state = r.session.state
+        body.bare = r.session.bare_inside
         state.path, state.path_known, r.session.caller = before, was_known, caller
+        r.session.pending, r.session.bare_inside = pending, bare
     return body
 
 

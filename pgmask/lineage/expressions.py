@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pgmask.facts.schema import Operator
-from pgmask.lineage import select
+from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import fields_of, resolve, take
 from pgmask.lineage.reader import Node, Reader, expression
@@ -28,13 +28,21 @@ _COMPARISONS: Final = frozenset(
     {"=", "<>", "!=", "<", ">", "<=", ">=", "~", "~*", "!~", "!~*", "~~", "!~~", "~~*", "!~~*",
      "@>", "<@", "&&", "?", "?|", "?&", "@@", "@?", "^@", "<<", ">>", "-|-", "&<", "&>"}
 )  # fmt: skip
+_EQUAL: Final = [{"String": {"sval": "="}}]
 _ARITHMETIC: Final = frozenset("+-*/%")
+_NUMBERS: Final = frozenset(
+    {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
+)
+"""Types of which arithmetic stays in the type."""
 
 
 @expression("A_Const", "isnull ival fval boolval sval bsval location")
 def constant(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     for key, text in _CONSTANTS.items():
         if key in body:
+            if key == "fval" and not set(body["fval"].get("fval", "")) & set(".eE"):
+                # Too long for an integer: bigint or numeric.
+                return Value()
             return text
     return NOTHING
 
@@ -58,8 +66,11 @@ def operator(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     left = r.evaluate(body.get("lexpr"), level, use)
     right = r.evaluate(body.get("rexpr"), level, use)
     kind = body["kind"]
-    if r.session.schema.operators:
-        _own_operator(r, body, left, right)
+    behind = _own_operator(r, body, left, right) if r.session.schema.operators else []
+    if behind and kind == "AEXPR_NULLIF":
+        left = conditioned(left, merged(v.sources for v in behind))
+    elif behind:
+        left = Value(merged((left.sources, *(v.sources for v in behind))), left.type)
     if kind == "AEXPR_NULLIF":
         return conditioned(left, right.sources)
     if kind != "AEXPR_OP":
@@ -68,14 +79,18 @@ def operator(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     text = ""
     if sign in _COMPARISONS:
         text = "boolean"
-    elif sign in _ARITHMETIC and bare(left.type) == bare(right.type):
+    elif (
+        sign in _ARITHMETIC and bare(left.type) == bare(right.type) and bare(left.type) in _NUMBERS
+    ):
         text = bare(left.type)
     elif sign == "||" and "text" in (bare(left.type), bare(right.type)):
         text = "text"
     return Value(merged((left.sources, right.sources), EXPRESSION), text)
 
 
-def _own_operator(r: Reader, body: Node, left: Value, right: Value) -> None:
+def _own_operator(r: Reader, body: Node, left: Value, right: Value) -> list[Value]:
+    parts = []
+    args = [v for key, v in (("lexpr", left), ("rexpr", right)) if key in body]
     known = r.session.schema.memo.get("operators")
     if known is None:
         known = {}
@@ -88,7 +103,8 @@ def _own_operator(r: Reader, body: Node, left: Value, right: Value) -> None:
         if len(names) > 1 and one.schema != names[0]:
             continue
         if may_be(r.session, left.type, one.left) and may_be(r.session, right.type, one.right):
-            r.notes.calls.setdefault(one.function, r.position(body))
+            parts.append(bodies.behind(r, one.function, args, body))
+    return parts
 
 
 @expression("BoolExpr", "boolop args location")
@@ -110,12 +126,18 @@ def boolean_test(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
 def cast(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     value = r.evaluate(body.get("arg"), level, use)
     text = type_name(r, body["typeName"])
+    behind = [
+        bodies.behind(r, one.function, [value], body)
+        for one in r.session.schema.operators
+        if one.name == "::"
+        and one.right == bare(text).removesuffix("[]")
+        and value is not NOTHING
+        and (not value.type or may_be(r.session, value.type.removesuffix("[]"), one.left))
+    ]
+    if any(v.sources for v in behind):
+        return combine([value, *behind], EXPRESSION, text)
     if not value.sources:
         return Value(type=text)
-    if r.session.schema.operators:
-        for one in r.session.schema.operators:
-            if one.name == "::" and one.left == bare(value.type) and one.right == bare(text):
-                r.notes.calls.setdefault(one.function, r.position(body))
     known = r.session.schema.types_by_text
     have, want = known.get(bare(value.type)), known.get(bare(text))
     # A string stays the string, whatever it is called; a shorter length makes another value.
@@ -146,7 +168,7 @@ def case(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
 
 def _one_of(values: list[Value]) -> Value:
     """A value that is one of these."""
-    types = {bare(v.type) for v in values if v.type}
+    types = {bare(v.type) for v in values if v is not NOTHING}
     return combine(values, DIRECT, types.pop() if len(types) == 1 else "")
 
 
@@ -200,6 +222,9 @@ def sub_query(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     if kind == "EXISTS_SUBLINK":
         return Value(at_least(rows.conditions, CONDITION), "boolean")
     outs = [out.value for out in rows.columns]
+    if kind in ("ANY_SUBLINK", "ALL_SUBLINK") and r.session.schema.operators and len(outs) == 1:
+        sign = {"name": body.get("operName", _EQUAL), "lexpr": 0, "rexpr": 0}
+        outs += _own_operator(r, {**body, **sign}, tested, outs[0])
     for out in outs:
         r.note(out.sources, use, r.position(body))
     if kind in ("ANY_SUBLINK", "ALL_SUBLINK"):
@@ -223,7 +248,7 @@ def grouping(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
 
 @expression("SQLValueFunction", "op typmod location")
 def value_function(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
-    return NOTHING
+    return Value()
 
 
 @expression("SetToDefault", "typeMod location")

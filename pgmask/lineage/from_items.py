@@ -9,7 +9,7 @@ from pgmask.facts.schema import Relation, row_type
 from pgmask.lineage import ctes, documents, functions, labels, select, views
 from pgmask.lineage.model import Column, Use
 from pgmask.lineage.names import take
-from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.scope import TWICE, Item, Level, strings
 from pgmask.lineage.types import type_name
 from pgmask.lineage.values import DIRECT, EXPRESSION, NOTHING, Notes, Value, combine
@@ -89,6 +89,7 @@ def range_var(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
         item = Item(shown, (), ())
         return item, [item]
     r.name(relation, "read", r.position(body))
+    followed(r, relation, body)
     item = relation_item(r, relation, shown, body, level)
     if alias:
         item.plain_base = None
@@ -110,6 +111,11 @@ def lookup(r: Reader, body: Node) -> Relation | None:
         r.refuse("PM613", "the search_path is not known here, so a bare name says nothing", body)
         return None
     relation = r.session.relation(schema, body["relname"])
+    if schema is None and r.session.unsure(body["relname"]):
+        unfollowed(r, body, f"made or dropped one of several relations called {body['relname']!r}")
+        return None
+    if schema is None and r.quiet and relation is not None and relation.schema != "pg_catalog":
+        r.session.bare_inside = True
     if relation is None:
         full = f"{schema}.{body['relname']}" if schema else body["relname"]
         where = "" if schema else f" on the path {', '.join(r.session.state.path) or '(empty)'}"
@@ -118,6 +124,15 @@ def lookup(r: Reader, body: Node) -> Relation | None:
         r.refuse("PM601", f"{body['relname']!r} is a type and no relation", body)
         return None
     return relation
+
+
+def followed(r: Reader, relation: Relation, body: Node) -> None:
+    """Refuse rows of a relation that may be another than its name says."""
+    key = (relation.schema, relation.name)
+    if key in r.session.moved:
+        unfollowed(r, body, f"renamed, moved or attached {relation.name!r} or its columns")
+    elif r.session.remade(key):
+        unfollowed(r, body, f"made {relation.name!r} anew")
 
 
 def relation_item(

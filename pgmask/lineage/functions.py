@@ -13,7 +13,8 @@ from pgmask.facts.schema import Function
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
-from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression
+from pgmask.lineage.parse import parse_one
+from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression, unfollowed
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
 from pgmask.lineage.types import POLYMORPHIC, bare, element, is_array, is_type, may_be, row_of
 from pgmask.lineage.values import (
@@ -29,6 +30,12 @@ _KEYS: Final = (
     "funcname args agg_order agg_filter over agg_within_group agg_star agg_distinct func_variadic"
     " funcformat location"
 )
+
+
+_RUN_TEXT: Final = frozenset(
+    {"query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "ts_stat", "ts_rewrite"}
+)
+"""Functions of the server that run text which they are given."""
 
 
 @dataclass(slots=True)
@@ -143,6 +150,10 @@ def _call(
         if len(chosen) > 1 and function.schema == "pg_catalog":
             signature = ""
         r.notes.calls.setdefault((function.schema, function.name, signature), position)
+        if schema is None and r.quiet and function.schema != "pg_catalog":
+            r.session.bare_inside = True
+    if name in _RUN_TEXT:
+        r.session.pending = True
     if name == "set_config" and any(f.schema == "pg_catalog" for f in chosen):
         _setting(r, node)
     many = aggregate or any(f.kind == "a" for f in chosen)
@@ -150,7 +161,16 @@ def _call(
     text = _result(r, chosen, args)
     value = Value(merged((a.sources for a in args), flow), text)
     parts = [value]
+    parts_of: list[Value] = []
+    if name in r.session.changed:
+        unfollowed(r, node, f"changed the function {name!r}")
     for function in chosen:
+        if bodies.opaque_may_set_path(r, function):
+            r.session.pending = True
+        for one in function.behind:
+            parts_of.append(bodies.behind(r, one, args, node))
+        if function.default_text and len(args) < len(function.args):
+            parts_of.append(_defaults(r, function, node))
         if function.language == "sql" and function.body is not None:
             parts.append(bodies.called(r, function, args, given, node, text))
     if len(parts) > 1:
@@ -159,7 +179,25 @@ def _call(
         read = parts[1:] if len(parts) == len(chosen) + 1 else parts
         fields = whole[0].fields if len(chosen) == 1 and whole else None
         value = Value(merged(p.sources for p in read), text, fields)
+    if any(v.sources for v in parts_of):
+        whole_of = merged((value.sources, *(v.sources for v in parts_of)))
+        value = Value(whole_of, value.type, None if value.fields is None else value.fields)
     return Called(chosen, args, value)
+
+
+def _defaults(r: Reader, function: Function, node: Node) -> Value:
+    """Default expressions of parameters that a call leaves out: they run as part of the call."""
+    tree = parse_one(f"SELECT {function.default_text}")
+    if tree is None:
+        return r.refuse("PM609", f"the defaults of {function.name} cannot be parsed", node)
+    before, r.at = r.at, max(r.position(node), 0)
+    state, path, known = r.session.state, r.session.state.path, r.session.state.path_known
+    state.path, state.path_known = ("pg_catalog", "pg_temp"), True
+    r.quiet += 1
+    rows = select.query(r, tree, None)
+    r.quiet -= 1
+    state.path, state.path_known, r.at = path, known, before
+    return Value(merged((out.value.sources for out in rows.columns), EXPRESSION))
 
 
 def _fits(f: Function, count: int, given: tuple[str, ...]) -> bool:
@@ -178,9 +216,11 @@ def _chosen(
     """The functions that the types leave; all where they leave none."""
     if len(known) == 1:
         return known
+    own = any(f.schema != "pg_catalog" for f in known)
     if not given:
         exact = [bare(a.type) for a in args]
-        if all(exact):
+        made = r.session.state.functions.get(known[0].name, ())
+        if all(exact) and not any(f in made for f in known):
             for f in known:
                 if list(f.args[: len(args)]) == exact and len(f.args) == len(args):
                     return [f]
@@ -194,7 +234,8 @@ def _chosen(
             )
         ]
         known = left or known
-        known = _nearest(known, args)
+        if not own:
+            known = _nearest(known, args)
     if all(f.schema == "pg_catalog" for f in known):
         returns = {f.returns for f in known}
         if len(returns) == 1:
@@ -238,7 +279,7 @@ def _setting(r: Reader, node: Node) -> None:
     first = (node.get("args") or [{}])[0]
     constant = first.get("A_Const", {}).get("sval", {}).get("sval", "")
     if not constant or constant.lower() in ("search_path", "role", "session_authorization"):
-        r.session.state.path_known = False
+        r.session.pending = True
 
 
 def _result(r: Reader, chosen: list[Function], args: list[Value]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pgmask.lineage.model import Use
 from pgmask.lineage.reader import Node, Reader, expression
 from pgmask.lineage.scope import (
@@ -19,6 +21,9 @@ from pgmask.lineage.scope import (
 )
 from pgmask.lineage.types import TRIGGER_ROW, element, row_of
 from pgmask.lineage.values import NOTHING, Value, merged
+
+_HINTS: Final = 20
+"""Problems of one statement for which a near name is looked for."""
 
 
 def _is_called(r: Reader, name: str) -> bool:
@@ -58,6 +63,11 @@ def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     if first is None:
         raise NameProblem("PM611", "a star stands where one value is wanted")
     if len(names) == 1:
+        if first in r.session.unsure_columns and not _alone(level):
+            raise NameProblem(
+                "PM614", f"an earlier statement may have made or dropped the column {first!r}",
+                "Put the table's alias before it.",
+            )  # fmt: skip
         found = column_by_name(level, first)
         if found is not None:
             return found
@@ -67,7 +77,7 @@ def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
         value = parameter(level, first)
         if value is not None:
             return None, -1, value
-        raise _unknown(level, first)
+        raise _unknown(level, first, hint=len(r.unresolved) < _HINTS)
     item, rest = qualified(r, names, level)
     if item is None:
         return None, -1, _of_parameter(r, body, names, level)
@@ -80,6 +90,16 @@ def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
         take(r, (item, ROW, item.row()), use, r.position(body))
         return None, -1, _of_row(r, rest, item.row(), body)
     raise NameProblem("PM602", f"{names[-2]!r} has no column {rest!r}")
+
+
+def _alone(level: Level) -> bool:
+    """Whether a bare name can only be a column of this level."""
+    at = level.parent
+    while at is not None:
+        if at.items or at.parameters:
+            return False
+        at = at.parent
+    return not level.parameters
 
 
 def qualified(r: Reader, names: list[str | None], level: Level) -> tuple[Item | None, str | None]:
@@ -118,12 +138,12 @@ def _of_parameter(r: Reader, body: Node, names: list[str | None], level: Level) 
     return value
 
 
-def _unknown(level: Level, name: str) -> NameProblem:
+def _unknown(level: Level, name: str, *, hint: bool) -> NameProblem:
     import difflib
 
     near: list[str] = []
     at: Level | None = level
-    while at is not None:
+    while hint and at is not None:
         near += [n for item in at.items if item.cols_visible for n in item.names]
         at = at.parent
     close = difflib.get_close_matches(name, near, n=1)

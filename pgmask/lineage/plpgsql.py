@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pglast.parser import ParseError, parse_plpgsql_json
+from pglast import Error
+from pglast.parser import ParseError, parse_plpgsql_json, scan
 
 from pgmask.facts.schema import Function
 from pgmask.lineage import statements
@@ -27,6 +28,55 @@ _ROUNDS: Final = 6
 _RAW_EXPR: Final = 2
 _ASSIGN: Final = 3
 """Parse modes: from here on assignments, with one, two or three names on the left."""
+_KEYS: Final = {
+    kind: frozenset(keys.split())
+    for kind, keys in {
+        "PLpgSQL_function": "datums action new_varno old_varno out_param_varno fn_prokind",
+        "PLpgSQL_expr": "query parseMode",
+        "PLpgSQL_type": "typname",
+        "PLpgSQL_var": "cursor_explicit_argrow cursor_explicit_expr cursor_options datatype"
+        " default_val isconst lineno notnull promise refname",
+        "PLpgSQL_rec": "dno lineno refname datatype default_val isconst notnull",
+        "PLpgSQL_row": "fields lineno refname",
+        "PLpgSQL_recfield": "fieldname recparentno",
+        "PLpgSQL_condition": "condname",
+        "PLpgSQL_exception": "action conditions",
+        "PLpgSQL_exception_block": "exc_list",
+        "PLpgSQL_case_when": "expr lineno stmts",
+        "PLpgSQL_if_elsif": "cond lineno stmts",
+        "PLpgSQL_raise_option": "expr opt_type",
+        "PLpgSQL_diag_item": "kind target",
+        "PLpgSQL_stmt_block": "body exceptions label lineno n_initvars",
+        "PLpgSQL_stmt_assign": "expr lineno varno",
+        "PLpgSQL_stmt_if": "cond then_body elsif_list else_body lineno",
+        "PLpgSQL_stmt_case": "case_when_list have_else else_stmts lineno t_expr t_varno",
+        "PLpgSQL_stmt_loop": "body label lineno",
+        "PLpgSQL_stmt_while": "body cond label lineno",
+        "PLpgSQL_stmt_fori": "body label lineno lower reverse step upper var",
+        "PLpgSQL_stmt_fors": "body label lineno query var",
+        "PLpgSQL_stmt_forc": "argquery body curvar label lineno var",
+        "PLpgSQL_stmt_dynfors": "body label lineno params query var",
+        "PLpgSQL_stmt_foreach_a": "body expr label lineno slice varno",
+        "PLpgSQL_stmt_exit": "cond is_exit label lineno",
+        "PLpgSQL_stmt_return": "expr lineno retvarno",
+        "PLpgSQL_stmt_return_next": "expr lineno retvarno",
+        "PLpgSQL_stmt_return_query": "dynquery lineno params query",
+        "PLpgSQL_stmt_raise": "condname elog_level lineno message options params",
+        "PLpgSQL_stmt_assert": "cond lineno message",
+        "PLpgSQL_stmt_execsql": "into lineno sqlstmt strict target",
+        "PLpgSQL_stmt_dynexecute": "into lineno params query strict target",
+        "PLpgSQL_stmt_getdiag": "diag_items is_stacked lineno",
+        "PLpgSQL_stmt_open": "argquery cursor_options curvar dynquery lineno params query",
+        "PLpgSQL_stmt_fetch": "curvar direction expr how_many is_move lineno"
+        " returns_multiple_rows target",
+        "PLpgSQL_stmt_close": "curvar lineno",
+        "PLpgSQL_stmt_perform": "expr lineno",
+        "PLpgSQL_stmt_call": "expr is_call lineno target",
+        "PLpgSQL_stmt_commit": "chain lineno",
+        "PLpgSQL_stmt_rollback": "chain lineno",
+    }.items()
+}
+"""Every node of a body with its keys: what is not here is refused."""
 _DYNAMIC: Final = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
 
 Read = tuple[Reader, Rows | None, str, str]
@@ -73,6 +123,13 @@ class _Body:
             return
         if fields:
             self._add(name, fields[0][1], None)
+
+    def given_out(self, node: Node, inner: Reader) -> None:
+        """An argument of CALL may be given back with anything that the call has read."""
+        names = node.get("ColumnRef", {}).get("fields", [])
+        if len(names) == 1 and "String" in names[0]:
+            columns = (*inner.notes.named, *(column for column, _ in inner.notes.reads))
+            self._add(names[0]["String"].get("sval"), Value(dict.fromkeys(columns, 1)), None)
 
     def _add(
         self, name: str | None, value: Value, fields: tuple[tuple[str, Value], ...] | None
@@ -122,15 +179,18 @@ def _type(r: Reader, text: str) -> str:
 
 def read(r: Reader, tree: Node, function: Function) -> list[Read]:
     """Every statement and expression of the body, in its order."""
+    # The statement's own text: the parser of bodies wants it alone.
+    source = r.text.part(r.start, r.end) if r.text is not None else ""
     try:
-        # The statement's own text: the parser of bodies wants it alone.
-        source = r.text.part(r.start, r.end) if r.text is not None else ""
-        found = json.loads(parse_plpgsql_json(source))
+        found = json.loads(parse_plpgsql_json(source)) if source else []
     except (ParseError, ValueError, RecursionError):
         r.refuse("PM609", "the body in PL/pgSQL cannot be parsed", {})
         return []
+    if not found:
+        r.refuse("PM609", "a body in PL/pgSQL inside of another body cannot be read", {})
     done: list[Read] = []
     for one in found:
+        _check(r, one)
         body = _Body(r, function, one["PLpgSQL_function"])
         for _ in range(_ROUNDS):
             before = body.state()
@@ -141,6 +201,22 @@ def read(r: Reader, tree: Node, function: Function) -> list[Read]:
         else:
             r.refuse("PM605", "what flows through the variables comes to no end", {})
     return done
+
+
+def _check(r: Reader, node: Any) -> None:
+    """Refuse nodes and keys that nobody here knows."""
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, list):
+            todo += one
+        elif isinstance(one, dict):
+            todo += one.values()
+            for kind, part in one.items():
+                if kind.startswith("PLpgSQL_") and isinstance(part, dict):
+                    odd = part.keys() - _KEYS.get(kind, frozenset())
+                    if odd or kind not in _KEYS:
+                        r.refuse("PM605", f"{kind} of PL/pgSQL is not understood", {})
 
 
 def _declared(r: Reader, body: _Body) -> Iterator[Read]:
@@ -169,7 +245,7 @@ def _walk(r: Reader, body: _Body, node: Any, into: Node | None) -> Iterator[Read
         yield from _expression(r, body, node["PLpgSQL_expr"], into)
         return
     for kind, part in node.items():
-        if kind in _DYNAMIC:
+        if kind in _DYNAMIC or (isinstance(part, dict) and "dynquery" in part):
             r.refuse("PM608", "EXECUTE runs text that is not known before", {},
                      "Write the statement itself.")  # fmt: skip
         if not isinstance(part, dict) or not kind.startswith("PLpgSQL_"):
@@ -203,14 +279,32 @@ def _target(body: _Body, part: Node) -> Node | None:
     return None
 
 
+def _sides(query: str) -> tuple[str, str]:
+    """An assignment's sides: at the first sign outside of brackets; "" where there is none."""
+    depth = 0
+    try:
+        for token in scan(query):
+            if token.name in ("ASCII_40", "ASCII_91"):
+                depth += 1
+            elif token.name in ("ASCII_41", "ASCII_93"):
+                depth -= 1
+            elif depth == 0 and token.name in ("COLON_EQUALS", "ASCII_61"):
+                return query[: token.start], query[token.end + 1 :]
+    except (Error, ValueError):
+        pass
+    return "", ""
+
+
 def _expression(r: Reader, body: _Body, part: Node, into: Node | None) -> Iterator[Read]:
     query = part.get("query", "")
     mode = part.get("parseMode", 0)
     text = query
     if mode >= _ASSIGN:
-        # name := expression, also name.field := and name[i] :=
-        text = query.split(":=", 1)[-1] if ":=" in query else query.split("=", 1)[-1]
+        # name := expression, also name.field := and name[i] := with expressions of its own.
+        left, text = _sides(query)
         mode = _RAW_EXPR
+        if "[" in left:
+            yield from _expression(r, body, {"query": left, "parseMode": _RAW_EXPR}, into)
     if mode == _RAW_EXPR:
         text = f"SELECT {text}"
     tree = parse_one(text)
@@ -222,5 +316,8 @@ def _expression(r: Reader, body: _Body, part: Node, into: Node | None) -> Iterat
     level = Level()
     level.parameters = body.values
     rows = statements.run(inner, tree, level)
+    r.session.settle()
     body.put(into, rows)
+    for node in tree.get("CallStmt", {}).get("funccall", {}).get("args", ()):
+        body.given_out(node, inner)
     yield inner, rows, kind_of(tree), query

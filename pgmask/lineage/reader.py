@@ -33,6 +33,17 @@ PARTS: Final = {
     ),
 }
 """Nodes that stand in one place only, with the keys that are looked at or may be ignored there."""
+SINCE: Final = {
+    "JsonObjectConstructor": 160000, "JsonArrayConstructor": 160000,
+    "JsonArrayQueryConstructor": 160000, "JsonObjectAgg": 160000, "JsonArrayAgg": 160000,
+    "JsonIsPredicate": 160000, "JsonFuncExpr": 170000, "JsonParseExpr": 170000,
+    "JsonScalarExpr": 170000, "JsonSerializeExpr": 170000, "MergeSupportFunc": 170000,
+}  # fmt: skip
+"""Nodes that are newer than the oldest server, with its version number."""
+MOST: Final = 200
+"""Problems that are told of one statement."""
+WIDEST: Final = 1664
+"""Columns that a query can give: the server refuses more."""
 DEEPEST: Final = 60
 """Bodies inside of bodies: beyond that something turns in a circle."""
 
@@ -76,6 +87,10 @@ class Reader:
         if entry is None:
             return self.refuse("PM605", f"the expression {kind} is not understood", body)
         handler, keys = entry
+        server = self.session.schema.server
+        if server and server < SINCE.get(kind, 0):
+            # An older server takes the word for a function's name.
+            return self.refuse("PM605", f"this server does not know {kind}", body)
         if not body.keys() <= keys:
             return self.unknown_keys(kind, body, keys)
         try:
@@ -107,7 +122,9 @@ class Reader:
         return self.refuse("PM605", f"{kind} has parts that are not understood: {odd}", body)
 
     def refuse(self, code: str, message: str, node: Any, hint: str = "") -> Value:
-        """Add a problem; what is behind the node stays unknown."""
+        """Add a problem; what is behind the node stays unknown.  Only the first ones are told."""
+        if len(self.unresolved) >= MOST:
+            return NOTHING
         position = self.at
         if position < 0 and isinstance(node, dict):
             position = first_location(node)
@@ -135,6 +152,14 @@ class Reader:
         """Note these columns as read."""
         if sources:
             self.notes.note(sources, use, position)
+
+
+def unfollowed(r: Reader, node: Any, what: str) -> Value:
+    """Refuse what depends on a change that an earlier statement of the text has made (PM614)."""
+    return r.refuse(
+        "PM614", f"an earlier statement of this text has {what}, and that cannot be followed",
+        node, "Put the two into texts of their own.",
+    )  # fmt: skip
 
 
 def first_location(node: Any) -> int:

@@ -9,6 +9,7 @@ from pgmask.facts.schema import Function
 from pgmask.lineage import bodies, plpgsql
 from pgmask.lineage.finish import finish, note_outputs
 from pgmask.lineage.kinds import kind_of
+from pgmask.lineage.model import Use
 from pgmask.lineage.parse import Text, parse_all
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.scope import Level, strings
@@ -53,12 +54,21 @@ def create_function(r: Reader, body: Node, level: Level | None) -> None:
     function = _declared(r, body, options)
     words = options.get("as") or [""]
     language = function.language
+    for node in body.get("parameters", ()):
+        r.evaluate(node["FunctionParameter"].get("defexpr"), Level(), Use.WRITE)
     if "sql_body" in body:
         language = "sql"
+        # Bound on the path of this moment; kept as it is, having no text of its own.
+        name = f"{function.schema}.{function.name} {len(r.session.trees)}"
+        r.session.trees[name] = bodies.trees_of(body["sql_body"], "")
+        path = function.path or r.session.state.path
+        function = replace(function, body=name, atomic=True, language="sql", path=path)
     if language == "sql":
         _sql(r, body, function, words[0])
     elif language == "plpgsql":
         _plpgsql(r, {"CreateFunctionStmt": body}, function, words[0])
+    else:
+        r.refuse("PM608", f"a function of the language {language} cannot be read", body)
     r.session.add(function)
 
 
@@ -119,6 +129,7 @@ def _sql(r: Reader, body: Node, function: Function, source: str) -> None:
         if text is None:
             inner.at = r.at
         rows = run(inner, tree, own)
+        r.session.settle()
         if rows is not None:
             note_outputs(inner, rows)
         _take(r, inner, own=text is None)
@@ -126,6 +137,7 @@ def _sql(r: Reader, body: Node, function: Function, source: str) -> None:
             r.inner.append(finish(inner, rows, kind_of(tree), text, start, end))
         elif r.text is not None:
             r.inner.append(finish(inner, rows, kind_of(tree), r.text, r.start, r.end, r.base))
+    before.functions = r.session.state.functions
     r.session.state = before
 
 
@@ -147,17 +159,26 @@ def _take(r: Reader, inner: Reader, *, own: bool) -> None:
             r.unresolved.append(found)
 
 
-def _plpgsql(r: Reader, tree: Node, function: Function, source: str) -> None:
+def _plpgsql(r: Reader, tree: Node, function: Function, source: str) -> bool:
+    """Read the body; whether the path is known at its end.  What it makes is there only perhaps."""
     before = r.session.state.copy()
     if function.path is not None:
         r.session.state.path = function.path
+    if bodies.may_set_path(source):
+        # Loops and branches: before as after.
+        r.session.state.path_known = False
+    r.session.inside += 1
     for inner, rows, kind, text in plpgsql.read(r, tree, function):
         if rows is not None:
             note_outputs(inner, rows)
         _take(r, inner, own=False)
         whole = Text(text)
         r.inner.append(finish(inner, rows, kind, whole, 0, len(text.encode())))
+    r.session.inside -= 1
+    known = r.session.state.path_known
+    before.functions = r.session.state.functions
     r.session.state = before
+    return known
 
 
 @statement("DoStmt", "args")
@@ -170,4 +191,5 @@ def do(r: Reader, body: Node, level: Level | None) -> None:
         r.refuse("PM608", f"DO of the language {language} cannot be read", body)
         return
     function = Function(schema="", name="inline_code_block", body=source, language="plpgsql")
-    _plpgsql(r, {"DoStmt": body}, function, source)
+    if not _plpgsql(r, {"DoStmt": body}, function, source):
+        r.session.lose_path()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pgmask.lineage import ctes, from_items, labels, statements
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import fields_of, qualified, steps, take, words
-from pgmask.lineage.reader import EXPRESSIONS, PARTS, Node, Reader
+from pgmask.lineage.reader import EXPRESSIONS, PARTS, WIDEST, Node, Reader
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, NameProblem, column_by_name
 from pgmask.lineage.types import bare
@@ -18,6 +18,7 @@ from pgmask.lineage.values import (
     Notes,
     Sources,
     Value,
+    any_of,
     at_least,
     merged,
 )
@@ -121,8 +122,11 @@ def targets(r: Reader, nodes: Any, level: Level, *, apart: bool = False) -> list
                 notes.take(own, position)
                 notes.named = {c: position for c in value.sources if c in own.named}
                 columns.append(Out(name, value, position, notes))
-            continue
+            found = []
         columns += [Out(name, value, position, own) for name, value in found]
+        if len(columns) > WIDEST:
+            r.refuse("PM611", f"a query cannot give more than {WIDEST} columns", body)
+            return columns[:WIDEST]
     return columns
 
 
@@ -297,7 +301,7 @@ def _set_operation(r: Reader, body: Node, level: Level, *, apart: bool) -> Rows:
             for side in (one, other):
                 if side.notes is not None:
                     notes.take(side.notes, side.position)
-        value = Value(merged((one.value.sources, second)), text, one.value.fields)
+        value = any_of([one.value, Value(second, other.value.type, other.value.fields)], text)
         columns.append(Out(one.name, value, one.position, notes))
         if not keep and (not body.get("all") or body["op"] != "SETOP_UNION"):
             r.note(one.value.sources, Use.GROUP, one.position)
@@ -316,11 +320,7 @@ def _values(r: Reader, lists: list[Node], level: Level) -> Rows:
         r.refuse("PM611", "the rows of VALUES need as many columns", lists)
     columns = []
     for number, values in enumerate(zip(*rows, strict=False), 1):
-        types = {v.type for v in values if v.type}
-        value = Value(
-            merged(v.sources for v in values),
-            types.pop() if len(types) == 1 else "",
-            values[0].fields,
-        )
+        types = {v.type for v in values if v is not NOTHING}
+        value = any_of(values, types.pop() if len(types) == 1 else "")
         columns.append(Out(f"column{number}", value))
     return Rows(columns, NO_SOURCES)

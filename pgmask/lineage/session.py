@@ -26,19 +26,22 @@ class State:
     )
     schemas: frozenset[str] = frozenset()
     path_known: bool = True
-    after: tuple[tuple[str, ...], bool] | None = None
-    """The path that comes back at the end of the transaction, and whether it is known."""
 
     def copy(self) -> State:
         """A copy that later changes do not touch."""
         return State(
             self.path, dict(self.relations), dict(self.functions), dict(self.views),
-            self.schemas, self.path_known, self.after,
+            self.schemas, self.path_known,
         )  # fmt: skip
 
 
 class Session:
-    """The schema, the search_path, and what this text has changed of both so far."""
+    """The schema, the search_path, and what this text has changed of both so far.
+
+    A text may be run statement by statement or as one transaction, and any statement of it may
+    fail.  So a ROLLBACK takes back what is *known* (``state``), and never what is *possible*:
+    versions, moved, changed and lost only grow.
+    """
 
     def __init__(self, schema: Schema, path: tuple[str, ...] | None = None) -> None:
         self.schema = schema
@@ -46,15 +49,79 @@ class Session:
         self.state = State(tuple(name for name in given if name != "$user"))
         self.first = self.state.copy()
         self.began: list[tuple[str, State]] = []
+        self.paths = Paths(self.state.path)
         self.caller: tuple[tuple[str, ...], bool] | None = None
         """Inside of a view: the session's path and whether it is known, for functions' bodies."""
         self.prepared: dict[str, Any] = {}
         self.cursors: dict[str, Any] = {}
+        self.twice: set[tuple[str, str]] = set()
+        """Prepared statements and cursors of a name that the text has used before."""
+        self.versions: dict[tuple[str, str], list[Relation | None]] = {}
+        """What the text has made of a name, None where it has dropped it."""
+        self.unsure_columns: set[str] = set()
+        """Columns that a relation has or has not, as a statement of the text has failed or not."""
+        self.moved: set[tuple[str, str]] = set()
+        """Relations that have got another name, column names, parents or partitions."""
+        self.changed: set[str] = set()
+        """Names of functions that were altered, renamed or dropped."""
+        self.lost = ""
+        """What an earlier statement did that reaches further than can be followed."""
+        self.cascaded = False
+        self.inside = 0
+        """Above 0 in a body in PL/pgSQL, where a SET may be run or not, or more than once."""
+        self.pending = False
+        """Whether this statement calls what may set the path: from its end on."""
+        self.bare_inside = False
+        """Whether a body of this statement has looked for a name on the session's path."""
+        self.trees: dict[str, Any] = {}
+        """Bodies in the grammar itself, of functions that the text has made."""
+        self._memo: dict[Any, Any] = {}
 
     @property
     def touched(self) -> bool:
-        """Whether the text has made anything of its own, so that nothing is remembered."""
-        return bool(self.state.relations or self.state.functions)
+        """Whether the text has changed anything that a view or body may stand on."""
+        return bool(self.versions or self.state.functions or self.moved or self.changed)
+
+    @property
+    def memo(self) -> dict[Any, Any]:
+        """What was worked out about views and bodies, as the schema is just now."""
+        return self._memo if self.touched else self.schema.memo
+
+    def forget(self) -> None:
+        """The schema has changed: what was worked out no longer holds."""
+        self._memo.clear()
+
+    def lose(self, what: str) -> None:
+        """What later statements mean cannot be told any more."""
+        self.lost = self.lost or what
+        self.forget()
+
+    def move(self, *keys: tuple[str, str]) -> None:
+        """These relations are no longer what the snapshot calls so."""
+        self.moved.update(keys)
+        self.forget()
+
+    def alter_function(self, *names: str) -> None:
+        """Functions of these names are no longer what the snapshot says."""
+        self.changed.update(names)
+        self.forget()
+
+    def unsure(self, name: str) -> bool:
+        """Whether a bare name may mean one relation or another, as a statement of this text may
+        have failed or been rolled back.
+        """
+        if not self.versions and not self.cascaded:
+            return False
+        keys = [(place, name) for place in self.search()]
+        some = [k for k in keys if k in self.versions or self.schema.relations.get(k) is not None]
+        return len(some) > 1 and (self.cascaded or any(k in self.versions for k in some))
+
+    def remade(self, key: tuple[str, str]) -> bool:
+        """Whether a name has meant a view and something else, one of which may still be there."""
+        made = [one for one in self.versions.get(key, ()) if one is not None]
+        old = self.schema.relations.get(key)
+        some = made if old is None else [old, *made]
+        return len(some) > 1 and any(one.kind == "v" for one in some)
 
     def search(self) -> tuple[str, ...]:
         """The schemas in the order in which relations are looked for."""
@@ -78,6 +145,10 @@ class Session:
     def running_path(self) -> tuple[tuple[str, ...], bool]:
         """The path with which a function without one of its own runs, and whether it is known."""
         return self.caller or (self.state.path, self.state.path_known)
+
+    def functions_of(self, name: str) -> tuple[Function, ...]:
+        """All functions of that name, wherever."""
+        return (*self.state.functions.get(name, ()), *self.schema.functions(name))
 
     def functions(self, schema: str | None, name: str) -> list[Function]:
         """All functions of that name on the path, or of one schema; never temporary ones."""
@@ -105,53 +176,156 @@ class Session:
 
     def define(self, relation: Relation) -> None:
         """A relation that is there from now on."""
-        self.state.relations[relation.schema, relation.name] = relation
+        key = (relation.schema, relation.name)
+        self.state.relations[key] = relation
+        self.perhaps(relation)
+        self.forget()
+
+    def perhaps(self, relation: Relation) -> None:
+        """A relation that is there from now on, if the statement has not failed."""
+        key = (relation.schema, relation.name)
+        for old in (self.schema.relations.get(key), *self.versions.get(key, ())):
+            if old is not None:
+                self.unsure_columns |= set(old.columns) ^ set(relation.columns)
+        self.versions.setdefault(key, []).append(relation)
+        self.forget()
 
     def drop(self, relation: Relation) -> None:
         """A relation that is gone from now on."""
-        self.state.relations[relation.schema, relation.name] = None
+        key = (relation.schema, relation.name)
+        self.state.relations[key] = None
+        self.versions.setdefault(key, []).append(None)
+        self.forget()
 
     def add(self, function: Function) -> None:
-        """A function that is there from now on, in place of one with the same arguments."""
+        """A function that may be there from now on, beside others with the same arguments: which
+        one is called depends on whether this one could be made.
+        """
         known = self.state.functions.get(function.name, ())
-        kept = tuple(f for f in known if (f.schema, f.args) != (function.schema, function.args))
-        self.state.functions[function.name] = (function, *kept)
+        if function not in known:
+            self.state.functions[function.name] = (function, *known)
+        self.forget()
 
     # Transactions: a ROLLBACK takes back what was made since, or since the text began.
 
     def begin(self, name: str = "") -> None:
         """BEGIN, or SAVEPOINT with its name."""
         self.began.append((name, self.state.copy()))
+        if not name:
+            self.paths.begin(self.state)
 
-    def commit(self) -> None:
+    def commit(self, *, chain: bool = False) -> None:
         """COMMIT: what was set LOCAL ends."""
         self.began.clear()
-        if self.state.after is not None:
-            self.state.path, self.state.path_known = self.state.after
-            self.state.after = None
+        self.paths.commit(self.state, chain=chain)
 
-    def set_path(self, path: tuple[str, ...], *, known: bool, local: bool) -> None:
-        """SET search_path.  LOCAL counts in a transaction only: whether one is open is not known
-        where the text has not begun it.
-        """
-        state = self.state
-        path = tuple(name for name in path if name != "$user")
-        if local and not self.began:
-            known = known and path == state.path
-        elif local:
-            state.after = state.after or (state.path, state.path_known)
-        else:
-            state.after = None
-        state.path, state.path_known = path, known
-
-    def rollback(self, name: str = "") -> None:
+    def rollback(self, name: str = "", *, chain: bool = False) -> None:
         """ROLLBACK, or ROLLBACK TO a savepoint."""
+        now = self.state
+        back = self.began[0][1] if self.began else self.first
         if name:
             for number in range(len(self.began) - 1, -1, -1):
                 if self.began[number][0] == name:
                     del self.began[number + 1 :]
-                    self.state = self.began[number][1].copy()
-                    return
-        self.state = (self.began[0][1] if self.began else self.first).copy()
-        if not name:
+                    back = self.began[number][1]
+                    break
+        else:
             self.began.clear()
+        self.state = back.copy()
+        # Of functions all that may be there count.
+        self.state.functions = now.functions
+        self.state.path, self.state.path_known = now.path, now.path_known
+        self.paths.rollback(self.state, to=bool(name), chain=chain)
+        self.forget()
+
+    def set_path(self, path: tuple[str, ...], *, known: bool, local: bool) -> None:
+        """SET search_path; ``$user`` stands for a schema that only the server knows."""
+        known = known and not self.inside and "$user" not in path
+        self.paths.choose(self.state, path, known=known, local=local)
+
+    def settle(self) -> bool:
+        """The end of a statement: whether it may have set the path."""
+        pending, self.pending = self.pending, False
+        if pending:
+            self.lose_path()
+        return pending
+
+    def lose_path(self) -> None:
+        """From now on a bare name says nothing."""
+        self.state.path_known = False
+        self.paths.lose()
+
+
+Path = tuple[str, ...]
+_Seen = set["Path | None"]
+
+
+class Paths:
+    """The history of the search_path: it is known only while every way of running the text, with
+    or without a transaction around it, comes to the same one.
+
+    seen: all that were in force; before: what was seen when the text's own BEGIN came, and the path
+    then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.seen: _Seen = {path}
+        self.before: tuple[_Seen, Path, bool] | None = None
+        self.set_inside = self.local_inside = False
+
+    def lose(self) -> None:
+        """A path is in force that nobody knows."""
+        self.seen.add(None)
+        self.set_inside = True
+
+    def choose(self, state: State, path: Path, *, known: bool, local: bool) -> None:
+        """LOCAL counts in a transaction only: whether one is open is known of the text's own."""
+        if local and self.before is None:
+            known = known and state.path_known and path == state.path
+        self.seen.add(path if known else None)
+        if local:
+            self.local_inside = True
+        else:
+            self.set_inside = True
+        state.path, state.path_known = path, known
+
+    def begin(self, state: State) -> None:
+        """BEGIN: a second one changes nothing."""
+        if self.before is None:
+            self.before = (self.seen.copy(), state.path, state.path_known)
+            self.set_inside = self.local_inside = False
+
+    def commit(self, state: State, *, chain: bool) -> None:
+        """Only what was set LOCAL in the text's own transaction comes back for certain."""
+        if self.before is None or chain:
+            if chain or self.local_inside:
+                self._doubt(state)
+        elif self.set_inside:
+            self._doubt(state)
+        elif self.local_inside:
+            self._back(state, self.before)
+        self._end()
+
+    def rollback(self, state: State, *, to: bool, chain: bool) -> None:
+        """The path comes back for certain only where the text's own BEGIN saw no other one."""
+        before = self.before
+        if to:
+            if before is None or self.set_inside or self.local_inside:
+                self._doubt(state)
+            return
+        if before is None or chain or len(before[0]) > 1:
+            self._doubt(state)
+        else:
+            self._back(state, before)
+        self._end()
+
+    def _back(self, state: State, before: tuple[_Seen, Path, bool]) -> None:
+        self.seen, state.path, state.path_known = before[0].copy(), before[1], before[2]
+
+    def _end(self) -> None:
+        self.before = None
+        self.set_inside = self.local_inside = False
+
+    def _doubt(self, state: State) -> None:
+        if len(self.seen) > 1:
+            state.path_known = False

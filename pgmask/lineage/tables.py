@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 from pgmask.facts.schema import Relation
 from pgmask.lineage import from_items, select, views
 from pgmask.lineage.model import Use, Write
-from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.reader import EXPRESSIONS, Node, Reader
 from pgmask.lineage.rows import Rows
-from pgmask.lineage.scope import Level, strings
+from pgmask.lineage.scope import Item, Level, strings
 from pgmask.lineage.statements import run, statement
 from pgmask.lineage.types import row_of, type_name
-from pgmask.lineage.values import as_sources, note_all
+from pgmask.lineage.values import Value, as_sources, note_all
 
+_STRUCTURE: Final = frozenset({"List", "ResTarget", "SortBy", "NamedArgExpr"})
+_REACHES: Final = frozenset(
+    {"AT_AddInherit", "AT_DropInherit", "AT_AttachPartition", "AT_DetachPartition"}
+)
+"""Afterwards other rows stand in the parent, or another parent's."""
 _ADDED: Final = frozenset({"AT_AddColumn"})
 
 
@@ -29,6 +35,7 @@ def new_relation(
     )
     r.name(made, "define", r.position(node))
     if r.session.relation(*key) is not None and not more.get("definition"):
+        r.session.perhaps(made)
         return None
     r.session.define(made)
     return made
@@ -98,7 +105,7 @@ def create_view(r: Reader, body: Node, level: Level | None) -> None:
     if made is None:
         return
     made = replace(made, definition="of this text")
-    r.session.define(made)
+    r.session.state.relations[made.schema, made.name] = made
     named = frozenset((n.schema, n.name) for n in r.relations.values() if n.use == "read")
     key = (made.schema, made.name)
     r.session.state.views[key] = (views.read(r, made, body["query"], path, key), named)
@@ -154,6 +161,30 @@ def _create(r: Reader, body: Node, kind: str) -> None:
     new_relation(
         r, body["relation"], kind, names, types, primary_key=tuple(key), parents=tuple(parents)
     )
+    expressions(r, {**body, "relation": None}, names, types)
+
+
+def expressions(r: Reader, node: Any, names: list[str], types: list[str], alias: str = "") -> None:
+    """Defaults, checks, generated columns, bounds: what they call and read is run or kept with the
+    table.  The table's own columns are in scope, and not counted as read.
+    """
+    own = Level()
+    own.items = [Item(alias, names, [Value(type=text) for text in types])]
+    for one in _expressions_in(node):
+        r.evaluate(one, own, Use.WRITE)
+
+
+def _expressions_in(node: Any) -> Iterator[Node]:
+    if isinstance(node, list):
+        for one in node:
+            yield from _expressions_in(one)
+    elif isinstance(node, dict):
+        for kind, value in node.items():
+            if kind in EXPRESSIONS and kind not in _STRUCTURE:
+                if kind not in ("ColumnRef", "A_Const"):
+                    yield {kind: value}
+            else:
+                yield from _expressions_in(value)
 
 
 def _is_key(node: Node) -> bool:
@@ -191,8 +222,16 @@ def alter_table(r: Reader, body: Node, level: Level | None) -> None:
                 types[names.index(command["name"])] = type_name(r, part["typeName"])
             if "raw_default" in part:
                 r.evaluate(part["raw_default"], own, Use.WRITE)
+        elif kind in _REACHES:
+            other = command.get("def", {})
+            other = other.get("RangeVar") or other.get("PartitionCmd", {}).get("name") or {}
+            found = from_items.lookup(r, other) if other else None
+            r.session.move((relation.schema, relation.name))
+            if found is not None:
+                r.session.move((found.schema, found.name))
         elif kind in ("AT_DropColumn",) and not command.get("missing_ok"):
             r.refuse("PM602", f"{relation.name!r} has no column {command.get('name')!r}", body)
+    expressions(r, body.get("cmds", []), names, types, relation.name)
     changed = replace(relation, columns=tuple(names), types=tuple(types))
     if changed != relation:
         r.session.define(changed)
@@ -212,6 +251,7 @@ def _is_type(r: Reader, node: Node) -> bool:
 @statement("RenameStmt")
 def rename(r: Reader, body: Node, level: Level | None) -> None:
     if "relation" not in body:
+        _renamed(r, body)
         return
     missing = bool(body.get("missing_ok"))
     kind = body.get("renameType", "")
@@ -226,6 +266,7 @@ def rename(r: Reader, body: Node, level: Level | None) -> None:
         if body.get("subname") not in relation.columns:
             r.refuse("PM602", f"{relation.name!r} has no column {body.get('subname')!r}", body)
         r.session.define(replace(relation, columns=tuple(names)))
+        r.session.move((relation.schema, relation.name))
     elif kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"):
         r.session.drop(relation)
         _moved(r, relation, replace(relation, name=body["newname"]))
@@ -234,6 +275,7 @@ def rename(r: Reader, body: Node, level: Level | None) -> None:
 @statement("AlterObjectSchemaStmt")
 def set_schema(r: Reader, body: Node, level: Level | None) -> None:
     if "relation" not in body:
+        _other(r, body.get("objectType", ""), [body.get("object", {})], "moved")
         return
     relation = _existing(r, body["relation"], missing_ok=bool(body.get("missing_ok")))
     if relation is not None:
@@ -242,11 +284,38 @@ def set_schema(r: Reader, body: Node, level: Level | None) -> None:
         _moved(r, relation, replace(relation, schema=body["newschema"]))
 
 
+_ROUTINES: Final = frozenset(
+    {"OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE"}
+)
+_FAR: Final = frozenset(
+    {"OBJECT_SCHEMA", "OBJECT_OPERATOR", "OBJECT_CAST", "OBJECT_TYPE", "OBJECT_DOMAIN",
+     "OBJECT_EXTENSION", "OBJECT_ATTRIBUTE"}
+)  # fmt: skip
+"""Kinds of objects on which more depends than can be followed."""
+
+
+def _renamed(r: Reader, body: Node) -> None:
+    kind = body.get("renameType", "")
+    _other(r, kind, [body.get("object", {})], "renamed")
+    if kind in _ROUTINES:
+        r.session.alter_function(body.get("newname", ""))
+
+
+def _other(r: Reader, kind: str, objects: list[Node], what: str) -> None:
+    """Objects that are no relations: functions by name, of others later statements are refused."""
+    if kind in _ROUTINES:
+        for node in objects:
+            r.session.alter_function(strings(node["ObjectWithArgs"]["objname"])[-1])
+    elif kind in _FAR:
+        r.session.lose(f"{what} {'an' if kind[7] in 'AEO' else 'a'} {kind[7:].lower()}")
+
+
 def _moved(r: Reader, old: Relation, new: Relation) -> None:
     known = r.session.state.views
     if (old.schema, old.name) in known:
         known[new.schema, new.name] = known.pop((old.schema, old.name))
     r.session.define(new)
+    r.session.move((old.schema, old.name), (new.schema, new.name))
 
 
 @statement("DropStmt")
@@ -255,6 +324,8 @@ def drop(r: Reader, body: Node, level: Level | None) -> None:
     if kind not in (
         "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE",
     ):  # fmt: skip
+        if kind != "OBJECT_SCHEMA" or body.get("behavior") == "DROP_CASCADE":
+            _other(r, kind, body.get("objects", []), "dropped")
         return
     for node in body.get("objects", ()):
         names = strings(node["List"]["items"])
@@ -272,6 +343,7 @@ def _drop(r: Reader, relation: Relation, *, cascade: bool) -> None:
     """CASCADE takes the views with it that this text has made."""
     r.session.drop(relation)
     key = (relation.schema, relation.name)
+    r.session.cascaded = r.session.cascaded or cascade
     if cascade:
         for other, (_, named) in list(r.session.state.views.items()):
             view = r.session.relation(*other)
@@ -284,5 +356,13 @@ def create_schema(r: Reader, body: Node, level: Level | None) -> None:
     name = body.get("schemaname")
     if name:
         r.session.state.schemas |= {name}
+    state = r.session.state
+    path, known = state.path, state.path_known
+    if name:
+        # Its elements stand in it, and see it first.
+        state.path = (name, *path)
+    elif body.get("schemaElts"):
+        r.refuse("PM605", "a schema that is called as a role is not known", body)
     for node in body.get("schemaElts", ()):
         run(r, node, level)
+    state.path, state.path_known = path, known

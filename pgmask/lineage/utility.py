@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pgmask.lineage import from_items, functions, select
+from pgmask.lineage import bodies, from_items, functions, select, writes
 from pgmask.lineage.finish import finish
 from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Use, Write
 from pgmask.lineage.names import take
-from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, strings
 from pgmask.lineage.statements import STATEMENTS, run, statement
@@ -55,6 +55,7 @@ def copy(r: Reader, body: Node, level: Level | None) -> Rows | None:
     if relation is None:
         return None
     position = r.position(node)
+    from_items.followed(r, relation, node)
     names = strings(body.get("attlist", ())) or list(relation.columns)
     own = Level()
     item = from_items.relation_item(r, relation, relation.name, node, None)
@@ -65,6 +66,7 @@ def copy(r: Reader, body: Node, level: Level | None) -> Rows | None:
     names = [n for n in names if n in item.index]
     if body.get("is_from"):
         r.name(relation, "write", position)
+        writes.servers_own(r, relation, node)
         r.writes.append(
             Write(
                 schema=relation.schema, table=relation.name, action="copy",
@@ -96,6 +98,8 @@ def explain(r: Reader, body: Node, level: Level | None) -> Rows:
 @statement("PrepareStmt", "name argtypes query")
 def prepare(r: Reader, body: Node, level: Level | None) -> None:
     inside(r, body["query"], level)
+    if body["name"] in r.session.prepared:
+        r.session.twice.add(("prepared", body["name"]))
     r.session.prepared[body["name"]] = body["query"]
 
 
@@ -109,6 +113,8 @@ def execute(r: Reader, body: Node, level: Level | None) -> Rows | None:
             "Give PREPARE together with EXECUTE.",
         )  # fmt: skip
         return None
+    if ("prepared", body["name"]) in r.session.twice:
+        unfollowed(r, body, f"prepared {body['name']!r} twice")
     own = Level()
     own.parameters = {f"${n}": value for n, value in enumerate(given, 1)}
     before, r.at = r.at, max(r.at, 0)
@@ -129,6 +135,8 @@ def deallocate(r: Reader, body: Node, level: Level | None) -> None:
 @statement("DeclareCursorStmt", "portalname options query")
 def declare(r: Reader, body: Node, level: Level | None) -> None:
     rows = inside(r, body["query"], level)
+    if body["portalname"] in r.session.cursors:
+        r.session.twice.add(("cursor", body["portalname"]))
     if rows is not None:
         r.session.cursors[body["portalname"]] = rows
 
@@ -144,6 +152,8 @@ def fetch(r: Reader, body: Node, level: Level | None) -> Rows | None:
             "Give DECLARE together with FETCH.",
         )  # fmt: skip
         return None
+    if ("cursor", body.get("portalname", "")) in r.session.twice:
+        unfollowed(r, body, f"declared {body['portalname']!r} twice")
     for out in rows.columns:
         r.note(out.value.sources, None, -1)
     return Rows([Out(out.name, out.value) for out in rows.columns])
@@ -175,10 +185,15 @@ def set_variable(r: Reader, body: Node, level: Level | None) -> None:
     name = body.get("name", "").lower()
     if kind == "VAR_RESET_ALL" or (name == "search_path" and kind != "VAR_SET_VALUE"):
         if kind != "VAR_SET_CURRENT":
-            r.session.set_path(r.session.first.path, known=True, local=False)
+            local = bool(body.get("is_local"))
+            r.session.set_path(r.session.first.path, known=True, local=local)
         return
     if name in ("role", "session_authorization"):
-        # "$user" of the path is another one now; what is not on the path cannot be told.
+        # "$user" of the path is another one now: a schema of that name may come before all.
+        for node in body.get("args", ()):
+            who = node.get("A_Const", {}).get("sval", {}).get("sval", "")
+            if who in r.session.schema.schemas or who in r.session.state.schemas:
+                r.session.lose_path()
         return
     if name != "search_path":
         return
@@ -193,14 +208,15 @@ def set_variable(r: Reader, body: Node, level: Level | None) -> None:
 @statement("TransactionStmt")
 def transaction(r: Reader, body: Node, level: Level | None) -> None:
     kind = body.get("kind", "TRANS_STMT_BEGIN").removeprefix("TRANS_STMT_")
+    chain = bool(body.get("chain"))
     if kind in ("BEGIN", "START"):
         r.session.begin()
     elif kind == "SAVEPOINT":
         r.session.begin(body.get("savepoint_name", ""))
     elif kind in ("COMMIT", "PREPARE"):
-        r.session.commit()
+        r.session.commit(chain=chain)
     elif kind == "ROLLBACK":
-        r.session.rollback()
+        r.session.rollback(chain=chain)
     elif kind == "ROLLBACK_TO":
         r.session.rollback(body.get("savepoint_name", ""))
 
@@ -208,7 +224,7 @@ def transaction(r: Reader, body: Node, level: Level | None) -> None:
 @statement("DiscardStmt")
 def discard(r: Reader, body: Node, level: Level | None) -> None:
     if body.get("target") == "DISCARD_ALL":
-        r.session.state.path = r.session.first.path
+        r.session.set_path(r.session.first.path, known=True, local=False)
         r.session.prepared.clear()
         r.session.cursors.clear()
     if body.get("target") in ("DISCARD_ALL", "DISCARD_TEMP"):
@@ -227,6 +243,8 @@ def truncate(r: Reader, body: Node, level: Level | None) -> None:
         if found is not None:
             position = r.position(node["RangeVar"])
             r.name(found, "write", position)
+            from_items.followed(r, found, node["RangeVar"])
+            writes.servers_own(r, found, node["RangeVar"])
             r.writes.append(
                 Write(schema=found.schema, table=found.name, action="truncate", position=position)
             )
@@ -274,21 +292,21 @@ def assignment(r: Reader, body: Node, level: Level | None) -> Rows | None:
 
 _ACTS: Final = (
     "AlterCollationStmt AlterDatabaseRefreshCollStmt AlterDatabaseSetStmt AlterDatabaseStmt"
-    " AlterDefaultPrivilegesStmt AlterDomainStmt AlterEnumStmt AlterEventTrigStmt"
+    " AlterDefaultPrivilegesStmt AlterEnumStmt AlterEventTrigStmt"
     " AlterExtensionContentsStmt AlterExtensionStmt AlterFdwStmt AlterForeignServerStmt"
-    " AlterFunctionStmt AlterObjectDependsStmt AlterOpFamilyStmt AlterOperatorStmt AlterOwnerStmt"
+    " AlterObjectDependsStmt AlterOpFamilyStmt AlterOperatorStmt AlterOwnerStmt"
     " AlterPublicationStmt AlterRoleSetStmt AlterRoleStmt AlterStatsStmt"
     " AlterSubscriptionStmt AlterSystemStmt AlterTSConfigurationStmt AlterTSDictionaryStmt"
-    " AlterTableMoveAllStmt AlterTableSpaceOptionsStmt AlterTypeStmt AlterUserMappingStmt"
-    " CheckPointStmt ClusterStmt CommentStmt ConstraintsSetStmt CreateAmStmt CreateCastStmt"
-    " CreateConversionStmt CreateDomainStmt CreateEnumStmt CreateEventTrigStmt"
+    " AlterTableMoveAllStmt AlterTableSpaceOptionsStmt AlterUserMappingStmt"
+    " CheckPointStmt ClusterStmt CommentStmt ConstraintsSetStmt CreateAmStmt"
+    " CreateConversionStmt CreateEnumStmt CreateEventTrigStmt"
     " CreateExtensionStmt CreateFdwStmt CreateForeignServerStmt CreateOpClassStmt"
-    " CreateOpFamilyStmt CreatePLangStmt CreatePublicationStmt CreateRangeStmt CreateRoleStmt"
-    " CreateStatsStmt CreateSubscriptionStmt CreateTableSpaceStmt CreateTransformStmt"
-    " CreateTrigStmt CreateUserMappingStmt CreatedbStmt DefineStmt DropOwnedStmt DropRoleStmt"
+    " CreateOpFamilyStmt CreatePLangStmt CreatePublicationStmt CreateRoleStmt"
+    " CreateSubscriptionStmt CreateTableSpaceStmt CreateTransformStmt"
+    " CreateUserMappingStmt CreatedbStmt DropRoleStmt"
     " DropSubscriptionStmt DropTableSpaceStmt DropUserMappingStmt DropdbStmt GrantRoleStmt"
-    " GrantStmt ImportForeignSchemaStmt ListenStmt LoadStmt LockStmt NotifyStmt"
-    " ReassignOwnedStmt RefreshMatViewStmt ReindexStmt ReplicaIdentityStmt RuleStmt SecLabelStmt"
+    " GrantStmt ListenStmt LoadStmt LockStmt NotifyStmt"
+    " ReassignOwnedStmt RefreshMatViewStmt ReindexStmt ReplicaIdentityStmt SecLabelStmt"
     " UnlistenStmt VacuumStmt VariableShowStmt"
 ).split()
 _NO_TABLES: Final = frozenset({"ReindexStmt", "AlterOwnerStmt", "ConstraintsSetStmt"})
@@ -337,6 +355,86 @@ def alter_sequence(r: Reader, body: Node, level: Level | None) -> None:
         and r.session.relation(node.get("schemaname"), node["relname"]) is None
     ):
         _acts(r, {"sequence": node}, level)
+
+
+# What reaches further than the names in it.
+
+
+@statement("RuleStmt")
+def rule(r: Reader, body: Node, level: Level | None) -> None:
+    _acts(r, {"relation": body["relation"]}, level)
+    r.refuse("PM605", "what a rule does is not followed", body, "Write a trigger or a function.")
+
+
+@statement("AlterFunctionStmt")
+def alter_function(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.alter_function(strings(body["func"]["objname"])[-1])
+
+
+@statement("DefineStmt")
+def define(r: Reader, body: Node, level: Level | None) -> None:
+    kind = body.get("kind", "")
+    if kind == "OBJECT_AGGREGATE":
+        r.session.alter_function(strings(body["defnames"])[-1])
+    elif kind in ("OBJECT_OPERATOR", "OBJECT_TYPE"):
+        r.session.lose(f"made an own {kind[7:].lower()}")
+
+
+@statement("CreateCastStmt")
+def create_cast(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.lose("made a cast")
+
+
+@statement("CreateRangeStmt")
+@statement("AlterTypeStmt")
+@statement("DropOwnedStmt")
+def types_and_more(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.lose("made or changed types, or dropped what is not named")
+
+
+@statement("ImportForeignSchemaStmt")
+def import_schema(r: Reader, body: Node, level: Level | None) -> None:
+    r.session.lose_path()
+
+
+@statement("CreateDomainStmt")
+@statement("AlterDomainStmt")
+def domain(r: Reader, body: Node, level: Level | None) -> None:
+    from pgmask.lineage import tables
+
+    before = len(r.notes.calls)
+    tables.expressions(r, body, ["value"], [""])
+    own = list(r.notes.calls)[before:]
+    if any(schema != "pg_catalog" for schema, _, _ in own):
+        r.session.lose("made a domain that calls functions")
+
+
+@statement("CreateStatsStmt")
+def create_statistics(r: Reader, body: Node, level: Level | None) -> None:
+    from pgmask.lineage import tables
+
+    for node in body.get("relations", ()):
+        found = from_items.lookup(r, node["RangeVar"])
+        if found is not None:
+            r.name(found, "define", r.position(node["RangeVar"]))
+            tables.expressions(r, body["exprs"], list(found.columns), list(found.types), found.name)
+
+
+@statement("CreateTrigStmt")
+def create_trigger(r: Reader, body: Node, level: Level | None) -> None:
+    found = from_items.lookup(r, body["relation"])
+    if found is None:
+        return
+    r.name(found, "define", r.position(body["relation"]))
+    for function in r.session.functions_of(strings(body["funcname"])[-1]):
+        r.session.pending = r.session.pending or bodies.opaque_may_set_path(r, function)
+    if "whenClause" in body:
+        own = Level()
+        own.items = [
+            from_items.relation_item(r, found, alias, body["relation"], None)
+            for alias in ("old", "new")
+        ]
+        r.evaluate(body["whenClause"], own, Use.FILTER)
 
 
 for _kind in _ACTS:

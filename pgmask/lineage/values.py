@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pgmask.lineage.model import Column, Flow, Source, Use
@@ -42,6 +42,7 @@ class Value:
 
 
 NOTHING: Final = Value()
+Fields = tuple[tuple[str, Value], ...]
 
 
 def at_least(sources: Sources, flow: int) -> Sources:
@@ -72,6 +73,23 @@ def merged(parts: Iterable[Sources], flow: int = DIRECT) -> Sources:
 def combine(values: Iterable[Value], flow: int, type: str = "") -> Value:
     """One value that is computed from others."""
     return Value(merged((v.sources for v in values), flow), type)
+
+
+def any_of(values: Sequence[Value], type: str = "") -> Value:
+    """A value that is one of these, its fields each one of theirs; of several forms none is known.
+
+    A literal without a type takes that of the others.
+    """
+    rows = [v.fields for v in values if v is not NOTHING]
+    fields: Fields | None = None
+    first = rows[0] if rows else None
+    if first is not None and all(row is not None and len(row) == len(first) for row in rows):
+        several = [row for row in rows if row is not None]
+        fields = tuple(
+            (name, any_of([row[n][1] for row in several], one.type))
+            for n, (name, one) in enumerate(first)
+        )
+    return Value(merged(v.sources for v in values), type, fields)
 
 
 def conditioned(value: Value, conditions: Sources) -> Value:

@@ -28,18 +28,21 @@ class View:
     always: Notes
     conditions: Sources
     problems: tuple[Unresolved, ...]
+    sets_path: bool = False
+    bare: bool = False
+    """Whether a body in it looks for names on the path of the session."""
 
 
 def expanded(r: Reader, relation: Relation, node: Node) -> View:
     """The view, worked out once per schema; its problems are those of the statement."""
     # Functions with bodies of text run on the session's path, in a view too.
     key = ("view", relation.schema, relation.name, r.session.running_path())
-    memo = r.session.schema.memo
+    memo = r.session.memo
     known = memo.get(key)
     made = r.session.state.views.get((relation.schema, relation.name))
     if made is not None:
         view: View = made[0]
-    elif known is not None and known[0] is relation and not r.session.touched:
+    elif known is not None and known[0] is relation:
         view = known[1]
     elif key in r.busy or r.depth > DEEPEST:
         r.refuse("PM609", f"the view {relation.name!r} refers to itself", node)
@@ -47,8 +50,9 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
                     NO_SOURCES, ())  # fmt: skip
     else:
         view = _read(r, relation, key)
-        if not r.session.touched:
-            memo[key] = (relation, view)
+        r.session.memo[key] = (relation, view)
+    r.session.pending = r.session.pending or view.sets_path
+    r.session.bare_inside = r.session.bare_inside or view.bare
     for problem in view.problems:
         r.refuse(
             problem.code, f"in the view {relation.schema}.{relation.name}: {problem.message}",
@@ -70,6 +74,8 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     inner.depth = r.depth + 1
     inner.busy = r.busy | {key}
     before, known, caller = state.path, state.path_known, r.session.caller
+    bare, r.session.bare_inside = r.session.bare_inside, False
+    pending, r.session.pending = r.session.pending, False
     r.session.caller = r.session.running_path()
     state.path, state.path_known = path, True
     try:
@@ -80,6 +86,8 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
             rows = select.query(inner, tree, None, apart=True)
     finally:
         state.path, state.path_known, r.session.caller = before, known, caller
+        found_bare, r.session.bare_inside = r.session.bare_inside, bare
+        sets_path, r.session.pending = r.session.pending, pending
     if len(rows.columns) != len(relation.columns) and not inner.unresolved:
         inner.refuse("PM609", "its definition has other columns than the view", {})
     values: list[Value] = []
@@ -93,7 +101,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     beside = extra if any(e is not None for e in extra) else None
     return View(
         values, index_of(relation.columns), beside, inner.notes, rows.conditions,
-        tuple(inner.unresolved),
+        tuple(inner.unresolved), sets_path, found_bare,
     )  # fmt: skip
 
 

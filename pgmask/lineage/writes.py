@@ -44,6 +44,8 @@ class Target:
             self.item = Item(self.alias, (), ())
             return
         r.name(found, "write", self.position)
+        from_items.followed(r, found, node)
+        servers_own(r, found, node)
         self.item = from_items.relation_item(r, found, self.alias, node, None)
         if alias:
             self.item.plain_base = None
@@ -117,6 +119,15 @@ class Target:
             return own
         ((schema, table),) = tables
         return schema, table, names
+
+
+def servers_own(r: Reader, relation: Relation, node: Node) -> None:
+    """Refuse a write to the server's own tables and views: pg_settings is SET by another name."""
+    if relation.schema in ("pg_catalog", "information_schema"):
+        r.session.lose_path()
+        r.refuse(
+            "PM605", f"what a write to {relation.name!r} of the server does is not known", node
+        )
 
 
 def insert(r: Reader, body: Node, parent: Level | None) -> Rows | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 import psycopg
@@ -127,5 +128,40 @@ def test_every_statement_of_the_grammar_has_a_kind_and_a_reader() -> None:
 def test_nothing_makes_it_raise(world: World) -> None:
     for text in ("", ";", "-- nothing", "SELECT " + "(" * 3000 + "1" + ")" * 3000, "\0", "'", "é;é",
                  "SELECT " + " + ".join(["id"] * 4000) + " FROM customer",
-                 " UNION ALL ".join(["SELECT 1"] * 3000)):  # fmt: skip
+                 " UNION ALL ".join(["SELECT 1"] * 3000),
+                 "SELECT " + "lower(" * 325 + "phone" + ")" * 325 + " FROM customer",
+                 "SELECT " + "CASE WHEN true THEN " * 490 + "1" + " END" * 490,
+                 "SELECT * FROM " + "(SELECT * FROM " * 195 + "a" + ") x" * 195,
+                 "DO $$ BEGIN " + "IF true THEN " * 330 + "x := 1;" + " END IF;" * 330 + " END $$",
+                 " UNION ALL ".join(["SELECT 1"] * 975)):  # fmt: skip
         trace(text, world.schema, search_path=PATH)
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WITH a0 AS (SELECT * FROM a)"
+        + "".join(f", a{i} AS (SELECT p.*, q.* FROM a{i - 1} p, a{i - 1} q)" for i in range(1, 40))
+        + " SELECT 1 FROM a39",
+        "CREATE FUNCTION f0() RETURNS int LANGUAGE sql AS 'SELECT id FROM crm.a';"
+        + "".join(
+            f"CREATE FUNCTION f{i}() RETURNS int LANGUAGE sql AS"
+            f" 'SELECT crm.f{i - 1}() + crm.f{i - 1}()';"
+            for i in range(1, 40)
+        )
+        + "SELECT crm.f39()",
+        "CREATE TEMP TABLE q (k text); CREATE VIEW v0 AS SELECT id FROM a;"
+        + "".join(
+            f"CREATE VIEW v{i} AS SELECT p.id FROM v{i - 1} p, v{i - 1} q;" for i in range(1, 40)
+        )
+        + "SELECT * FROM v39",
+        "SELECT " + ", ".join(f"nope{i}" for i in range(800)) + " FROM customer",
+    ],
+    ids=["columns", "functions", "views", "names"],
+)
+def test_what_doubles_with_every_step_ends_soon(world: World, text: str) -> None:
+    # Seconds of this process: doubled forty times it would never end.
+    before = time.process_time()
+    trace(text, world.schema, search_path=PATH)
+    assert time.process_time() - before < 20

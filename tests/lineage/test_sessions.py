@@ -27,20 +27,25 @@ def sources(lineage: Lineage) -> list[list[str]]:
     ("text", "expected"),
     [
         ("CREATE TEMP TABLE q (k text); SELECT * FROM q", [["pg_temp.q.k"]]),
-        ("CREATE TEMP TABLE customer (k text); SELECT k FROM customer", [["pg_temp.customer.k"]]),
         ("CREATE TABLE q AS SELECT phone AS p FROM customer; SELECT p FROM q", [["crm.q.p"]]),
         ("SELECT phone AS p INTO q FROM customer; SELECT p FROM q", [["crm.q.p"]]),
         ("CREATE VIEW q AS SELECT phone AS p FROM customer; SELECT p FROM q",
          [["crm.customer.phone"]]),
+        # Where another relation has the name too, only qualified names say which one is meant.
+        ("CREATE TEMP TABLE customer (k text); SELECT k FROM pg_temp.customer",
+         [["pg_temp.customer.k"]]),
+        ("BEGIN; CREATE TEMP TABLE customer (k text); ROLLBACK; SELECT phone FROM crm.customer",
+         [["crm.customer.phone"]]),
+        ("SAVEPOINT s; CREATE TEMP TABLE q (k text); ROLLBACK TO s; SELECT x FROM a",
+         [["crm.a.x"]]),
+        ("DROP TABLE a; CREATE TABLE crm.a (x text); SELECT x FROM crm.a", [["crm.a.x"]]),
+        ("ALTER TABLE b RENAME COLUMN x TO q; ALTER TABLE b RENAME TO bb; SELECT x FROM a",
+         [["crm.a.x"]]),
         # A view is bound when it is made: what comes later does not come between.
         ("CREATE VIEW q AS SELECT phone FROM customer; CREATE TEMP TABLE customer (phone text);"
          "SELECT phone FROM q", [["crm.customer.phone"]]),
         ("CREATE VIEW q AS SELECT * FROM a; ALTER TABLE a ADD COLUMN more text; SELECT * FROM q",
          [["crm.a.id"], ["crm.a.x"], ["crm.a.y"]]),
-        ("BEGIN; CREATE TEMP TABLE customer (phone text); ROLLBACK; SELECT phone FROM customer",
-         [["crm.customer.phone"]]),
-        ("SAVEPOINT s; CREATE TEMP TABLE customer (phone text); ROLLBACK TO s;"
-         "SELECT phone FROM customer", [["crm.customer.phone"]]),
         ("SET search_path = shadow; SELECT phone FROM customer", [["shadow.customer.phone"]]),
         ("SET search_path = shadow; RESET search_path; SELECT phone FROM customer",
          [["crm.customer.phone"]]),
@@ -50,12 +55,20 @@ def sources(lineage: Lineage) -> list[list[str]]:
          [["crm.customer.phone"]]),
         ("BEGIN; SET search_path = shadow; ROLLBACK; SELECT phone FROM customer",
          [["crm.customer.phone"]]),
+        ("BEGIN; SET LOCAL search_path = shadow; ROLLBACK; SELECT phone FROM customer",
+         [["crm.customer.phone"]]),
+        ("SET search_path = shadow; COMMIT; SELECT phone FROM customer",
+         [["shadow.customer.phone"]]),
+        ("SET search_path = shadow; BEGIN; SELECT 1; COMMIT; SELECT phone FROM customer",
+         [["shadow.customer.phone"]]),
+        ("SET search_path = shadow; ROLLBACK; SET search_path = crm; SELECT phone FROM customer",
+         [["crm.customer.phone"]]),
+        ("BEGIN; SAVEPOINT s; ROLLBACK TO s; COMMIT AND CHAIN; ROLLBACK; SELECT x FROM a",
+         [["crm.a.x"]]),
         # A body of text is read on the path of the session, in a view too.
         ("SELECT phone FROM through_text", [["crm.a.id", "crm.customer.id", "crm.customer.phone"]]),
         ("SET search_path = shadow; SELECT phone FROM crm.through_text",
          [["crm.a.id", "shadow.customer.id", "shadow.customer.phone"]]),
-        ("ALTER TABLE a RENAME COLUMN x TO q; SELECT q FROM a", [["crm.a.q"]]),
-        ("ALTER TABLE a RENAME TO q; SELECT x FROM q", [["crm.q.x"]]),
         ("ALTER TABLE a ADD COLUMN q text, DROP COLUMN y; SELECT * FROM a",
          [["crm.a.id"], ["crm.a.x"], ["crm.a.q"]]),
         ("PREPARE p AS SELECT phone FROM customer WHERE id = $1; EXECUTE p (1)",
@@ -64,6 +77,34 @@ def sources(lineage: Lineage) -> list[list[str]]:
         ("CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS"
          " 'SELECT phone FROM crm.customer WHERE id = n'; SELECT f(1)",
          [["crm.customer.id", "crm.customer.phone"]]),
+        ("DO $$ BEGIN PERFORM 1; END $$; SELECT x FROM a", [["crm.a.x"]]),
+        ("DO $$ BEGIN PERFORM set_config('my.actor', 'x', true); END $$; SELECT x FROM a",
+         [["crm.a.x"]]),
+        ("SELECT opaque_rows(1); SELECT x FROM a", [["crm.a.x"]]),
+        ("SELECT crm.by_path(1), set_config('my.actor', 'x', true); SELECT x FROM a",
+         [["crm.a.x"]]),
+        ("CREATE FUNCTION f() RETURNS text LANGUAGE sql RETURN (SELECT max(phone) FROM customer);"
+         "SET search_path = shadow; SELECT crm.f()", [["crm.customer.phone"]]),
+        ("CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS"
+         " 'SELECT phone FROM crm.customer WHERE id = n'; ROLLBACK; SELECT crm.f(1)",
+         [["crm.customer.id", "crm.customer.phone"]]),
+        ("DROP FUNCTION old_style(integer); SELECT phone_of(1)",
+         [["crm.customer.id", "crm.customer.phone"]]),
+        ("CREATE DOMAIN dd AS text CHECK (length(VALUE) < 9); SELECT x FROM a", [["crm.a.x"]]),
+        ("CREATE SCHEMA s CREATE TABLE q (k text) CREATE VIEW v AS SELECT k FROM q;"
+         "SELECT k FROM s.v", [["s.q.k"]]),
+        ("CREATE TABLE q (k text DEFAULT lower('A') CHECK (k <> ''), n integer GENERATED ALWAYS AS"
+         " (length(k)) STORED, EXCLUDE USING gist (k WITH =)); SELECT k FROM q", [["crm.q.k"]]),
+        ("CREATE TABLE q PARTITION OF claim FOR VALUES FROM ('2027-01-01') TO (MAXVALUE);"
+         "SELECT amount FROM q", [["crm.q.amount"]]),
+        ("ALTER TABLE a ADD COLUMN k text DEFAULT now()::text, ADD CHECK (k > x);"
+         "SELECT k FROM a", [["crm.a.k"]]),
+        ("CREATE TRIGGER t BEFORE UPDATE ON a FOR EACH ROW WHEN (OLD.x <> NEW.x) EXECUTE FUNCTION"
+         " g(); SELECT x FROM a", [["crm.a.x"]]),
+        ("ALTER TABLE a ADD COLUMN phone text; SELECT (SELECT a.phone FROM a) FROM customer",
+         [["crm.a.phone"]]),
+        ("ALTER TABLE a ADD COLUMN k text; SELECT k FROM a WHERE k <> ''", [["crm.a.k"]]),
+        ("SELECT lpad(x, 3), overlay(y placing 'x' from 1) FROM a; SELECT x FROM a", [["crm.a.x"]]),
         ("CREATE TYPE pair AS (l text, r text); CREATE TABLE q (p pair); SELECT (p).l FROM q",
          [["crm.q.p"]]),
         ("CREATE TABLE q (LIKE customer); SELECT phone FROM q", [["crm.q.phone"]]),
@@ -91,6 +132,7 @@ def test_what_earlier_statements_did_counts(
         ("SELECT set_config($1, 'shadow', false); SELECT phone FROM customer", "PM613"),
         ("SET LOCAL search_path = shadow; SELECT phone FROM customer", "PM613"),
         ("SET LOCAL search_path = shadow; SELECT initial(NULL)", "PM613"),
+        ("DROP SCHEMA shadow CASCADE; SELECT x FROM crm.a", "PM614"),
         ("DEALLOCATE ALL; EXECUTE p", "PM607"),
     ],
 )
@@ -117,3 +159,21 @@ def test_positions_are_characters_and_paths_lead_to_the_node(world: World) -> No
     assert text[problem.position :].startswith("c.nope")
     assert problem.path == "SelectStmt.targetList[1].ResTarget.val.ColumnRef"
     assert "电话" not in problem.message
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TEMP TABLE t (x text DEFAULT crm.phone_of(1))",
+        "ALTER TABLE a ALTER COLUMN x SET DEFAULT crm.phone_of(1)",
+        "ALTER TABLE a ADD COLUMN q text DEFAULT crm.phone_of(1)",
+        "CREATE FUNCTION f(x text DEFAULT crm.phone_of(1)) RETURNS text LANGUAGE sql AS 'SELECT x'",
+        "CREATE DOMAIN d AS text CHECK (VALUE <> crm.phone_of(1))",
+    ],
+)
+def test_what_is_kept_with_an_object_counts_as_called(world: World, text: str) -> None:
+    found = last(world, text)
+    assert ("crm", "phone_of") in {(c.schema, c.name) for c in found.calls}
+    assert "crm.customer.phone" in columns(found)
+    assert found.unresolved == ()

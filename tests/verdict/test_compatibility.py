@@ -13,12 +13,13 @@ import pytest
 
 from pgmask.catalogue import load
 from pgmask.facts.snapshot import read_schema
+from pgmask.lineage import trace
 from pgmask.verdict.placeholders import numbered
 from pgmask.verdict.validator import Validator
 from tests.compat.model import DIFFERS, Statement, groups, judged
 from tests.compat.run import WORLD, outcome, places
 from tests.harness import Database, Server
-from tests.verdict.world import found
+from tests.verdict.world import found, snapshot
 
 pytestmark = pytest.mark.requirement("I1", "I2", "B7")
 
@@ -53,3 +54,10 @@ def test_the_page_is_known_before(
         assert not refused, told
     if not there.error and judged(here, there, compare=statement.compare) == DIFFERS:
         assert any(v.findings for v in verdicts), "other rows than on the table, without a word"
+
+
+@pytest.mark.requirement("I1")
+def test_bare_names_stay_known_after_a_protected_table_is_read(adopted: Database) -> None:
+    text = "SELECT * FROM crm.customer; SELECT name FROM customer"
+    found = trace(text, snapshot(adopted), search_path=("crm",))
+    assert [one.unresolved for one in found] == [(), ()]

@@ -129,3 +129,27 @@ CREATE VIEW crm.laterals AS
   SELECT c.id, x.total, (SELECT count(*) FROM crm.claim WHERE policy_id = c.id) AS claims
     FROM crm.customer AS c
     CROSS JOIN LATERAL (SELECT sum(p.premium) AS total FROM crm.policy AS p WHERE p.holder_id = c.id) AS x;
+
+-- Functions behind operators and casts, and overloads that read different columns.
+CREATE FUNCTION shadow.peek(l integer, r integer) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT hidden FROM shadow.customer WHERE id = l';
+CREATE OPERATOR shadow.### (LEFTARG = integer, RIGHTARG = integer, FUNCTION = shadow.peek);
+CREATE TYPE shadow.wrapped AS (a text);
+CREATE FUNCTION shadow.wrap(n integer) RETURNS shadow.wrapped
+LANGUAGE sql STABLE AS 'SELECT ROW(hidden)::shadow.wrapped FROM shadow.customer WHERE id = n';
+CREATE CAST (integer AS shadow.wrapped) WITH FUNCTION shadow.wrap(integer);
+CREATE FUNCTION shadow.pick(n numeric) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'n' $$;
+CREATE FUNCTION shadow.pick(n bigint) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT hidden FROM shadow.customer';
+CREATE FUNCTION shadow.pick(n integer) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'i' $$;
+CREATE FUNCTION shadow.pick(d interval) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT hidden FROM shadow.customer';
+CREATE FUNCTION shadow.pick(d timestamptz) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 't' $$;
+CREATE FUNCTION shadow.pick(d date) RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'd' $$;
+
+-- Functions behind aggregates and in defaults.
+CREATE FUNCTION shadow.step(state text, n integer) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT max(hidden) FROM shadow.customer WHERE id = n';
+CREATE AGGREGATE shadow.spy(integer) (SFUNC = shadow.step, STYPE = text);
+CREATE FUNCTION shadow.told(t text DEFAULT shadow.peek(1, 2)) RETURNS text
+LANGUAGE sql STABLE AS 'SELECT t';

@@ -59,3 +59,21 @@ SELECT set_config('search_path', $1, false); SELECT phone FROM customer
 
 -- PM609
 CREATE FUNCTION f(n integer) RETURNS text LANGUAGE sql AS 'SELECT f(n)'; SELECT f(1)
+
+-- PM608
+CREATE FUNCTION f() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'SELECT 1'; END $$
+
+-- PM608
+DO $$ DECLARE k refcursor; BEGIN OPEN k FOR EXECUTE 'SELECT 1'; END $$
+
+-- PM601
+DO $$ DECLARE t text[]; BEGIN t[(SELECT 1 FROM nowhere)] := 'x'; END $$
+
+-- PM604
+DO $$ DECLARE t text[]; BEGIN t[nowhere.f(n := 1)] = 'x'; END $$
+
+-- PM602
+DO $$ BEGIN ASSERT nope = 1, 'x'; END $$
+
+-- PM602
+DO $$ BEGIN RAISE NOTICE '%', 1 USING HINT = nope; END $$
