@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "11b7b999384f4f79c78805f618adf61f3f1563e952fbf2f9d92ff13539418730"
+DIGEST = "e6272bd18eeb1e208d50955b6d92815a3564a876cf3067e02d68e5c327dd4d59"
 
 
 def upgrade() -> None:
