@@ -92,6 +92,10 @@ _LET: Final = (
     "CREATE OR REPLACE FUNCTION pgmask_private.refuse_unprotected(p_table_id text,"
     " p_forced boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$"
 )
+_LET_SILENCED: Final = (
+    "CREATE OR REPLACE FUNCTION pgmask_private.refuse_silenced(p_table_id text, p_marks jsonb,"
+    " p_members oid[]) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RETURN; END $$"
+)
 
 ROWS: tuple[Attack, ...] = (
     Attack(
@@ -122,7 +126,7 @@ ROWS: tuple[Attack, ...] = (
         does="switch the sealing of a table off in a migration",
         setup=_MEMBER,
         attempt=Window("ALTER TABLE crm_store.customer DISABLE TRIGGER zzz_pgmask_update"),
-        control=_LET,
+        control=f"{_LET}; {_LET_SILENCED}",
         undo=_NO_MEMBER,
         expect=Refused("PM213"),
         proves=("B7", "F1"),

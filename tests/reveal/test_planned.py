@@ -60,7 +60,8 @@ BEGIN
     EXECUTE replace(r.definition, '''pgmask_lookup''', '''pgmask_sealer''');
     EXECUTE format('ALTER FUNCTION %s OWNER TO pgmask_sealer', r.name);
   END LOOP;
-END $$
+END $$;
+GRANT USAGE ON SCHEMA pgmask_note TO pgmask_sealer
 """
 """The control: the functions that read belong to the role that opens."""
 

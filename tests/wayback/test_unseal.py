@@ -220,7 +220,9 @@ def test_no_plan_shows_a_truth(small: Database) -> None:
     text = " ".join("".join(said).split())
     assert "PLANNEDSTMT" in text
     assert ("13800000077",) in truths(small, "phone")
-    assert not [form for form in _forms("13800000077") if form in text]
+    # Its middle as text is mostly noughts, which costs and addresses have as well.
+    forms = (*_forms("13800000077")[:2], "13800000077")
+    assert not [form for form in forms if form in text]
     said.clear()
     # Control: the value is found where it does stand in a nested statement.
     root = small.superuser()
