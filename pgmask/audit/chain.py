@@ -48,6 +48,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A line that has begun in another cluster and has no batch yet."""
+
+    line: int
+    floors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Batches of one line that one process checks.
 

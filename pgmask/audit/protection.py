@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pgmask.audit import fingerprint, weaker
 from pgmask.audit.batch import Header
-from pgmask.audit.chain import Link
+from pgmask.audit.chain import Begun, Link
 from pgmask.audit.finding import Finding
 from pgmask.audit.fingerprint import Change
 from pgmask.audit.tables import Connection, pin
@@ -91,9 +91,11 @@ def judged(
 
 def check(
     connection: Connection, links: Sequence[Link], away: Mapping[tuple[str, str], int],
-    notes: list[str], *, whole: bool,
+    notes: list[str], *, whole: bool, begun: Begun | None = None,
 ) -> Iterator[Finding]:  # fmt: skip
-    """Between each two batches that are signed; whole: and since the last one."""
+    """Between each two batches that are signed; whole: and since the last one; begun: in another
+    cluster, where no batch was made yet.
+    """
     headers = [link.header for link in links if link.header is not None and link.signed]
     seen: dict[str, Content] = {}
     told: set[str] = set()
@@ -130,12 +132,16 @@ def check(
         pin(connection)
         now = fingerprint.read(connection)
     if fingerprint.digests(now) != dict(last.fingerprint):
+        floors = last.floors if begun is None else begun.floors
         span = Span(
-            lo=last.xid_to, hi=None, above=last.floors.get("activity", 0), until=None,
-            since=last.made_at,
+            lo=last.xid_to if begun is None else 0, hi=None, above=floors.get("activity", 0),
+            until=None, since=last.made_at,
         )  # fmt: skip
+        known = [_elsewhere(begun.line)] if begun is not None else []
         changes = fingerprint.changes(content(last), dict(now))
-        yield from _told(judged(connection, changes, span), 0, "since the last batch", notes)
+        yield from _told(
+            judged(connection, changes, span, known=known), 0, "since the last batch", notes
+        )
 
 
 def _differ(before: Header, after: Header) -> bool:
@@ -152,11 +158,15 @@ def _told(
             notes.append(f"{change}, {when}" + (f" ({batch})" if batch else ""))
 
 
+def _elsewhere(line: int) -> Work:
+    says = f"with which era {line} began in another cluster"
+    return Work(sort=weaker.ERA, says=says, detail={})
+
+
 def _known(before: Header, after: Header, away: Mapping[tuple[str, str], int]) -> Iterator[Work]:
     """What the headers themselves tell."""
     if before.line != after.line and before.system != after.system:
-        says = f"with which era {after.line} began in another cluster"
-        yield Work(sort=weaker.ERA, says=says, detail={})
+        yield _elsewhere(after.line)
     for part in after.parts:
         month = away.get((part.table, part.month), 0)
         if part.table == "activity" and after.batch <= month:

@@ -17,7 +17,7 @@ from pgmask.audit import anchors as places
 from pgmask.audit import archived, protection
 from pgmask.audit.anchors import Anchor
 from pgmask.audit.batch import Header
-from pgmask.audit.chain import Chunk, Link, check_chain, chunks_of, lines_of, links_of
+from pgmask.audit.chain import Begun, Chunk, Link, check_chain, chunks_of, lines_of, links_of
 from pgmask.audit.finding import CARRIED, Finding, joined
 from pgmask.audit.keys import PublicKey, ring
 from pgmask.audit.rows import Away, check
@@ -70,8 +70,15 @@ def verify(
         report.head = mine[-1].digest if mine else ""
         found += check_chain(links, first)
         found += _anchored(links, anchors, ring(keys), last, report)
-        chunks = chunks_of(mine, lines_of(links))
-        found += protection.check(connection, mine, away, report.notes, whole=last is None)
+        begun = _begun(connection, signed[-1] if signed else None)
+        lines = lines_of(links)
+        if begun is not None:
+            newest = max(lines)
+            lines[newest] = replace(lines[newest], next_floors=begun.floors)
+        chunks = chunks_of(mine, lines)
+        found += protection.check(
+            connection, mine, away, report.notes, whole=last is None, begun=begun
+        )
         if last is None:
             found += _tail(connection, signed[-1] if signed else None, report)
         found += archived.check(
@@ -172,6 +179,19 @@ def _rows(
             if progress:
                 progress(done, total)
     return found
+
+
+def _begun(connection: Connection, last: Header | None) -> Begun | None:
+    """The line that began in another cluster and has no batch yet: its transactions have lower
+    numbers, so its rows would be taken for some of the batches before.
+    """
+    try:
+        state = read_state(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    if last is None or last.batch != state.batch - 1 or state.system == last.system:
+        return None
+    return Begun(line=state.line, floors=state.floors)
 
 
 def _tail(connection: Connection, last: Header | None, report: Report) -> Iterator[Finding]:
