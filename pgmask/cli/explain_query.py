@@ -40,7 +40,7 @@ def query(
         schema=schema, dsn=dsn, catalogue=catalogue, environment=environment, profile=profile
     )
     assert asked.policy is not None  # noqa: S101 - a catalogue was given
-    verdicts = asked.validate(sql)
+    verdicts = asked.validate_sent(sql)
     if format is TextFormat.json:
         data(json.dumps([_explained(v, asked.policy) for v in verdicts], ensure_ascii=False))
     else:

@@ -121,7 +121,7 @@ def _read(path: Path) -> Iterator[Text]:
 def _judged(asked: Validator, found: list[Text]) -> Iterator[Judged]:
     sql = [t.text for t in found if not t.computed]
     # Migrations are one history: what an earlier file makes, later ones know.
-    verdicts = asked.validate_all(sql) if asked.migration else map(asked.validate, sql)
+    verdicts = asked.validate_all(sql) if asked.migration else map(asked.validate_sent, sql)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         console=people, transient=True, disable=len(found) < _LONG,

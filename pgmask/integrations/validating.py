@@ -69,7 +69,7 @@ def validate(
     """The verdict on every statement of a text; make a ``Validator`` to ask more than once."""
     return Validator(
         read_snapshot(schema), catalogue=_catalogue(catalogue), profile=profile, migration=migration
-    ).validate(sql)
+    ).validate_sent(sql)
 
 
 def _catalogue(given: Catalogue | str | Path | None) -> Catalogue | None:
