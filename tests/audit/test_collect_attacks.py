@@ -187,6 +187,43 @@ def test_advisory_locks_of_others_stop_nothing(place: Site) -> None:
     assert len(access(place, "statement")) == 1
 
 
+def replaced(site: Site, function: str, old: str, new: str) -> None:
+    """The function with a part of its body changed, as a superuser could."""
+    row = site.root.execute("SELECT pg_get_functiondef(%s::regprocedure)", (function,)).fetchone()
+    assert row is not None
+    assert row[0].count(old) == 1
+    site.root.execute(row[0].replace(old, new).encode())
+
+
+def test_control_without_the_bound_all_is_taken_at_once(place: Site) -> None:
+    replaced(place, "pgmask_private.peek_notes(pg_lsn, pg_lsn, integer)", "67108864", "9000000000")
+    seen: list[Visit] = []
+    with collecting(place) as collector:
+        place.connect().execute(
+            "DO $$ BEGIN FOR n IN 1..400 LOOP"
+            " PERFORM pg_logical_emit_message(false, 'pgmask', repeat('x', 250000));"
+            " END LOOP; END $$"
+        )
+        collector.catch_up(seen.append)
+    assert [v.more for v in seen] == [False]
+
+
+def test_control_with_an_advisory_lock_anybody_stops_it(place: Site) -> None:
+    replaced(
+        place, "pgmask_private.current_era()",
+        "PERFORM FROM pgmask_audit.turn AS t WHERE t.name = 'era' FOR UPDATE",
+        "PERFORM pg_advisory_xact_lock(1886219115, -100)",
+    )  # fmt: skip
+    with collecting(place):
+        pass
+    held = place.connect()
+    held.execute("SELECT pg_advisory_lock(1886219115, -100)")
+    one = carl(place)
+    one.execute("SET statement_timeout = '1s'")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        one.execute("SELECT pgmask_private.begin_collecting()")
+
+
 def test_notes_are_left_where_nobody_else_may_emit_messages(place: Site) -> None:
     """What docs/howto/collect-the-record.md, --superuser-sql and doctor advise."""
 
