@@ -243,7 +243,8 @@ def _born(process: int) -> int | None:
 
 
 def _kept_folder(folder: Path, account: Account) -> Path:
-    folder = folder.expanduser().absolute()
+    # Links first: the server is given the path behind them, and that may be the longer one.
+    folder = folder.expanduser().resolve()
     if len(str(folder).encode()) > 80:
         raise ServerError(
             "PM022", f"the path {folder} is too long for a unix socket (at most 80 bytes)",
@@ -253,7 +254,6 @@ def _kept_folder(folder: Path, account: Account) -> Path:
         raise ServerError("PM022", f"{folder} is not empty", hint="Choose a new folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        folder = folder.resolve()
         account.own(folder)
         folder.chmod(0o755 if account.switch else 0o700)
     except OSError as error:
