@@ -15,10 +15,24 @@ from typing import Any, Final
 
 from pgmask.errors import PgmaskError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the snapshot's form; another one is refused."""
 BOUNDARIES: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
 """Schemas whose views are not looked through: the server's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An expression that a relation keeps and a write to it runs.
+
+    Only those are in the snapshot that call functions outside of pg_catalog, or stand on a domain.
+    column: which one it fills, '' of checks and of an index's or a partition key's expressions;
+    generated: it fills the column on every write and not only where a write leaves it out.
+    """
+
+    text: str
+    column: str = ""
+    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +41,8 @@ class Relation:
 
     kind: ``r`` table, ``p`` partitioned, ``v`` view, ``m`` materialised view, ``f`` foreign table,
     ``S`` sequence, ``c`` composite type, ``t`` TOAST; parents: what it inherits from or is a
-    partition of; definition: a view's query; instead: triggers or rules of its own do its writes.
+    partition of; definition: a view's query; instead: triggers or rules of its own do its writes;
+    kept: see there.
     """
 
     schema: str
@@ -40,6 +55,7 @@ class Relation:
     parents: tuple[tuple[str, str], ...] = ()
     definition: str | None = None
     instead: bool = False
+    kept: tuple[Kept, ...] = ()
 
     @property
     def is_boundary(self) -> bool:
@@ -90,7 +106,7 @@ class Function:
 class TypeInfo:
     """One type that is no relation's row: kind ``b c d e p r m``, category as ``typcategory``.
 
-    base: what a domain stands on, or an array's element.
+    base: what a domain stands on, or an array's element; checks, default: of a domain, as ``Kept``.
     """
 
     schema: str
@@ -99,6 +115,8 @@ class TypeInfo:
     kind: str = "b"
     category: str = "U"
     base: str = ""
+    checks: tuple[str, ...] = ()
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +171,25 @@ class Schema:
     def types_by_text(self) -> Mapping[str, TypeInfo]:
         """Types by ``format_type``'s text."""
         return {t.formatted: t for t in self.types}
+
+    @cached_property
+    def checked(self) -> bool:
+        """Whether any domain has checks or a default of its own functions."""
+        return any(t.checks or t.default for t in self.types)
+
+    @cached_property
+    def keeps(self) -> bool:
+        """Whether anything is run by a write beside itself."""
+        return self.checked or any(r.kept for r in self.relations.values())
+
+    @cached_property
+    def children(self) -> Mapping[tuple[str, str], tuple[Relation, ...]]:
+        """Partitions and relations that inherit, by their parent."""
+        found: dict[tuple[str, str], tuple[Relation, ...]] = {}
+        for relation in self.relations.values():
+            for parent in relation.parents:
+                found[parent] = (*found.get(parent, ()), relation)
+        return found
 
     @cached_property
     def rows_by_text(self) -> Mapping[str, Relation]:
@@ -229,7 +266,11 @@ def dumps(schema: Schema) -> str:
     functions = (
         [name, *row] for name in sorted(schema.function_rows) for row in schema.function_rows[name]
     )
-    types = ([t.schema, t.name, t.formatted, t.kind, t.category, t.base] for t in schema.types)
+    types = (
+        [t.schema, t.name, t.formatted, t.kind, t.category, t.base,
+         *((t.checks, t.default) if t.checks or t.default else ())]
+        for t in schema.types
+    )  # fmt: skip
     operators = ([o.schema, o.name, o.left, o.right, o.function] for o in schema.operators)
     for key, rows in (
         ("relations", relations), ("functions", functions), ("types", types),
@@ -261,7 +302,7 @@ def loads(text: str) -> Schema:
         return Schema(
             relations={(row[0], row[1]): _relation(row) for row in found["relations"]},
             function_rows={name: tuple(some) for name, some in rows.items()},
-            types=tuple(TypeInfo(*row) for row in found["types"]),
+            types=tuple(type_of(row) for row in found["types"]),
             operators=tuple(
                 Operator(schema, name, left, right, (f[0], f[1], f[2]))
                 for schema, name, left, right, f in found["operators"]
@@ -283,6 +324,7 @@ def _relation_row(r: Relation) -> list[Any]:
         "parents": r.parents,
         "definition": r.definition,
         "instead": r.instead,
+        "kept": [(k.text, k.column, k.generated) for k in r.kept],
     }
     some = {key: value for key, value in more.items() if value}
     return [*row, some] if some else row
@@ -301,6 +343,16 @@ def _relation(row: list[Any]) -> Relation:
         parents=tuple((s, n) for s, n in more.get("parents", ())),
         definition=more.get("definition"),
         instead=more.get("instead", False),
+        kept=tuple(Kept(*one) for one in more.get("kept", ())),
+    )
+
+
+def type_of(row: Iterable[Any]) -> TypeInfo:
+    """A type from its row, as the server and as JSON have it."""
+    schema, name, formatted, kind, category, base, *more = row
+    checks, default = more or ((), "")
+    return TypeInfo(
+        schema, name, formatted, kind, category, base, tuple(checks or ()), default or ""
     )
 
 

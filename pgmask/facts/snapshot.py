@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import psycopg
 
-from pgmask.facts.schema import Function, Operator, Relation, Schema, TypeInfo, make_schema
+from pgmask.facts.schema import (
+    Function,
+    Kept,
+    Operator,
+    Relation,
+    Schema,
+    make_schema,
+    type_of,
+)
 
 _HEAD: Final = """
 SELECT pg_catalog.current_database(), pg_catalog.current_setting('server_version_num')::integer,
@@ -94,7 +103,12 @@ _TYPES: Final = r"""
 SELECT n.nspname::text, t.typname::text, pg_catalog.format_type(t.oid, NULL), t.typtype::text,
        t.typcategory::text,
        CASE WHEN t.typtype = 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod)
-            WHEN t.typelem <> 0 THEN pg_catalog.format_type(t.typelem, NULL) ELSE '' END
+            WHEN t.typelem <> 0 THEN pg_catalog.format_type(t.typelem, NULL) ELSE '' END,
+       CASE WHEN t.typtype = 'd' AND n.nspname <> 'information_schema'
+            THEN ARRAY(SELECT pg_catalog.pg_get_expr(k.conbin, 0)
+                         FROM pg_catalog.pg_constraint AS k
+                        WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.oid) END,
+       CASE WHEN t.typtype = 'd' THEN pg_catalog.pg_get_expr(t.typdefaultbin, 0) END
   FROM pg_catalog.pg_type AS t
   JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
   LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem
@@ -103,6 +117,55 @@ SELECT n.nspname::text, t.typname::text, pg_catalog.format_type(t.oid, NULL), t.
    AND (c.oid IS NULL OR c.relkind = 'c')
    AND NOT (t.typcategory = 'A' AND e.typrelid <> 0)
  ORDER BY 1, 2
+"""
+
+# What a write runs beside itself.  Functions of pg_catalog are pinned: pg_depend has none of them.
+_KEPT: Final = r"""
+WITH own AS (
+  SELECT DISTINCT d.classid, d.objid
+    FROM pg_catalog.pg_depend AS d
+    LEFT JOIN pg_catalog.pg_type AS t
+      ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = d.refobjid
+   WHERE d.classid IN ('pg_catalog.pg_attrdef'::pg_catalog.regclass,
+                       'pg_catalog.pg_constraint'::pg_catalog.regclass,
+                       'pg_catalog.pg_class'::pg_catalog.regclass)
+     AND (d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass,
+                           'pg_catalog.pg_operator'::pg_catalog.regclass)
+          OR t.typtype IN ('d', 'c'))
+), kept AS (
+  SELECT f.adrelid AS relid, pg_catalog.pg_get_expr(f.adbin, f.adrelid) AS text,
+         a.attname::text AS name, a.attgenerated = 's' AS generated
+    FROM own AS o
+    JOIN pg_catalog.pg_attrdef AS f
+      ON o.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND f.oid = o.objid
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+   WHERE a.attgenerated <> 'v'
+  UNION ALL
+  SELECT k.conrelid, pg_catalog.pg_get_expr(k.conbin, k.conrelid), '', false
+    FROM own AS o
+    JOIN pg_catalog.pg_constraint AS k
+      ON o.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = o.objid
+   WHERE k.contype = 'c' AND k.conrelid <> 0
+  UNION ALL
+  SELECT i.indrelid, pg_catalog.pg_get_expr(e.tree, i.indrelid), '', false
+    FROM own AS o
+    JOIN pg_catalog.pg_index AS i
+      ON o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.indexrelid = o.objid
+    CROSS JOIN LATERAL (VALUES (i.indexprs), (i.indpred)) AS e (tree)
+   WHERE e.tree IS NOT NULL
+  UNION ALL
+  SELECT p.partrelid, pg_catalog.pg_get_expr(p.partexprs, p.partrelid), '', false
+    FROM own AS o
+    JOIN pg_catalog.pg_partitioned_table AS p
+      ON o.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.partrelid = o.objid
+   WHERE p.partexprs IS NOT NULL
+)
+SELECT n.nspname::text, c.relname::text, k.text, k.name, k.generated
+  FROM kept AS k
+  JOIN pg_catalog.pg_class AS c ON c.oid = k.relid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname !~ '^pg_(toast|temp_|toast_temp_)' AND n.nspname <> 'information_schema'
+ ORDER BY 1, 2, 4, 3
 """
 
 _OPERATORS: Final = r"""
@@ -150,9 +213,15 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
         assert head is not None  # noqa: S101 - one row by construction
         before = cursor.execute("SELECT pg_catalog.current_setting('search_path')").fetchone()
         cursor.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)")
-        relations = [_relation(row) for row in cursor.execute(_COLUMNS.encode())]
+        kept: dict[tuple[str, str], list[Kept]] = {}
+        for schema, name, *one in cursor.execute(_KEPT.encode()):
+            kept.setdefault((schema, name), []).append(Kept(*one))
+        relations = [
+            _relation(row, kept.get((row[0], row[1]), ()))
+            for row in cursor.execute(_COLUMNS.encode())
+        ]
         functions = [_function(row) for row in cursor.execute(_FUNCTIONS.encode())]
-        types = tuple(TypeInfo(*row) for row in cursor.execute(_TYPES.encode()))
+        types = tuple(type_of(row) for row in cursor.execute(_TYPES.encode()))
         operators = tuple(
             Operator(row[0], row[1], row[2], row[3], (row[4], row[5], row[6]))
             for row in cursor.execute(_OPERATORS.encode())
@@ -170,7 +239,7 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     )
 
 
-def _relation(row: tuple[Any, ...]) -> Relation:
+def _relation(row: tuple[Any, ...], kept: Iterable[Kept]) -> Relation:
     schema, name, kind, columns, types, not_null, key, parents, definition, instead = row
     return Relation(
         schema=schema,
@@ -183,6 +252,7 @@ def _relation(row: tuple[Any, ...]) -> Relation:
         parents=tuple((s, n) for s, n in parents or ()),
         definition=definition.strip().rstrip(";") if definition and kind == "v" else None,
         instead=instead,
+        kept=tuple(kept),
     )
 
 

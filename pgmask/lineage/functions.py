@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pgmask.facts.schema import Function
-from pgmask.lineage import bodies, select
+from pgmask.lineage import bodies, kept, select
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import field, fields_of, resolve, take
-from pgmask.lineage.parse import parse_one
 from pgmask.lineage.reader import EXPRESSIONS, Node, Reader, expression, unfollowed
 from pgmask.lineage.scope import ROW, Level, NameProblem, column_of, strings
 from pgmask.lineage.types import POLYMORPHIC, bare, element, is_array, is_type, may_be, row_of
@@ -167,10 +166,14 @@ def _call(
     for function in chosen:
         if bodies.opaque_may_set_path(r, function):
             r.session.pending = True
+        if r.session.schema.checked:
+            for text in (*function.args, function.returns, *(t for _, t in function.columns)):
+                kept.coerced(r, text, node)
         for one in function.behind:
             parts_of.append(bodies.behind(r, one, args, node))
         if function.default_text and len(args) < len(function.args):
-            parts_of.append(_defaults(r, function, node))
+            what = f"the defaults of {function.name}"
+            parts_of.append(kept.expression(r, function.default_text, None, node, what))
         if function.language == "sql" and function.body is not None:
             parts.append(bodies.called(r, function, args, given, node, text))
     if len(parts) > 1:
@@ -183,21 +186,6 @@ def _call(
         whole_of = merged((value.sources, *(v.sources for v in parts_of)))
         value = Value(whole_of, value.type, None if value.fields is None else value.fields)
     return Called(chosen, args, value)
-
-
-def _defaults(r: Reader, function: Function, node: Node) -> Value:
-    """Default expressions of parameters that a call leaves out: they run as part of the call."""
-    tree = parse_one(f"SELECT {function.default_text}")
-    if tree is None:
-        return r.refuse("PM609", f"the defaults of {function.name} cannot be parsed", node)
-    before, r.at = r.at, max(r.position(node), 0)
-    state, path, known = r.session.state, r.session.state.path, r.session.state.path_known
-    state.path, state.path_known = ("pg_catalog", "pg_temp"), True
-    r.quiet += 1
-    rows = select.query(r, tree, None)
-    r.quiet -= 1
-    state.path, state.path_known, r.at = path, known, before
-    return Value(merged((out.value.sources for out in rows.columns), EXPRESSION))
 
 
 def _fits(f: Function, count: int, given: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from pglast import Error
 from pglast.parser import ParseError, parse_plpgsql_json, scan
 
 from pgmask.facts.schema import Function
-from pgmask.lineage import statements
+from pgmask.lineage import kept, statements
 from pgmask.lineage.bodies import parameters
 from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.parse import parse_one
@@ -186,6 +186,7 @@ def read(r: Reader, tree: Node, function: Function) -> list[Read]:
     except (ParseError, ValueError, RecursionError):
         r.refuse("PM609", "the body in PL/pgSQL cannot be parsed", {})
         return []
+    kept.named(r, source)
     if not found:
         r.refuse("PM609", "a body in PL/pgSQL inside of another body cannot be read", {})
     done: list[Read] = []

@@ -75,6 +75,8 @@ class Session:
         """Whether a body of this statement has looked for a name on the session's path."""
         self.trees: dict[str, Any] = {}
         """Bodies in the grammar itself, of functions that the text has made."""
+        self.kept: dict[str, tuple[Any, tuple[str, ...]]] = {}
+        """Expressions that tables of the text keep, as queries, and the path they were bound on."""
         self._memo: dict[Any, Any] = {}
 
     @property

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from pgmask.facts.schema import Relation
-from pgmask.lineage import from_items, select, views
+from pgmask.facts.schema import Kept, Relation
+from pgmask.lineage import from_items, kept, select, views
 from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import EXPRESSIONS, Node, Reader
 from pgmask.lineage.rows import Rows
 from pgmask.lineage.scope import Item, Level, strings
 from pgmask.lineage.statements import run, statement
 from pgmask.lineage.types import row_of, type_name
-from pgmask.lineage.values import Value, as_sources, note_all
+from pgmask.lineage.values import Notes, Value, as_sources, note_all
 
 _STRUCTURE: Final = frozenset({"List", "ResTarget", "SortBy", "NamedArgExpr"})
 _REACHES: Final = frozenset(
@@ -132,11 +132,13 @@ def _create(r: Reader, body: Node, kind: str) -> None:
             types.append(text)
 
     parents = []
+    stored: list[Kept] = []
     for node in body.get("inhRelations", ()):
         parent = from_items.lookup(r, node["RangeVar"])
         if parent is not None:
             r.name(parent, "define", r.position(node["RangeVar"]))
             parents.append((parent.schema, parent.name))
+            stored += parent.kept
             for name, text in zip(parent.columns, parent.types, strict=True):
                 add(name, text)
     if "ofTypename" in body:
@@ -154,37 +156,60 @@ def _create(r: Reader, body: Node, kind: str) -> None:
             like = from_items.lookup(r, node["TableLikeClause"]["relation"])
             if like is not None:
                 r.name(like, "define", r.position(node["TableLikeClause"]["relation"]))
+                stored += like.kept
                 for name, text in zip(like.columns, like.types, strict=True):
                     add(name, text)
         elif _is_key(node):
             key = strings(node["Constraint"].get("keys", ()))
+    stored += expressions(r, {**body, "relation": None}, names, types)
     new_relation(
-        r, body["relation"], kind, names, types, primary_key=tuple(key), parents=tuple(parents)
-    )
-    expressions(r, {**body, "relation": None}, names, types)
+        r, body["relation"], kind, names, types, primary_key=tuple(key), parents=tuple(parents),
+        kept=tuple(stored),
+    )  # fmt: skip
 
 
-def expressions(r: Reader, node: Any, names: list[str], types: list[str], alias: str = "") -> None:
+def expressions(
+    r: Reader, node: Any, names: list[str], types: list[str], alias: str = ""
+) -> list[Kept]:
     """Defaults, checks, generated columns, bounds: what they call and read is run or kept with the
-    table.  The table's own columns are in scope, and not counted as read.
+    table.  The table's own columns are in scope, and not counted as read.  Gives what a later write
+    runs again, as far as more than the server's own is behind it.
     """
     own = Level()
     own.items = [Item(alias, names, [Value(type=text) for text in types])]
-    for one in _expressions_in(node):
+    stored = []
+    for one, column, generated in _expressions_in(node):
+        outer, r.notes = r.notes, Notes()
         r.evaluate(one, own, Use.WRITE)
+        notes, r.notes = r.notes, outer
+        r.notes.add(notes)
+        if notes.reads or notes.named or any(call[0] != "pg_catalog" for call in notes.calls):
+            stored.append(Kept(kept.remember(r, one), column, generated))
+    return stored
 
 
-def _expressions_in(node: Any) -> Iterator[Node]:
+def _expressions_in(
+    node: Any, column: str = "", *, generated: bool = False
+) -> Iterator[tuple[Node, str, bool]]:
+    """Each expression, the column that it fills, and whether it does so on every write."""
     if isinstance(node, list):
         for one in node:
-            yield from _expressions_in(one)
+            yield from _expressions_in(one, column, generated=generated)
     elif isinstance(node, dict):
+        if "colname" in node:
+            column = node["colname"]
+        elif "subtype" in node:
+            column = node.get("name", "") if node["subtype"] == "AT_ColumnDefault" else ""
+        elif "contype" in node:
+            generated = node["contype"] == "CONSTR_GENERATED"
+            if not generated and node["contype"] != "CONSTR_DEFAULT":
+                column = ""
         for kind, value in node.items():
             if kind in EXPRESSIONS and kind not in _STRUCTURE:
                 if kind not in ("ColumnRef", "A_Const"):
-                    yield {kind: value}
+                    yield {kind: value}, column, generated
             else:
-                yield from _expressions_in(value)
+                yield from _expressions_in(value, column, generated=generated)
 
 
 def _is_key(node: Node) -> bool:
@@ -231,8 +256,10 @@ def alter_table(r: Reader, body: Node, level: Level | None) -> None:
                 r.session.move((found.schema, found.name))
         elif kind in ("AT_DropColumn",) and not command.get("missing_ok"):
             r.refuse("PM602", f"{relation.name!r} has no column {command.get('name')!r}", body)
-    expressions(r, body.get("cmds", []), names, types, relation.name)
-    changed = replace(relation, columns=tuple(names), types=tuple(types))
+    stored = expressions(r, body.get("cmds", []), names, types, relation.name)
+    changed = replace(
+        relation, columns=tuple(names), types=tuple(types), kept=(*relation.kept, *stored)
+    )
     if changed != relation:
         r.session.define(changed)
 

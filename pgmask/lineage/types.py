@@ -39,7 +39,17 @@ def element(text: str) -> str:
 
 
 def type_name(r: Reader, node: dict[str, Any]) -> str:
-    """The text of a TypeName; what it names where it is not known."""
+    """The text of a TypeName, what it names where it is not known; something is to become one."""
+    text = _type_name(r, node)
+    if r.session.schema.checked:
+        # Checks are expressions, and expressions have types.
+        from pgmask.lineage import kept
+
+        kept.coerced(r, text, node)
+    return text
+
+
+def _type_name(r: Reader, node: dict[str, Any]) -> str:
     names = strings(node.get("names", ()))
     if not names:
         return ""

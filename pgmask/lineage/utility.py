@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pgmask.lineage import bodies, from_items, functions, select, writes
+from pgmask.lineage import bodies, from_items, functions, kept, select, writes
 from pgmask.lineage.finish import finish
 from pgmask.lineage.kinds import kind_of
 from pgmask.lineage.model import Use, Write
@@ -14,7 +14,7 @@ from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, strings
 from pgmask.lineage.statements import STATEMENTS, run, statement
-from pgmask.lineage.values import NOTHING, note_all
+from pgmask.lineage.values import NOTHING, as_sources, note_all
 
 
 def inside(r: Reader, tree: Node, level: Level | None = None) -> Rows | None:
@@ -67,23 +67,28 @@ def copy(r: Reader, body: Node, level: Level | None) -> Rows | None:
     if body.get("is_from"):
         r.name(relation, "write", position)
         writes.servers_own(r, relation, node)
+        if "whereClause" in body:
+            r.evaluate(body["whereClause"], own, Use.FILTER)
+        options = [one["DefElem"].get("defname") for one in body.get("options", ())]
+        filled = kept.filled(
+            r, relation, item, names, node, inserts=True, defaults="default" in options
+        )
+        columns = tuple(sorted({*names, *filled}))
         r.writes.append(
             Write(
-                schema=relation.schema, table=relation.name, action="copy",
-                columns=tuple(sorted(names)), sources=tuple((n, ()) for n in sorted(names)),
+                schema=relation.schema, table=relation.name, action="copy", columns=columns,
+                sources=tuple((n, as_sources(filled.get(n, {}))) for n in columns),
                 position=position,
             )
         )  # fmt: skip
-        if "whereClause" in body:
-            r.evaluate(body["whereClause"], own, Use.FILTER)
         return None
     r.name(relation, "read", position)
-    columns = []
+    given = []
     for name in names:
         number = item.index[name]
         value = take(r, (item, number, item.values[number]), None, position)
-        columns.append(Out(name, value, position))
-    return Rows(columns)
+        given.append(Out(name, value, position))
+    return Rows(given)
 
 
 # Statements that hold another one.

@@ -143,6 +143,15 @@ class Notes:
         for call in other.calls:
             self.calls.setdefault(call, position)
 
+    def add(self, other: Notes) -> None:
+        """All of another's notes, each at its own position."""
+        for key, at in other.reads.items():
+            self.reads.setdefault(key, at)
+        for column, at in other.named.items():
+            self.named.setdefault(column, at)
+        for call, at in other.calls.items():
+            self.calls.setdefault(call, at)
+
 
 def note_all(notes: Notes, sources: Sources, use: Use, position: int) -> None:
     """Note what comes back or is kept: of aggregates only the result does."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from pgmask.facts.schema import Relation
-from pgmask.lineage import ctes, from_items, select
+from pgmask.lineage import ctes, from_items, kept, select
 from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.rows import Rows
@@ -32,6 +33,8 @@ class Target:
         self.node = node
         self.position = r.position(node)
         self.written: Written = {}
+        self.filled: kept.Filled = {}
+        """What the table puts in by itself, by the base column's name."""
         alias = node.get("alias") or {}
         self.alias: str = str(alias.get("aliasname", node["relname"]))
         found = None
@@ -59,15 +62,30 @@ class Target:
         known = self.written.get(name)
         self.written[name] = value.sources if known is None else merged((known, value.sources))
 
+    def fill(self, r: Reader, body: Node, given: Iterable[str], *, inserts: bool) -> None:
+        """What the table runs and puts in beside the statement."""
+        if self.relation is None or not kept.any_kept(r):
+            return
+        filled = kept.filled(
+            r, self.relation, self.item, given, self.node, inserts=inserts,
+            defaults=kept.has_default(body),
+        )  # fmt: skip
+        for name, sources in filled.items():
+            self.filled[name] = merged((self.filled.get(name, {}), sources))
+
+    def _now(self, name: str, value: Value) -> Value:
+        parts = [self.written.get(name)]
+        if self.filled:
+            parts.append(self.filled.get(kept.base_name(name, value)))
+        some = [part for part in parts if part]
+        return Value(merged((value.sources, *some)), value.type) if some else value
+
     def item_now(self, alias: str | None = None) -> Item:
         """The target as RETURNING sees it: a column may hold what was just put into it."""
         made = Item(
             alias or self.alias,
             self.item.names,
-            [
-                Value(merged((v.sources, self.written[n])), v.type) if n in self.written else v
-                for n, v in zip(self.item.names, self.item.values, strict=True)
-            ],
+            [self._now(n, v) for n, v in zip(self.item.names, self.item.values, strict=True)],
             index=self.item.index,
             base=self.item.base,
             plain_base=self.item.plain_base if alias is None else None,
@@ -88,10 +106,12 @@ class Target:
         if self.relation is None:
             return None
         schema, table, names = self._base()
-        columns = sorted({names.get(n, n) for n in self.written})
         by_name: Written = {}
         for name, sources in self.written.items():
             by_name[names.get(name, name)] = sources
+        for name, sources in self.filled.items():
+            by_name[name] = merged((by_name.get(name, {}), sources))
+        columns = sorted(by_name)
         return Write(
             schema=schema,
             table=table,
@@ -144,8 +164,10 @@ def insert(r: Reader, body: Node, parent: Level | None) -> Rows | None:
             target.put(r, name, out.value, node)
     for name, node in names if "cols" in body else ():
         target.put(r, name, NOTHING, node)
+    target.fill(r, body, target.written, inserts=True)
     if "onConflictClause" in body:
         _on_conflict(r, body["onConflictClause"], target, level)
+        target.fill(r, body, target.written, inserts=False)
     return _done(r, body, target, level, "insert", [])
 
 
@@ -222,6 +244,7 @@ def update(r: Reader, body: Node, parent: Level | None) -> Rows | None:
     if "whereClause" in body:
         level.decide(r.evaluate(body["whereClause"], level, Use.FILTER))
     _assign(r, body.get("targetList", ()), target, level)
+    target.fill(r, body, target.written, inserts=False)
     return _done(r, body, target, level, "update", others)
 
 
@@ -270,6 +293,11 @@ def merge(r: Reader, body: Node, parent: Level | None) -> Rows | None:
             _merge_insert(r, clause, target, level)
         elif clause.get("commandType") == "CMD_UPDATE":
             _assign(r, clause.get("targetList", ()), target, level)
+    inserts = any(c["MergeWhenClause"].get("commandType") == "CMD_INSERT"
+                  for c in body.get("mergeWhenClauses", ()))  # fmt: skip
+    if target.written or inserts:
+        # What one branch gives another one may leave out.
+        target.fill(r, body, () if inserts else target.written, inserts=inserts)
     return _done(r, body, target, level, "merge", others)
 
 

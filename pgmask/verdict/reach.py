@@ -35,7 +35,10 @@ def reaching(schema: Schema, policy: Policy) -> frozenset[str]:
     if found is None:
         every = tuple(own(schema, policy))
         names = {f.name for f in every if f.definer}
-        mentioned = {f: set(_CALLED.findall(f.body or "")) for f in every}
+        mentioned = {
+            f: {*_CALLED.findall(f"{f.body or ''} {f.default_text}"), *(b[1] for b in f.behind)}
+            for f in every
+        }
         more = True
         while more:
             new = {f.name for f in every if mentioned[f] & names} - names

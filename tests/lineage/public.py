@@ -123,11 +123,14 @@ def _suite(connection: Connection, folder: Path, outcome: Outcome) -> None:
             elif kind in ("select", "explain"):
                 query = _EXPLAIN.sub("", statement) if kind == "explain" else statement
                 if query[:7].lower().startswith(("select", "with", "values", "table", "(")):
-                    schema = schema or read_schema(connection)
+                    schema = schema or _snapshot(connection)
                     _compare(connection, schema, place, query, outcome)
                 continue
             if _OF_CLUSTER.match(kind) or (kind == "set" and _SETTINGS.search(statement)):
                 continue
+            if kind == "prepare transaction":
+                # It would hold its locks, and its database, for ever.
+                statement = "ROLLBACK"
             outcome.counts["run"] += 1
             try:
                 connection.execute(_TEMPORARY.sub(r"\1 ", statement).encode())
@@ -138,6 +141,13 @@ def _suite(connection: Connection, folder: Path, outcome: Outcome) -> None:
         with contextlib.suppress(psycopg.Error):
             connection.execute("ROLLBACK; RESET ALL; SET statement_timeout = '5s'")
         schema = None
+
+
+def _snapshot(connection: Connection) -> Schema:
+    connection.execute("SET statement_timeout = 0")
+    schema = read_schema(connection)
+    connection.execute("SET statement_timeout = '5s'")
+    return schema
 
 
 def _compare(

@@ -34,8 +34,9 @@ def test_a_file_says_what_the_database_says(world: World) -> None:
         ("[1, 2]", "no schema snapshot"),
         ('{"a": 1}', "no schema snapshot"),
         ('{"pgmask_schema": 99}', "format 99"),
-        ('{"pgmask_schema": 1}', "damaged"),
-        ('{"pgmask_schema": 1, "relations": 3, "functions": []}', "damaged"),
+        ('{"pgmask_schema": 1}', "format 1"),
+        ('{"pgmask_schema": 2}', "damaged"),
+        ('{"pgmask_schema": 2, "relations": 3, "functions": []}', "damaged"),
     ],
 )
 def test_another_file_is_refused(text: str, said: str) -> None:

@@ -314,17 +314,25 @@ OPAQUE = {
         Function(schema="crm", name="outer_", args=("bigint",), returns="text", language="plpgsql",
                  body="BEGIN RETURN crm.shout('x'); END"),
     ),
+    "plpgsql that calls an aggregate over one": (
+        Function(schema="crm", name="outer_", args=("bigint",), returns="text", language="plpgsql",
+                 body="BEGIN RETURN (SELECT crm.named('x')); END"),
+        "SELECT crm.outer_(1)",
+        Function(schema="crm", name="outer_", args=("bigint",), returns="text", language="plpgsql",
+                 body="BEGIN RETURN (SELECT crm.longest('x')); END"),
+    ),
     "aggregate": (
-        Function(schema="crm", name="spy", kind="a", args=("bigint",), returns="text"),
-        "SELECT crm.spy(1)",
         Function(schema="crm", name="spy", kind="a", args=("bigint",), returns="text",
-                 extension="a_known_one"),
+                 behind=(("crm", "full_name", "bigint"),)),
+        "SELECT crm.spy(1)",
+        Function(schema="crm", name="spy", kind="a", args=("bigint",), returns="text"),
     ),
     "default": (
         Function(schema="crm", name="dflt", args=("text",), defaults=1, returns="text",
-                 language="sql", body="SELECT $1"),
+                 language="sql", body="SELECT $1", default_text="crm.full_name((1)::bigint)"),
         "SELECT crm.dflt()",
-        Function(schema="crm", name="dflt", returns="text", language="sql", body="SELECT 'x'"),
+        Function(schema="crm", name="dflt", args=("text",), defaults=1, returns="text",
+                 language="sql", body="SELECT $1", default_text="'x'::text"),
     ),
 }  # fmt: skip
 
@@ -340,6 +348,40 @@ def test_what_may_reach_a_definer(schema: Schema, way: str) -> None:
     denied, sql, twin = OPAQUE[way]
     assert Severity.DENY in severities(denied)
     assert Severity.DENY not in severities(twin)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT crm.joined(status) FROM crm.customer", []),
+        ("SELECT crm.longest(status) FROM crm.customer", []),
+        ("SELECT crm.longest(status) OVER (ORDER BY id) FROM crm.customer", []),
+        ("SELECT crm.named(status) FROM crm.customer", [Severity.DENY]),
+        ("SELECT crm.named(status) OVER () FROM crm.customer", [Severity.DENY]),
+        ("SELECT crm.full_name(1, 2)", []),
+        ("SELECT crm.full_name(1)", [Severity.DENY]),
+    ],
+)
+def test_an_aggregate_is_what_its_functions_are(
+    agent: Validator, sql: str, expected: list[Severity]
+) -> None:
+    found = [f for v in agent.validate(sql) for f in v.findings if f.code == "PM638"]
+    assert [f.severity for f in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "twin"),
+    [
+        ("INSERT INTO crm.ticket_note (id) VALUES (1)", "DELETE FROM crm.ticket_note"),
+        ("UPDATE crm.ticket SET code = DEFAULT", "UPDATE crm.ticket SET code = 'x'"),
+        ("UPDATE crm.ticket SET asked = 'x'", "UPDATE crm.ticket SET note = 'x'"),
+        ("INSERT INTO crm.ticket (id) VALUES (1)", "SELECT id, asked FROM crm.ticket"),
+        ("SELECT 'x'::crm.asked", "SELECT asked::text FROM crm.ticket"),
+    ],
+)
+def test_what_a_write_runs_beside_itself_denies(agent: Validator, sql: str, twin: str) -> None:
+    assert "PM638" in codes(agent.validate(sql))
+    assert "PM638" not in codes(agent.validate(twin))
 
 
 def test_what_a_temporary_table_holds_comes_back_as_what_it_is(agent: Validator) -> None:

@@ -34,6 +34,19 @@ CREATE FUNCTION crm.full_name(p_id bigint) RETURNS text LANGUAGE plpgsql SECURIT
 $$ BEGIN RETURN (SELECT name FROM crm.customer WHERE id = p_id); END $$;
 CREATE FUNCTION crm.shout(p text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN upper(p); END $$;
 CREATE FUNCTION crm.first_three(p text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT left(p, 3)';
+CREATE FUNCTION crm.longer(a text, b text) RETURNS text LANGUAGE sql IMMUTABLE AS
+'SELECT CASE WHEN length(a) > length(b) THEN a ELSE b END';
+CREATE FUNCTION crm.spied(a text, b text) RETURNS text LANGUAGE plpgsql AS
+$$ BEGIN RETURN crm.full_name(1); END $$;
+CREATE FUNCTION crm.full_name(p_id bigint, p_more integer) RETURNS text LANGUAGE sql IMMUTABLE AS
+'SELECT p_id::text';
+CREATE AGGREGATE crm.joined(text) (SFUNC = textcat, STYPE = text);
+CREATE AGGREGATE crm.longest(text) (SFUNC = crm.longer, STYPE = text);
+CREATE AGGREGATE crm.named(text) (SFUNC = crm.spied, STYPE = text);
+CREATE DOMAIN crm.asked AS text CHECK (crm.spied(VALUE, 'x') <> 'never');
+CREATE TABLE crm.ticket (
+  id integer, code text DEFAULT crm.full_name(1), note text, asked crm.asked DEFAULT 'x');
+CREATE TABLE crm.ticket_note (id integer, note text CHECK (crm.spied(note, 'x') <> 'never'));
 """
 
 

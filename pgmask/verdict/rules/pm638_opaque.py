@@ -30,7 +30,8 @@ def check(case: Case) -> Iterator[Hit]:
             continue
         if (call.schema, call.name) in policy.functions:
             continue
-        known = [f for f in schema.functions(call.name) if f.schema == call.schema]
+        known = [f for f in schema.functions(call.name)
+                 if f.schema == call.schema and f.signature == call.args]  # fmt: skip
         for function in known:
             grave = _grave(case, function, schema, policy)
             if function.extension or (not grave and _looked_into(case, function)):
@@ -44,8 +45,8 @@ def check(case: Case) -> Iterator[Hit]:
                 severity=Severity.DENY if grave else Severity.WARN,
             )
             break
-        for made in case.state.functions if not known else ():
-            if made.name == call.name and made.opaque:
+        for made in case.state.functions:
+            if made.name == call.name and (made.definer or (made.opaque and not known)):
                 yield Hit(
                     message=f"nobody sees what {call.schema}.{call.name}() reads",
                     position=call.position,
@@ -73,33 +74,19 @@ def _grave(case: Case, function: Function, schema: Schema, policy: Policy) -> st
     """Why it may read with other rights than the caller's; '' where it does not."""
     if function.definer:
         return "runs with its owner's rights"
-    names = reaching(schema, policy)
-    if not names or function.extension:
+    if function.extension or _looked_into(case, function):
         return ""
-    # Newer snapshots tell what defaults and aggregates call; then those calls are listed.
-    if function.kind == "a" and not getattr(function, "behind", ()):
-        return "is an aggregate over functions that are not known"
-    if _leaves_out(case, function):
-        return "is given defaults that may call what runs with its owner's rights"
-    if function.name in names and not _looked_into(case, function):
+    if function.name in reaching(schema, policy):
         return "may call what runs with its owner's rights"
     return ""
 
 
-def _leaves_out(case: Case, function: Function) -> bool:
-    """Whether a call in this text leaves an argument to its default."""
-    told = getattr(function, "default_text", "")
-    return (
-        bool(function.defaults)
-        and not told
-        and any(
-            len(node.get("args", ())) < len(function.args) for _, node in case.calls(function.name)
-        )
-    )
-
-
 def _looked_into(case: Case, function: Function) -> bool:
-    """Its body was read as part of this statement, so what it does counts here."""
+    """What it does counts here: its body was read as part of this statement, or it is an aggregate,
+    whose functions are among the statement's calls.
+    """
+    if function.kind == "a":
+        return True
     if function.language not in _LOOKED_INTO or function.definer or not function.body:
         return False
     bodies = inner_of(case.outer or case.lineage)
