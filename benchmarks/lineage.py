@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 from benchmarks.measure import Measurement, at_least, at_most, figure, interleaved, ratio, timing
@@ -44,7 +46,28 @@ def run(place: Place) -> list[Measurement]:
         at_most("lineage.report", whole * 1000, 20, f"{len(report):,} characters, {_REPORT_PARTS}"
                 " WITH queries of three joins", unit="ms"),
     ]  # fmt: skip
-    return [*measured, *_peer(schema)]
+    return [*measured, *_public(place), *_peer(schema)]
+
+
+def _public(place: Place) -> list[Measurement]:
+    """The slowest query of each set of public ones that PGMASK_SQL_FOLDER has with its schema."""
+    folder = os.environ.get("PGMASK_SQL_FOLDER", "")
+    found = []
+    for one in sorted(Path(folder).glob("*/queries")) if folder else ():
+        name = one.parent.name
+        files = sorted((one.parent / "schema").glob("*.sql"))
+        dsn = place.fresh_database(f"bench_{name}", [path.read_text("utf-8") for path in files])
+        with connect(dsn, autocommit=True) as connection:
+            schema = read_schema(connection)
+        queries = {path.name: path.read_text("utf-8") for path in sorted(one.glob("*.sql"))}
+        seconds = {file: _often(query, schema) for file, query in queries.items()}
+        slowest = max(seconds, key=lambda file: seconds[file])
+        found.append(
+            at_most(f"lineage.public.{name}", seconds[slowest] * 1000, 20, f"slowest of"
+                    f" {len(queries)} queries, {slowest}, {len(queries[slowest]):,} characters;"
+                    f" median of all {median(seconds.values()) * 1000:.1f} ms", unit="ms")
+        )  # fmt: skip
+    return found
 
 
 def _peer(schema: Schema) -> list[Measurement]:
@@ -77,6 +100,10 @@ def _peer(schema: Schema) -> list[Measurement]:
         figure("lineage.sqlglot.query", timing(samples["sqlglot"]).wall / 1000,
                "what it takes", unit="ms"),
     ]  # fmt: skip
+
+
+def _often(query: str, schema: Schema) -> float:
+    return median(_seconds(lambda: _read(query, schema)) for _ in range(5))
 
 
 def _seconds(work: Callable[[], object]) -> float:
