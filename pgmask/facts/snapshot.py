@@ -115,7 +115,7 @@ SELECT n.nspname::text, t.typname::text, pg_catalog.format_type(t.oid, NULL), t.
   LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
  WHERE n.nspname !~ '^pg_(toast|temp_|toast_temp_)'
    AND (c.oid IS NULL OR c.relkind = 'c')
-   AND NOT (t.typcategory = 'A' AND e.typrelid <> 0)
+   AND NOT (t.typtype = 'b' AND t.typcategory = 'A' AND e.typrelid <> 0)
  ORDER BY 1, 2
 """
 

@@ -7,7 +7,7 @@ from typing import Final
 from pgmask.facts.schema import Operator
 from pgmask.lineage import bodies, select
 from pgmask.lineage.model import Use
-from pgmask.lineage.names import fields_of, resolve, take
+from pgmask.lineage.names import fields_of
 from pgmask.lineage.reader import Node, Reader, expression
 from pgmask.lineage.scope import Level, strings
 from pgmask.lineage.types import UNKNOWN, bare, may_be, type_name
@@ -136,6 +136,8 @@ def cast(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
     ]
     if any(v.sources for v in behind):
         return combine([value, *behind], EXPRESSION, text)
+    if text == "record":
+        return Value(value.sources, text, value.fields)
     if not value.sources:
         return Value(type=text)
     known = r.session.schema.types_by_text
@@ -203,11 +205,7 @@ def row(r: Reader, body: Node, level: Level, use: Use | None) -> Value:
 def with_star(r: Reader, node: Node, level: Level, use: Use | None) -> list[Value]:
     """The values of an expression, of several fields where it ends in a star."""
     if "ColumnRef" in node and "A_Star" in node["ColumnRef"]["fields"][-1]:
-        body = node["ColumnRef"]
-        if len(body["fields"]) == 1:
-            return [v for _, v in select.star(r, body, level, use)]
-        found = resolve(r, body, level, use)
-        return [v for _, v in fields_of(r, take(r, found, use, r.position(body)), body)]
+        return [v for _, v in select.star(r, node["ColumnRef"], level, use)]
     if "A_Indirection" in node and "A_Star" in node["A_Indirection"]["indirection"][-1]:
         body = node["A_Indirection"]
         return [v for _, v in fields_of(r, r.evaluate(node, level, use), body)]

@@ -185,6 +185,8 @@ def _call(
     if any(v.sources for v in parts_of):
         whole_of = merged((value.sources, *(v.sources for v in parts_of)))
         value = Value(whole_of, value.type, None if value.fields is None else value.fields)
+    if value.fields is None:
+        value = Value(value.sources, value.type, _out_fields(chosen, args, value))
     return Called(chosen, args, value)
 
 
@@ -306,11 +308,6 @@ def columns(r: Reader, made: Called, name: str, node: Node) -> tuple[Columns, bo
     shapes = {f.columns for f in made.functions}
     if len(shapes) == 1:
         outs = shapes.pop()
-        if len(outs) > 1 or (outs and made.functions[0].returns == "record"):
-            return [
-                (n or f"column{i}", Value(value.sources, _out_type(t, made)))
-                for i, (n, t) in enumerate(outs, 1)
-            ], False
         if outs and row_of(r.session, value.type) is None:
             return [(outs[0][0] or name, value)], True
     elif any(len(shape) > 1 for shape in shapes):
@@ -324,10 +321,25 @@ def columns(r: Reader, made: Called, name: str, node: Node) -> tuple[Columns, bo
     return [(name, value)], True
 
 
-def _out_type(text: str, made: Called) -> str:
+def _out_fields(
+    chosen: list[Function], args: list[Value], value: Value
+) -> tuple[tuple[str, Value], ...] | None:
+    """The fields of the row that OUT and TABLE arguments make, each from all that is known."""
+    outs = chosen[0].columns
+    if any(f.columns != outs for f in chosen) or not outs:
+        return None
+    if len(outs) == 1 and chosen[0].returns != "record":
+        return None
+    return tuple(
+        (name or f"column{n}", Value(value.sources, _out_type(text, chosen[0], args)))
+        for n, (name, text) in enumerate(outs, 1)
+    )
+
+
+def _out_type(text: str, function: Function, args: list[Value]) -> str:
     if text not in POLYMORPHIC:
         return text
-    for wanted, arg in zip(made.functions[0].args, made.args, strict=False):
+    for wanted, arg in zip(function.args, args, strict=False):
         if wanted in POLYMORPHIC and arg.type:
             return bare(arg.type).removesuffix("[]") if is_array(wanted) else arg.type
     return ""

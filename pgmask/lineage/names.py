@@ -19,7 +19,7 @@ from pgmask.lineage.scope import (
     item_by_name,
     parameter,
 )
-from pgmask.lineage.types import TRIGGER_ROW, element, row_of
+from pgmask.lineage.types import TRIGGER_ROW, element, row_of, without_domains
 from pgmask.lineage.values import NOTHING, Value, merged
 
 _HINTS: Final = 20
@@ -237,7 +237,8 @@ def steps(
         if "A_Indices" in step:
             places = [step["A_Indices"].get(key) for key in ("lidx", "uidx")]
             chosen = [r.evaluate(place, level, use) for place in places if place]
-            text = value.type if step["A_Indices"].get("is_slice") else element(value.type)
+            text = without_domains(r.session, value.type)
+            text = text if step["A_Indices"].get("is_slice") else element(text)
             value = Value(merged((value.sources, merged((c.sources for c in chosen), 3))), text)
         elif "String" in step:
             value = field(r, value, step["String"].get("sval", ""), body)

@@ -80,14 +80,20 @@ def is_type(session: Session, schema: str | None, name: str) -> bool:
     return any((place, name) in session.schema.types_by_name for place in places)
 
 
-def row_of(session: Session, text: str) -> Relation | None:
-    """The relation or composite type whose row a type is; through domains."""
+def without_domains(session: Session, text: str) -> str:
+    """What a type is under the domains around it."""
     text = bare(text)
     for _ in range(8):
         info = session.schema.types_by_text.get(text)
         if info is None or info.kind != "d":
             break
         text = bare(info.base)
+    return text
+
+
+def row_of(session: Session, text: str) -> Relation | None:
+    """The relation or composite type whose row a type is; through domains."""
+    text = without_domains(session, text)
     for relation in session.state.relations.values():
         if relation is not None and row_type(relation.schema, relation.name) == text:
             return relation

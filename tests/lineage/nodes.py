@@ -125,7 +125,9 @@ class Reader:
     def _body(self, oid: int) -> Tree:
         if oid not in self.bodies:
             row = self.connection.execute(
-                "SELECT prosqlbody::text FROM pg_proc WHERE oid = %s", (oid,)
+                "SELECT prosqlbody::text FROM pg_proc WHERE oid = %s AND pronamespace NOT IN"
+                " ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
+                (oid,),
             ).fetchone()
             self.bodies[oid] = parse(row[0]) if row is not None and row[0] else None
         return self.bodies[oid]

@@ -8,13 +8,13 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from pgmask.facts.schema import Schema
+from pgmask.facts.schema import Schema, function_row
 from pgmask.facts.snapshot import read_schema
 from pgmask.lineage import trace
 from pgmask.lineage.kinds import kind_of
@@ -36,7 +36,9 @@ _OF_CLUSTER = re.compile(
 _SETTINGS = re.compile(r"client_encoding|standard_conforming|timeout|read_only|session", re.I)
 _HARMLESS = re.compile(
     r"^(select|insert|update|delete|merge|explain|set|reset|show|fetch|close|declare cursor"
-    r"|analyze|comment|execute|deallocate|prepare|lock|begin|savepoint|release)$"
+    r"|analyze|comment|execute|deallocate|prepare|lock|begin|savepoint|release|truncate|cluster"
+    r"|create index|drop index|reindex|create statistics|alter statistics|drop statistics|notify"
+    r"|create policy|alter policy|drop policy)$"
 )
 """Kinds of statements after which the snapshot still holds."""
 
@@ -136,11 +138,24 @@ def _suite(connection: Connection, folder: Path, outcome: Outcome) -> None:
                 connection.execute(_TEMPORARY.sub(r"\1 ", statement).encode())
             except psycopg.Error:
                 outcome.counts["run, refused by the server"] += 1
+                continue
             if not _HARMLESS.match(kind):
                 schema = None
         with contextlib.suppress(psycopg.Error):
             connection.execute("ROLLBACK; RESET ALL; SET statement_timeout = '5s'")
         schema = None
+
+
+def _without_texts(schema: Schema) -> Schema:
+    """The snapshot with functions opaque of which the server keeps no tree."""
+    rows = {
+        name: tuple(
+            function_row(replace(f, body=f.body if f.atomic else None))
+            for f in schema.functions(name)
+        )
+        for name in schema.function_rows
+    }
+    return replace(schema, function_rows=rows)
 
 
 def _snapshot(connection: Connection) -> Schema:
@@ -170,6 +185,12 @@ def _compare(
         outcome.refused.append(f"{place}: {told}: {query[:200]}")
         return
     found = ours(lineage)
+    if found != expected:
+        # Of a body that is text the server notes nothing: it is read when it runs.
+        (plain,) = trace(query, _without_texts(schema), search_path=path)
+        if not plain.unresolved and ours(plain) == expected and found > expected:
+            counts["more behind bodies of text"] += 1
+            found = expected
     counts["right"] += len(found & expected)
     counts["found"] += len(found)
     counts["expected"] += len(expected)

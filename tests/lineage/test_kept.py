@@ -32,6 +32,7 @@ CREATE DOMAIN crm.quiet AS text CHECK (VALUE <> 'never');
 CREATE DOMAIN crm.asked AS text CHECK (crm.ran_argument(VALUE) <> 'never');
 CREATE DOMAIN crm.part AS text CHECK (crm.ran_field(VALUE) <> 'never');
 CREATE TYPE crm.pair AS (one crm.part, two text);
+CREATE DOMAIN crm.pairs AS crm.pair[];
 CREATE FUNCTION crm.takes(x crm.asked) RETURNS text LANGUAGE plpgsql AS
   $$ BEGIN RETURN 'x'; END $$;
 CREATE TABLE crm.plain (id integer, name text DEFAULT lower('X') CHECK (name <> ''), q crm.quiet);
@@ -88,6 +89,7 @@ STATEMENTS = [
     "SELECT ARRAY['x']::crm.told[]",
     "SELECT CAST('x' AS crm.quiet)",
     "SELECT '(x,y)'::crm.pair",
+    "SELECT ARRAY['(x,y)']::crm.pairs",
     "INSERT INTO crm.pairs_of VALUES (1, '(x,y)')",
     'SELECT a FROM json_to_recordset(\'[{"a": "x"}]\') AS t (a crm.told)',
     "SELECT crm.takes('x')",

@@ -123,3 +123,18 @@ SELECT table_name FROM information_schema.tables
 SELECT pg_class.oid FROM pg_class
 
 SELECT last_value FROM (SELECT 1 AS last_value) AS s
+
+-- Rows of functions, of values without a table, through domains and casts.
+SELECT (jsonb_each(notes)).key, (jsonb_each_text(notes)).value FROM customer
+
+SELECT (crm.opaque_rows(id)).v, (crm.opaque_rows(unit_id)).* FROM customer
+
+SELECT name FROM customer WHERE (crm.pairs(phone)).second_one = 1
+
+SELECT ROW(g.*, c.name, v.*) FROM customer c, generate_series(1, c.id) g, (VALUES (1)) v
+
+SELECT (q.r).x FROM (SELECT a.*::record AS r FROM a) q
+
+SELECT (q.r).column2, (q.r).column1 FROM (SELECT v.*::record AS r FROM (VALUES (1, 'x')) v) q
+
+SELECT (past[1]).city, past[2:3] FROM crm.mover

@@ -153,3 +153,6 @@ LANGUAGE sql STABLE AS 'SELECT max(hidden) FROM shadow.customer WHERE id = n';
 CREATE AGGREGATE shadow.spy(integer) (SFUNC = shadow.step, STYPE = text);
 CREATE FUNCTION shadow.told(t text DEFAULT shadow.peek(1, 2)) RETURNS text
 LANGUAGE sql STABLE AS 'SELECT t';
+
+CREATE DOMAIN crm.moves AS crm.address[];
+CREATE TABLE crm.mover (id integer, past crm.moves);
