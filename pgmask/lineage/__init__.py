@@ -6,6 +6,7 @@ from typing import Final
 
 from pgmask.facts.schema import Schema
 from pgmask.lineage import (
+    acting,
     bodies,
     ctes,
     documents,
@@ -13,9 +14,11 @@ from pgmask.lineage import (
     from_items,
     functions,
     names,
+    objects,
     plpgsql,
     routines,
     select,
+    settings,
     statements,
     tables,
     utility,
@@ -36,7 +39,7 @@ __all__ = ["Schema", "trace"]
 # The files that enter their handlers into the tables of node kinds.
 PASSES: Final = (
     names, expressions, documents, functions, select, from_items, ctes, views, bodies, writes,
-    statements, tables, utility, routines, plpgsql,
+    statements, tables, objects, utility, settings, acting, routines, plpgsql,
 )  # fmt: skip
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pgmask.facts.schema import Relation, row_type
-from pgmask.lineage import ctes, documents, functions, labels, select, views
-from pgmask.lineage.model import Column, Use
+from pgmask.lineage import ctes, relations, select, table_functions
+from pgmask.lineage.labels import renamed
+from pgmask.lineage.model import Use
 from pgmask.lineage.names import take
-from pgmask.lineage.reader import Node, Reader, unfollowed
+from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.scope import TWICE, Item, Level, strings
-from pgmask.lineage.types import type_name
-from pgmask.lineage.values import DIRECT, EXPRESSION, NOTHING, Notes, Value, combine
+from pgmask.lineage.values import DIRECT, NOTHING, Notes, Value, combine
 
 FromHandler = Callable[[Reader, Node, Level], tuple[Item, list[Item]]]
-_RANGE_VAR: Final = frozenset(
-    {"catalogname", "schemaname", "relname", "inh", "relpersistence", "alias", "location"}
-)
 
 
 def enter(r: Reader, nodes: Sequence[Node], level: Level) -> None:
@@ -61,17 +57,6 @@ def from_item(r: Reader, node: Node, level: Level) -> tuple[Item, list[Item]]:
     return handler(r, body, level)
 
 
-def renamed(r: Reader, names: list[str], alias: Node | None, node: Node) -> list[str]:
-    """Column names after an alias's list."""
-    given = strings(alias.get("colnames", ())) if alias else []
-    if len(given) > len(names):
-        r.refuse("PM611", "an alias lists more columns than there are", node)
-    return given[: len(names)] + names[len(given) :]
-
-
-# Relations.
-
-
 def range_var(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
     alias = body.get("alias")
     name = body["relname"]
@@ -84,86 +69,19 @@ def range_var(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
                 item = Item(shown, renamed(r, list(item.names), alias, body), item.values)
             level.decide(Value(cte.conditions))
             return item, [item]
-    relation = lookup(r, body)
+    relation = relations.lookup(r, body)
     if relation is None:
         item = Item(shown, (), ())
         return item, [item]
     r.name(relation, "read", r.position(body))
-    followed(r, relation, body)
-    item = relation_item(r, relation, shown, body, level)
+    relations.followed(r, relation, body)
+    item = relations.relation_item(r, relation, shown, body, level)
     if alias:
         item.plain_base = None
         if "colnames" in alias:
             item.names = renamed(r, list(item.names), alias, body)
             item.index = Item("", item.names, item.values).index
     return item, [item]
-
-
-def lookup(r: Reader, body: Node) -> Relation | None:
-    """The relation of a RangeVar; refuses where there is none."""
-    r.known("RangeVar", body, _RANGE_VAR)
-    schema = body.get("schemaname")
-    database = r.session.schema.database
-    if body.get("catalogname") and database and body["catalogname"] != database:
-        r.refuse("PM611", "another database cannot be named", body)
-        return None
-    if schema is None and not r.session.state.path_known:
-        r.refuse("PM613", "the search_path is not known here, so a bare name says nothing", body)
-        return None
-    relation = r.session.relation(schema, body["relname"])
-    if schema is None and r.session.unsure(body["relname"]):
-        unfollowed(r, body, f"made or dropped one of several relations called {body['relname']!r}")
-        return None
-    if schema is None and r.quiet and relation is not None and relation.schema != "pg_catalog":
-        r.session.bare_inside = True
-    if relation is None:
-        full = f"{schema}.{body['relname']}" if schema else body["relname"]
-        where = "" if schema else f" on the path {', '.join(r.session.state.path) or '(empty)'}"
-        r.refuse("PM601", f"no relation is called {full!r}{where}", body)
-    elif relation.kind in "ct":
-        r.refuse("PM601", f"{body['relname']!r} is a type and no relation", body)
-        return None
-    return relation
-
-
-def followed(r: Reader, relation: Relation, body: Node) -> None:
-    """Refuse rows of a relation that may be another than its name says."""
-    key = (relation.schema, relation.name)
-    if key in r.session.moved:
-        unfollowed(r, body, f"renamed, moved or attached {relation.name!r} or its columns")
-    elif r.session.remade(key):
-        unfollowed(r, body, f"made {relation.name!r} anew")
-
-
-def relation_item(
-    r: Reader, relation: Relation, alias: str, body: Node, level: Level | None
-) -> Item:
-    """A table or view as an item of FROM, its columns the base columns behind them."""
-    key = (relation.schema, relation.name)
-    if not relation.is_boundary:
-        view = views.expanded(r, relation, body)
-        position = r.position(body)
-        r.notes.take(view.always, position)
-        if level is not None:
-            level.decide(Value(view.conditions))
-        return Item(
-            alias, relation.columns, view.values, index=view.index, plain_base=key,
-            extra=view.extra, row_type=row_type(*key),
-        )  # fmt: skip
-    made = r.session.schema.memo.get(key)
-    if made is None or made[0] is not relation:
-        values = [
-            Value({Column(*key, name): DIRECT}, text)
-            for name, text in zip(relation.columns, relation.types, strict=True)
-        ]
-        item = Item(alias, relation.columns, values)
-        made = (relation, values, item.index)
-        r.session.schema.memo[key] = made
-    base = key if relation.kind in "rpmfS" else None
-    return Item(
-        alias, relation.columns, made[1], index=made[2], base=base, plain_base=key,
-        row_type=row_type(*key),
-    )  # fmt: skip
 
 
 # Sub-queries.
@@ -179,168 +97,6 @@ def range_subselect(r: Reader, body: Node, level: Level) -> tuple[Item, list[Ite
     names = renamed(r, [out.name for out in rows.columns], alias, body)
     item = Item(alias["aliasname"] if alias else "", names, [out.value for out in rows.columns])
     item.rel_visible = alias is not None
-    return item, [item]
-
-
-# Functions.
-
-
-def range_function(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
-    before = level.lateral_active
-    level.lateral_active = True
-    alias = body.get("alias")
-    calls = [r.part(one, "List")["items"] for one in body["functions"]]
-    single = len(calls) == 1 and not body.get("is_rowsfrom")
-    columns: list[tuple[str, Value]] = []
-    scalar = False
-    row = ""
-    for node, defined in calls:
-        for one in _unnested(node, defined):
-            definition = defined["List"]["items"] if defined else body.get("coldeflist")
-            name = alias["aliasname"] if alias and single else labels.label(one)
-            found, scalar, row = _function_columns(r, one, definition, name, level)
-            columns += found
-    level.lateral_active = before
-    if len(calls) > 1 or len(columns) > 1:
-        scalar, row = scalar and len(columns) == 1, row if len(calls) == 1 else ""
-    if body.get("ordinality"):
-        columns.append(("ordinality", Value(type="bigint")))
-        scalar, row = False, ""
-    names = [name for name, _ in columns]
-    if alias:
-        names = renamed(r, names, alias, body)
-        shown = alias["aliasname"]
-    else:
-        shown = labels.label(calls[0][0])
-    item = Item(shown, names, [value for _, value in columns], row_type=row)
-    item.scalar = scalar
-    return item, [item]
-
-
-def _unnested(node: Node, defined: Node) -> list[Node]:
-    """``unnest`` of several arrays stands for one of each."""
-    body = node.get("FuncCall", {})
-    names = strings(body.get("funcname", ()))
-    plain = body.keys() <= {"funcname", "args", "funcformat", "location"}
-    if names == ["unnest"] and len(body.get("args", ())) > 1 and plain and not defined:
-        return [{"FuncCall": {**body, "args": [arg]}} for arg in body["args"]]
-    return [node]
-
-
-def _function_columns(
-    r: Reader, node: Node, definition: list[Node] | None, name: str, level: Level
-) -> tuple[list[tuple[str, Value]], bool, str]:
-    if "FuncCall" not in node:
-        value = r.evaluate(node, level, None)
-        return [(name, value)], True, ""
-    made = functions.call(r, node["FuncCall"], level, None)
-    value = made.value
-    if definition is not None:
-        parts = [r.part(one, "ColumnDef") for one in definition]
-        if value.fields is not None and len(value.fields) == len(parts):
-            return (
-                [
-                    (part["colname"], Value(field.sources, type_name(r, part["typeName"])))
-                    for part, (_, field) in zip(parts, value.fields, strict=True)
-                ],
-                False,
-                "",
-            )
-        return (
-            [
-                (part["colname"], Value(value.sources, type_name(r, part["typeName"])))
-                for part in parts
-            ],
-            False,
-            "",
-        )
-    found = functions.columns(r, made, name, node)
-    if found is None:
-        if made.functions:
-            r.refuse(
-                "PM606",
-                f"what columns {made.functions[0].name!r} gives is not known",
-                node["FuncCall"],
-                "Give it a column definition list.",
-            )
-        return [(name, Value(value.sources))], True, ""
-    columns, scalar = found
-    return columns, scalar, "" if scalar else value.type
-
-
-# XMLTABLE, JSON_TABLE, TABLESAMPLE.
-
-
-def range_table_func(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
-    before = level.lateral_active
-    level.lateral_active = True
-    document = r.evaluate(body.get("docexpr"), level, None)
-    others = [r.evaluate(body.get("rowexpr"), level, None)]
-    others += r.many(body.get("namespaces"), level, None)
-    columns = []
-    for node in body.get("columns", ()):
-        part = node["RangeTableFuncCol"]
-        r.known("RangeTableFuncCol", part, _XML_COLUMN)
-        more = [r.evaluate(part.get(key), level, None) for key in ("colexpr", "coldefexpr")]
-        if part.get("for_ordinality"):
-            columns.append((part["colname"], Value(type="integer")))
-            continue
-        value = combine([document, *others, *more], EXPRESSION, type_name(r, part["typeName"]))
-        columns.append((part["colname"], value))
-    level.lateral_active = before
-    return _table_function(r, body, columns, "xmltable")
-
-
-_XML_COLUMN: Final = frozenset(
-    {"colname", "typeName", "for_ordinality", "is_not_null", "colexpr", "coldefexpr", "location"}
-)
-_JSON_COLUMN: Final = frozenset(
-    {"coltype", "name", "typeName", "pathspec", "format", "wrapper", "quotes", "columns",
-     "on_empty", "on_error", "location"}
-)  # fmt: skip
-
-
-def json_table(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
-    before = level.lateral_active
-    level.lateral_active = True
-    document = combine(
-        [
-            documents.json_value(r, body.get("context_item"), level, None),
-            *r.many(body.get("passing"), level, None),
-            documents.behaviour(r, body.get("on_error"), level, None),
-        ],
-        EXPRESSION,
-    )
-    columns: list[tuple[str, Value]] = []
-
-    def add(nodes: list[Node]) -> None:
-        for node in nodes:
-            part = node["JsonTableColumn"]
-            r.known("JsonTableColumn", part, _JSON_COLUMN)
-            if part.get("coltype") == "JTC_NESTED":
-                add(part.get("columns", []))
-            elif part.get("coltype") == "JTC_FOR_ORDINALITY":
-                columns.append((part["name"], Value(type="integer")))
-            else:
-                more = [
-                    documents.behaviour(r, part.get(k), level, None)
-                    for k in ("on_empty", "on_error")
-                ]
-                text = type_name(r, part.get("typeName") or {})
-                columns.append((part["name"], combine([document, *more], EXPRESSION, text)))
-
-    add(body.get("columns", []))
-    level.lateral_active = before
-    return _table_function(r, body, columns, "json_table")
-
-
-def _table_function(
-    r: Reader, body: Node, columns: list[tuple[str, Value]], name: str
-) -> tuple[Item, list[Item]]:
-    alias = body.get("alias")
-    names = renamed(r, [n for n, _ in columns], alias, body)
-    shown = alias["aliasname"] if alias else name
-    item = Item(shown, names, [v for _, v in columns])
     return item, [item]
 
 
@@ -446,20 +202,20 @@ def _joined(
 
 
 _FROM: Final[dict[str, tuple[FromHandler, frozenset[str]]]] = {
-    "RangeVar": (range_var, _RANGE_VAR),
+    "RangeVar": (range_var, relations.RANGE_VAR),
     "RangeSubselect": (range_subselect, frozenset({"lateral", "subquery", "alias"})),
     "RangeFunction": (
-        range_function,
+        table_functions.range_function,
         frozenset({"lateral", "ordinality", "is_rowsfrom", "functions", "alias", "coldeflist"}),
     ),
     "RangeTableFunc": (
-        range_table_func,
+        table_functions.range_table_func,
         frozenset(
             {"lateral", "docexpr", "rowexpr", "namespaces", "columns", "alias", "location"}
         ),
     ),
     "JsonTable": (
-        json_table,
+        table_functions.json_table,
         frozenset(
             {"context_item", "pathspec", "passing", "columns", "on_error", "alias", "lateral",
              "location"}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from pgmask.lineage.reader import Reader
+from pgmask.lineage.scope import strings
+
 Node = dict[str, Any]
 
 _FIXED: Final = {
@@ -117,3 +120,11 @@ _HANDLERS: Final[dict[str, Callable[[Node], tuple[int, str]]]] = {
     "XmlExpr": lambda body: (STRONG, _XML[body["op"]]) if body.get("op") in _XML else (0, ""),
     "JsonFuncExpr": lambda body: (STRONG, _JSON.get(body.get("op", "JSON_EXISTS_OP"), "")),
 }  # fmt: skip
+
+
+def renamed(r: Reader, names: list[str], alias: Node | None, node: Node) -> list[str]:
+    """Column names after an alias's list."""
+    given = strings(alias.get("colnames", ())) if alias else []
+    if len(given) > len(names):
+        r.refuse("PM611", "an alias lists more columns than there are", node)
+    return given[: len(names)] + names[len(given) :]

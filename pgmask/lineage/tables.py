@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pgmask.facts.schema import Kept, Relation
-from pgmask.lineage import from_items, kept, select, views
+from pgmask.lineage import kept, relations, select, views
 from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import EXPRESSIONS, Node, Reader
 from pgmask.lineage.rows import Rows
@@ -134,7 +134,7 @@ def _create(r: Reader, body: Node, kind: str) -> None:
     parents = []
     stored: list[Kept] = []
     for node in body.get("inhRelations", ()):
-        parent = from_items.lookup(r, node["RangeVar"])
+        parent = relations.lookup(r, node["RangeVar"])
         if parent is not None:
             r.name(parent, "define", r.position(node["RangeVar"]))
             parents.append((parent.schema, parent.name))
@@ -153,7 +153,7 @@ def _create(r: Reader, body: Node, kind: str) -> None:
             if any(_is_key(c) for c in part.get("constraints", ())):
                 key = [part["colname"]]
         elif "TableLikeClause" in node:
-            like = from_items.lookup(r, node["TableLikeClause"]["relation"])
+            like = relations.lookup(r, node["TableLikeClause"]["relation"])
             if like is not None:
                 r.name(like, "define", r.position(node["TableLikeClause"]["relation"]))
                 stored += like.kept
@@ -225,12 +225,12 @@ def create_type(r: Reader, body: Node, level: Level | None) -> None:
 
 @statement("AlterTableStmt", "relation cmds objtype missing_ok")
 def alter_table(r: Reader, body: Node, level: Level | None) -> None:
-    relation = _existing(r, body["relation"], missing_ok=bool(body.get("missing_ok")))
+    relation = existing(r, body["relation"], missing_ok=bool(body.get("missing_ok")))
     if relation is None:
         return
     r.name(relation, "define", r.position(body["relation"]))
     own = Level()
-    own.items = [from_items.relation_item(r, relation, relation.name, body["relation"], None)]
+    own.items = [relations.relation_item(r, relation, relation.name, body["relation"], None)]
     names, types = list(relation.columns), list(relation.types)
     for node in body.get("cmds", ()):
         command = node["AlterTableCmd"]
@@ -250,7 +250,7 @@ def alter_table(r: Reader, body: Node, level: Level | None) -> None:
         elif kind in _REACHES:
             other = command.get("def", {})
             other = other.get("RangeVar") or other.get("PartitionCmd", {}).get("name") or {}
-            found = from_items.lookup(r, other) if other else None
+            found = relations.lookup(r, other) if other else None
             r.session.move((relation.schema, relation.name))
             if found is not None:
                 r.session.move((found.schema, found.name))
@@ -264,132 +264,12 @@ def alter_table(r: Reader, body: Node, level: Level | None) -> None:
         r.session.define(changed)
 
 
-def _existing(r: Reader, node: Node, *, missing_ok: bool) -> Relation | None:
+def existing(r: Reader, node: Node, *, missing_ok: bool) -> Relation | None:
     if missing_ok and r.session.relation(node.get("schemaname"), node["relname"]) is None:
         return None
-    return from_items.lookup(r, node) if not _is_type(r, node) else None
+    return relations.lookup(r, node) if not _is_type(r, node) else None
 
 
 def _is_type(r: Reader, node: Node) -> bool:
     found = r.session.relation(node.get("schemaname"), node["relname"])
     return found is not None and found.kind == "c"
-
-
-@statement("RenameStmt")
-def rename(r: Reader, body: Node, level: Level | None) -> None:
-    if "relation" not in body:
-        _renamed(r, body)
-        return
-    missing = bool(body.get("missing_ok"))
-    kind = body.get("renameType", "")
-    if kind == "OBJECT_INDEX":
-        return
-    relation = _existing(r, body["relation"], missing_ok=missing)
-    if relation is None:
-        return
-    r.name(relation, "define", r.position(body["relation"]))
-    if kind == "OBJECT_COLUMN":
-        names = [body["newname"] if n == body.get("subname") else n for n in relation.columns]
-        if body.get("subname") not in relation.columns:
-            r.refuse("PM602", f"{relation.name!r} has no column {body.get('subname')!r}", body)
-        r.session.define(replace(relation, columns=tuple(names)))
-        r.session.move((relation.schema, relation.name))
-    elif kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"):
-        r.session.drop(relation)
-        _moved(r, relation, replace(relation, name=body["newname"]))
-
-
-@statement("AlterObjectSchemaStmt")
-def set_schema(r: Reader, body: Node, level: Level | None) -> None:
-    if "relation" not in body:
-        _other(r, body.get("objectType", ""), [body.get("object", {})], "moved")
-        return
-    relation = _existing(r, body["relation"], missing_ok=bool(body.get("missing_ok")))
-    if relation is not None:
-        r.name(relation, "define", r.position(body["relation"]))
-        r.session.drop(relation)
-        _moved(r, relation, replace(relation, schema=body["newschema"]))
-
-
-_ROUTINES: Final = frozenset(
-    {"OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_ROUTINE", "OBJECT_AGGREGATE"}
-)
-_FAR: Final = frozenset(
-    {"OBJECT_SCHEMA", "OBJECT_OPERATOR", "OBJECT_CAST", "OBJECT_TYPE", "OBJECT_DOMAIN",
-     "OBJECT_EXTENSION", "OBJECT_ATTRIBUTE"}
-)  # fmt: skip
-"""Kinds of objects on which more depends than can be followed."""
-
-
-def _renamed(r: Reader, body: Node) -> None:
-    kind = body.get("renameType", "")
-    _other(r, kind, [body.get("object", {})], "renamed")
-    if kind in _ROUTINES:
-        r.session.alter_function(body.get("newname", ""))
-
-
-def _other(r: Reader, kind: str, objects: list[Node], what: str) -> None:
-    """Objects that are no relations: functions by name, of others later statements are refused."""
-    if kind in _ROUTINES:
-        for node in objects:
-            r.session.alter_function(strings(node["ObjectWithArgs"]["objname"])[-1])
-    elif kind in _FAR:
-        r.session.lose(f"{what} {'an' if kind[7] in 'AEO' else 'a'} {kind[7:].lower()}")
-
-
-def _moved(r: Reader, old: Relation, new: Relation) -> None:
-    known = r.session.state.views
-    if (old.schema, old.name) in known:
-        known[new.schema, new.name] = known.pop((old.schema, old.name))
-    r.session.define(new)
-    r.session.move((old.schema, old.name), (new.schema, new.name))
-
-
-@statement("DropStmt")
-def drop(r: Reader, body: Node, level: Level | None) -> None:
-    kind = body.get("removeType", "")
-    if kind not in (
-        "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE",
-    ):  # fmt: skip
-        if kind != "OBJECT_SCHEMA" or body.get("behavior") == "DROP_CASCADE":
-            _other(r, kind, body.get("objects", []), "dropped")
-        return
-    for node in body.get("objects", ()):
-        names = strings(node["List"]["items"])
-        schema = names[-2] if len(names) > 1 else None
-        found = r.session.relation(schema, names[-1])
-        if found is None:
-            if not body.get("missing_ok"):
-                r.refuse("PM601", f"no relation is called {'.'.join(names)!r}", body)
-            continue
-        r.name(found, "define", r.position(node))
-        _drop(r, found, cascade=body.get("behavior") == "DROP_CASCADE")
-
-
-def _drop(r: Reader, relation: Relation, *, cascade: bool) -> None:
-    """CASCADE takes the views with it that this text has made."""
-    r.session.drop(relation)
-    key = (relation.schema, relation.name)
-    r.session.cascaded = r.session.cascaded or cascade
-    if cascade:
-        for other, (_, named) in list(r.session.state.views.items()):
-            view = r.session.relation(*other)
-            if key in named and view is not None:
-                _drop(r, view, cascade=True)
-
-
-@statement("CreateSchemaStmt")
-def create_schema(r: Reader, body: Node, level: Level | None) -> None:
-    name = body.get("schemaname")
-    if name:
-        r.session.state.schemas |= {name}
-    state = r.session.state
-    path, known = state.path, state.path_known
-    if name:
-        # Its elements stand in it, and see it first.
-        state.path = (name, *path)
-    elif body.get("schemaElts"):
-        r.refuse("PM605", "a schema that is called as a role is not known", body)
-    for node in body.get("schemaElts", ()):
-        run(r, node, level)
-    state.path, state.path_known = path, known

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pgmask.facts.schema import Relation
-from pgmask.lineage import ctes, from_items, kept, select
+from pgmask.lineage import ctes, from_items, kept, relations, select
 from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.rows import Rows
@@ -41,15 +41,15 @@ class Target:
         if "schemaname" not in node and ctes.find(level, node["relname"]) is not None:
             r.refuse("PM611", f"the WITH query {node['relname']!r} cannot be written to", node)
         else:
-            found = from_items.lookup(r, node)
+            found = relations.lookup(r, node)
         self.relation: Relation | None = found
         if found is None:
             self.item = Item(self.alias, (), ())
             return
         r.name(found, "write", self.position)
-        from_items.followed(r, found, node)
+        relations.followed(r, found, node)
         servers_own(r, found, node)
-        self.item = from_items.relation_item(r, found, self.alias, node, None)
+        self.item = relations.relation_item(r, found, self.alias, node, None)
         if alias:
             self.item.plain_base = None
 
