@@ -36,6 +36,12 @@ _RUN_TEXT: Final = frozenset(
 )
 """Functions of the server that run text which they are given."""
 
+_POPULATES: Final = frozenset(
+    {"json_populate_record", "json_populate_recordset", "jsonb_populate_record",
+     "jsonb_populate_recordset", "populate_record"}
+)  # fmt: skip
+"""Functions that make rows of the type of their first argument."""
+
 
 @dataclass(slots=True)
 class Called:
@@ -167,7 +173,9 @@ def _call(
         if bodies.opaque_may_set_path(r, function):
             r.session.pending = True
         if r.session.schema.checked:
-            for text in (*function.args, function.returns, *(t for _, t in function.columns)):
+            made = args[:1] if name in _POPULATES else ()
+            for text in (*function.args, function.returns, *(t for _, t in function.columns),
+                         *(row.type for row in made)):  # fmt: skip
                 kept.coerced(r, text, node)
         for one in function.behind:
             parts_of.append(bodies.behind(r, one, args, node))

@@ -179,14 +179,25 @@ def base_name(name: str, value: Value) -> str:
 
 
 def _kept(r: Reader, relation: Relation) -> Iterator[Kept]:
-    """Of a name that the text has made or changed, of whatever may be there."""
+    """Of a name that the text has made or changed, of whatever may be there; what the text gives a
+    parent its heirs get.
+    """
     seen = set()
-    versions = r.session.versions.get((relation.schema, relation.name), ())
-    for one in (relation, *versions):
-        for kept in one.kept if one is not None else ():
-            if kept not in seen:
-                seen.add(kept)
-                yield kept
+    todo, known = [(relation.schema, relation.name)], set()
+    while todo:
+        key = todo.pop()
+        if key in known:
+            continue
+        known.add(key)
+        now = relation if len(known) == 1 else r.session.relation(*key)
+        for one in (now, *r.session.versions.get(key, ())):
+            if one is None:
+                continue
+            todo += one.parents if r.session.kept else ()
+            for kept in one.kept:
+                if kept not in seen and (len(known) == 1 or kept.text in r.session.kept):
+                    seen.add(kept)
+                    yield kept
 
 
 def _run(r: Reader, relation: Relation, item: Item) -> list[Relation]:

@@ -93,6 +93,8 @@ STATEMENTS = [
     "INSERT INTO crm.pairs_of VALUES (1, '(x,y)')",
     'SELECT a FROM json_to_recordset(\'[{"a": "x"}]\') AS t (a crm.told)',
     "SELECT crm.takes('x')",
+    'SELECT jsonb_populate_record(d, \'{"a": "y"}\') FROM crm.domains d',
+    "SELECT array_agg(d), max(d.a) FROM crm.domains d",
     "DO $$ DECLARE v told := 'x'; BEGIN v := 'y'; END $$",
     "WITH w AS (INSERT INTO crm.checks VALUES (2, 'y') RETURNING id) SELECT id FROM w",
     "MERGE INTO crm.defaults d USING (SELECT 5 AS id) s ON d.id = s.id"
@@ -102,6 +104,8 @@ STATEMENTS = [
     "CREATE TABLE crm.made (id integer, a text DEFAULT crm.ran_default('x'));"
     " INSERT INTO crm.made (id) VALUES (1)",
     "CREATE TABLE crm.made (LIKE crm.checks INCLUDING ALL); INSERT INTO crm.made VALUES (1, 'x')",
+    "CREATE TABLE crm.made (a text); CREATE TABLE crm.heir () INHERITS (crm.made);"
+    " ALTER TABLE crm.made ADD CHECK (crm.ran_check(a) <> ''); INSERT INTO crm.heir VALUES ('x')",
     "CREATE TABLE crm.made (a text); ALTER TABLE crm.made ADD CHECK (crm.ran_check(a) <> '');"
     " INSERT INTO crm.made VALUES ('x')",
     "ALTER TABLE crm.plain ALTER COLUMN name SET DEFAULT crm.ran_default('x');"
