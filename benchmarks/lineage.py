@@ -11,7 +11,8 @@ from statistics import median
 
 from benchmarks.measure import Measurement, at_least, at_most, figure, interleaved, ratio, timing
 from benchmarks.place import Place
-from pgmask.facts.schema import Schema, dumps, loads
+from pgmask.facts.schema import Schema
+from pgmask.facts.schema_file import dumps, loads
 from pgmask.facts.snapshot import read_schema
 from pgmask.lineage import trace
 from pgmask.server import connect

@@ -10,7 +10,7 @@ import typer
 from pgmask.apply.holders import reading
 from pgmask.cli.options import Dsn
 from pgmask.cli.output import data, people
-from pgmask.facts.schema import dumps
+from pgmask.facts.schema_file import dumps
 from pgmask.facts.snapshot import read_schema
 from pgmask.server import connect, require_dsn
 

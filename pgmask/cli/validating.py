@@ -8,7 +8,8 @@ import typer
 
 from pgmask.cli.database import read_catalogue
 from pgmask.errors import PgmaskError
-from pgmask.facts.schema import Schema, loads
+from pgmask.facts.schema import Schema
+from pgmask.facts.schema_file import loads
 from pgmask.facts.snapshot import read_schema
 from pgmask.server import connect, require_dsn, resolve_dsn
 from pgmask.verdict.validator import Validator

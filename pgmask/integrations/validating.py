@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from pgmask.catalogue.load import load
 from pgmask.catalogue.model import Catalogue
 from pgmask.errors import PgmaskError, Refused
-from pgmask.facts.schema import Schema, loads
+from pgmask.facts.schema import Schema
+from pgmask.facts.schema_file import loads
 from pgmask.integrations.acting import current
 from pgmask.integrations.connection_memory import Memories, steadied
 from pgmask.verdict.model import Severity, Verdict

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pgmask.facts.schema import Schema, dumps, loads
+from pgmask.facts.schema import Schema
+from pgmask.facts.schema_file import dumps, loads
 from pgmask.facts.snapshot import read_schema
 from pgmask.lineage import trace
 from pgmask.lineage.model import Lineage

@@ -9,7 +9,7 @@ import pytest
 
 from pgmask.cli.main import run
 from pgmask.errors import PgmaskError
-from pgmask.facts.schema import dumps, loads
+from pgmask.facts.schema_file import dumps, loads
 from pgmask.lineage import trace
 from tests.lineage.conftest import World
 from tests.lineage.world import PATH, cases

@@ -13,7 +13,8 @@ import pytest
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 
 from pgmask.cli.main import run
-from pgmask.facts.schema import Schema, dumps
+from pgmask.facts.schema import Schema
+from pgmask.facts.schema_file import dumps
 from tests.harness import Database
 from tests.spine.world import INSURER
 

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import pgmask
 from pgmask.errors import PgmaskError
-from pgmask.facts.schema import Schema, dumps
+from pgmask.facts.schema import Schema
+from pgmask.facts.schema_file import dumps
 from pgmask.integrations.validating import Guard, StatementRefused, guard_engine, guarded
 from pgmask.verdict.placeholders import numbered
 from pgmask.verdict.validator import Validator
