@@ -12,7 +12,7 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
 from pgmask.verdict.carried import put, remember
-from pgmask.verdict.case import Case, inner_of
+from pgmask.verdict.case import NOTHING_BEFORE, Case, inner_of
 from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
 from pgmask.verdict.parts import parts
 from pgmask.verdict.policy import Policy
@@ -58,14 +58,35 @@ def judge_all(
     region: tuple[int, int] | None = None,
     comments: bool = True,
 ) -> tuple[Verdict, ...]:
-    """One verdict per statement of a text; the rules see those before it.
+    """One verdict per statement of a text, as ``judge_part`` gives them."""
+    return judge_part(
+        statements, policy, text, migration=migration, version=version, schema=schema, rules=rules,
+        region=region, comments=comments,
+    )[0]  # fmt: skip
+
+
+def judge_part(
+    statements: Sequence[Lineage],
+    policy: Policy | None,
+    text: str,
+    *,
+    migration: bool = False,
+    version: int | None = None,
+    schema: Schema | None = None,
+    rules: Iterable[Rule] = RULES,
+    region: tuple[int, int] | None = None,
+    comments: bool = True,
+    state: State = NOTHING_BEFORE,
+    ends: bool = True,
+) -> tuple[tuple[Verdict, ...], State]:
+    """One verdict per statement of a text, and what they leave behind; the rules see those before.
 
     region: from which character to which these statements' own file reaches, where the text is
     several files.
 
     policy None: no catalogue, so only rules that need none; version: the server's major version,
     None for that of the facts; rules: empty for lineage alone; comments: whether those of the text
-    may allow what is found.
+    may allow what is found; state: what statements before these have left; ends: none follow.
     """
     if version is None:
         version = policy.facts.major if policy is not None else 18
@@ -73,14 +94,13 @@ def judge_all(
     start, end = region if region is not None else (0, len(text))
     allowances = suppressions(text, start, end) if chosen and comments else ()
     found = []
-    state = State()
     for number, lineage in enumerate(statements):
         lineage = put(lineage, state) if chosen else lineage
         case = Case(
             lineage,
             policy,
             state=state,
-            last=number == len(statements) - 1,
+            last=ends and number == len(statements) - 1,
             migration=migration,
             version=version,
             schema=schema,
@@ -113,7 +133,7 @@ def judge_all(
                 by_literal=case.looked,
             )
         )
-    return tuple(found)
+    return tuple(found), state
 
 
 def _asked(rule: Rule, case: Case) -> bool:

@@ -18,7 +18,8 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage import trace
 from pgmask.lineage.model import Lineage
-from pgmask.verdict.judge import judge_all
+from pgmask.verdict.case import NOTHING_BEFORE
+from pgmask.verdict.judge import judge_part
 from pgmask.verdict.model import Verdict
 from pgmask.verdict.placeholders import positional
 from pgmask.verdict.policy import Policy
@@ -26,6 +27,7 @@ from pgmask.verdict.rule import Rule
 from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of, seen_by
 from pgmask.verdict.told import moved
+from pgmask.verdict.window import State
 
 _REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"})
 
@@ -112,11 +114,15 @@ class Validator:
         again = self.validate(other) if other != text else found
         return again if _unread(again) < _unread(found) else found
 
-    def judge(
-        self, statements: Iterable[Lineage], text: str, *, region: tuple[int, int] | None = None
-    ) -> tuple[Verdict, ...]:
+    def judge(self, statements: Iterable[Lineage], text: str) -> tuple[Verdict, ...]:
         """The verdicts on statements of a text that were traced before."""
-        return judge_all(
+        return self._part(statements, text, (0, len(text)), NOTHING_BEFORE, ends=True)[0]
+
+    def _part(
+        self, statements: Iterable[Lineage], text: str, region: tuple[int, int], state: State, *,
+        ends: bool,
+    ) -> tuple[tuple[Verdict, ...], State]:  # fmt: skip
+        return judge_part(
             tuple(statements),
             self.policy,
             text,
@@ -126,6 +132,8 @@ class Validator:
             rules=self.rules,
             region=region,
             comments=self.comments,
+            state=state,
+            ends=ends,
         )
 
     def validate_all(self, texts: Sequence[str]) -> Iterator[tuple[Verdict, ...]]:
@@ -134,22 +142,46 @@ class Validator:
         Each still has transactions, detached tables and comments of its own. Places are those of
         the text they stand in.
         """
-        # A text whose end is inside of a string or comment would swallow those after it.
-        alone = {n for n, text in enumerate(texts) if not _ends(text)}
-        joined, regions = "", {}
-        for number, text in enumerate(texts):
-            if number not in alone:
-                regions[number] = (len(joined), len(joined) + len(text))
-                joined += text + _BETWEEN
+        for (verdicts,) in self.validate_scripts([(text,) for text in texts]):
+            yield verdicts
+
+    def validate_scripts(
+        self, scripts: Sequence[Sequence[str]]
+    ) -> Iterator[tuple[tuple[Verdict, ...], ...]]:
+        """The same of scripts that are made of several texts each: those of one script share
+        transactions and detached tables.  The verdicts of each text of each script.
+        """
+        joined = ""
+        regions: list[list[tuple[int, int] | None]] = []
+        for script in scripts:
+            regions.append([])
+            for text in script:
+                # A text whose end is inside of a string or comment would swallow those after it.
+                ended = _ends(text)
+                regions[-1].append((len(joined), len(joined) + len(text)) if ended else None)
+                joined += text + _BETWEEN if ended else ""
         traced = self.trace(joined)
-        for number, text in enumerate(texts):
-            if number in alone:
+        for script, places in zip(scripts, regions, strict=True):
+            yield tuple(self._script(script, places, joined, traced))
+
+    def _script(
+        self, script: Sequence[str], places: Sequence[tuple[int, int] | None], joined: str,
+        traced: Sequence[Lineage],
+    ) -> Iterator[tuple[Verdict, ...]]:  # fmt: skip
+        own = [
+            [one for one in traced if one.start < p[1] and one.start + len(one.text) > p[0]]
+            if p is not None
+            else []
+            for p in places
+        ]
+        state = NOTHING_BEFORE
+        for number, (text, place) in enumerate(zip(script, places, strict=True)):
+            if place is None:
                 yield self.validate(text)
                 continue
-            start, end = regions[number]
-            own = [one for one in traced if one.start < end and one.start + len(one.text) > start]
-            verdicts = self.judge(own, joined, region=(start, end))
-            yield moved(verdicts, -joined.count("\n", 0, start))
+            ends = not any(own[number + 1 :])
+            verdicts, state = self._part(own[number], joined, place, state, ends=ends)
+            yield moved(verdicts, -joined.count("\n", 0, place[0]), -place[0])
 
     def after(self, before: Sequence[str], text: str) -> tuple[Verdict, ...]:
         """The verdicts on a text that follows others on one connection."""
