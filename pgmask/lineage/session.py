@@ -64,6 +64,10 @@ class Session:
         """Relations that have got another name, column names, parents or partitions."""
         self.changed: set[str] = set()
         """Names of functions that were altered, renamed or dropped."""
+        self.hidden: frozenset[tuple[str, str]] = frozenset()
+        """Views that are down just now: their names mean what comes later on the path."""
+        self.hides = False
+        """Whether any has been down in this text."""
         self.lost = ""
         """What an earlier statement did that reaches further than can be followed."""
         self.cascaded = False
@@ -80,7 +84,8 @@ class Session:
     @property
     def touched(self) -> bool:
         """Whether the text has changed anything that a view or body may stand on."""
-        return bool(self.versions or self.state.functions or self.moved or self.changed)
+        made = self.versions or self.state.functions or self.moved or self.changed
+        return bool(made or self.hides)
 
     @property
     def memo(self) -> dict[Any, Any]:
@@ -95,6 +100,13 @@ class Session:
         """What later statements mean cannot be told any more."""
         self.lost = self.lost or what
         self.forget()
+
+    def hide(self, keys: frozenset[tuple[str, str]]) -> None:
+        """These views, and no others, are down from now on."""
+        if keys != self.hidden:
+            self.hidden = keys
+            self.hides = True
+            self.forget()
 
     def move(self, *keys: tuple[str, str]) -> None:
         """These relations are no longer what the snapshot calls so."""
@@ -112,7 +124,7 @@ class Session:
         """
         if not self.versions and not self.cascaded:
             return False
-        keys = [(place, name) for place in self.search()]
+        keys = [k for k in ((place, name) for place in self.search()) if k not in self.hidden]
         some = [k for k in keys if k in self.versions or self.schema.relations.get(k) is not None]
         return len(some) > 1 and (self.cascaded or any(k in self.versions for k in some))
 
@@ -134,11 +146,13 @@ class Session:
         own, base = self.state.relations, self.schema.relations
         if schema is not None:
             key = (schema, name)
+            if key in self.hidden:
+                return None
             return own[key] if key in own else base.get(key)
         for place in self.search():
             key = (place, name)
             found = own[key] if own and key in own else base.get(key)
-            if found is not None:
+            if found is not None and key not in self.hidden:
                 return found
         return None
 

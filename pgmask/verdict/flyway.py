@@ -1,6 +1,6 @@
 """Flyway's callbacks: the files that it runs around each migration, in the same transaction.
 
-``beforeEachMigrate.sql`` and ``afterEachMigrate.sql`` (with ``__description`` several of them) stand
+``beforeEachMigrate.sql`` and ``afterEachMigrate.sql`` (several of them with ``__description``) are
 around every versioned, repeatable and baseline migration, ``beforeEachUndo`` and ``afterEachUndo``
 around every undo.  They count for the files of their own folder, and for all below the folder that
 was named, which is taken for Flyway's location.  Of other callbacks each runs by itself, also
@@ -25,7 +25,7 @@ _ALONE: Final = frozenset(
     {"CreatedbStmt", "DropdbStmt", "AlterSystemStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt",
      "CreateSubscriptionStmt", "DropSubscriptionStmt"}
 )  # fmt: skip
-_APART: Final = re.compile(r"^\s*executeInTransaction\s*=\s*false\s*$", re.IGNORECASE | re.MULTILINE)
+_APART: Final = re.compile(r"(?im)^\s*executeInTransaction\s*=\s*false\s*$")
 
 
 def order(name: str) -> tuple[int, tuple[int, ...], str]:
@@ -57,7 +57,8 @@ def callbacks(path: Path, root: Path) -> tuple[list[Path], list[Path]]:
     if match is None:
         return [], []
     event = "Undo" if match[1].lower() == "u" else "Migrate"
-    before, after = [], []
+    before: list[Path] = []
+    after: list[Path] = []
     for folder in dict.fromkeys((root, path.parent)):
         for file, side in sorted(_found(folder, event), key=lambda one: one[0].name):
             (before if side == "before" else after).append(file)

@@ -1,7 +1,7 @@
-"""Scripts of psql: its own commands and variables, which PostgreSQL's grammar does not know.
+r"""Scripts of psql: its own commands and variables, which PostgreSQL's grammar does not know.
 
 ``read`` gives the SQL with psql's words taken out, at its old lines and columns, and what is to say
-of each.  ``\\copy`` is read as the COPY that psql sends, ``\\g`` as the end of a statement; data
+of each.  ``\copy`` is read as the COPY that psql sends, ``\g`` as the end of a statement; data
 after COPY .. FROM STDIN is no SQL.  What only concerns psql's screen is noted; whatever changes
 what runs, or where, is refused (PM615).
 """
@@ -77,7 +77,7 @@ class Sql:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Include:
-    """``\\i``; path: as written; relative: to the folder of this script (``\\ir``)."""
+    r"""``\i``; path: as written; relative: to the folder of this script (``\ir``)."""
 
     path: str
     relative: bool
@@ -332,7 +332,7 @@ class _Script:
 
 
 def _what(line: str) -> int:
-    """Where the table or query of a ``\\copy`` ends; 0 where none is there."""
+    r"""Where the table or query of a ``\copy`` ends; 0 where none is there."""
     begin = len(line) - len(line.lstrip())
     if not line.startswith("(", begin):
         match = _TABLE.match(line)

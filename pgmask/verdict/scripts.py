@@ -7,7 +7,7 @@ table, new objects) the next one meets.  Each finding is told at its own file's 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -157,9 +157,7 @@ def _placed(part: _Part, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
         elif not said.unread:
             line = said.finding.line
             lineage = Lineage(text=said.written, start=said.at, line=line, kind="psql")
-            found.append(
-                Verdict(lineage=lineage, profile="", outputs=(), findings=(said.finding,))
-            )
+            found.append(Verdict(lineage=lineage, profile="", outputs=(), findings=(said.finding,)))
     return tuple(sorted(found, key=lambda v: v.lineage.line))
 
 
@@ -213,7 +211,7 @@ def _included(text: Text, piece: Include) -> Path | None:
     """
     beside = Path(text.name).parent if text.name != "-" else Path()
     folders = [beside] if piece.relative else [Path(), beside]
-    found = {}
+    found: dict[Path, Path] = {}
     for folder in folders:
         file = folder / piece.path
         if file.suffix.lower() in _SUFFIXES and file.is_file():

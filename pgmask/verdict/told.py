@@ -10,9 +10,7 @@ from pgmask.verdict.model import Finding, Severity, Verdict
 from pgmask.verdict.piece import Text
 
 
-def moved(
-    verdicts: tuple[Verdict, ...], lines: int, characters: int = 0
-) -> tuple[Verdict, ...]:
+def moved(verdicts: tuple[Verdict, ...], lines: int, characters: int = 0) -> tuple[Verdict, ...]:
     """The same verdicts, of a text that begins that many lines and characters further down."""
     if not (lines or characters):
         return verdicts

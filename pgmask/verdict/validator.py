@@ -27,7 +27,8 @@ from pgmask.verdict.rule import Rule
 from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of, seen_by
 from pgmask.verdict.told import moved
-from pgmask.verdict.window import State
+from pgmask.verdict.tree import Node
+from pgmask.verdict.window import ALL, State, after
 
 _REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"})
 
@@ -51,6 +52,23 @@ def _ends(text: str) -> bool:
 
 def _unread(verdicts: Iterable[Verdict]) -> int:
     return sum(f.code in ("PM600", "PM602") for v in verdicts for f in v.findings)
+
+
+class _Down:
+    """The views that are down after each statement, as tables are detached and attached."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.state = State()
+        self.views: dict[str, frozenset[tuple[str, str]]] = {}
+        for one in policy.contexts:
+            found = {(v.schema.text, v.name.text) for v in map(one.view, one.profiles)}
+            place = (one.place.schema.text, one.place.name.text)
+            self.views[one.table.id] = frozenset(found - {place})
+
+    def __call__(self, tree: Node) -> frozenset[tuple[str, str]]:
+        self.state = after(self.state, tree)
+        open_now = self.views if ALL in self.state.detached else self.state.detached
+        return frozenset().union(*(self.views.get(name, frozenset()) for name in open_now))
 
 
 class Validator:
@@ -91,12 +109,13 @@ class Validator:
 
     def trace(self, text: str) -> tuple[Lineage, ...]:
         """The lineage of every statement, in terms of the profile's views."""
-        path = None
+        path, hides = None, None
         if self.policy is not None and self.migration:
             stores = self.policy.catalogue.stores
             first = [s for store in stores for s in (store.schema, store.store_schema)]
             path = tuple(dict.fromkeys([*first, "public"]))
-        return trace(text, self.schema, search_path=path)
+            hides = _Down(self.policy)
+        return trace(text, self.schema, search_path=path, hides=hides)
 
     def validate(self, text: str) -> tuple[Verdict, ...]:
         """A verdict for every statement of the text, in order."""
