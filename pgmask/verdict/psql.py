@@ -23,7 +23,9 @@ _TOKEN: Final = re.compile(
     r"|(?P<escaped>(?<!\w)[eE]')|(?P<quote>['\"])|(?P<command>\\)|(?P<end>;)"
     r"|(?P<variable>(?<![:\w\]]):(?:'[^\W]\w*'|\"[^\W]\w*\"|\{\?\w+\}|[^\W\d]\w*))"
 )
-_ARGUMENTS: Final = re.compile(r"(?:'(?:[^'\\\n]|\\.|'')*'|\"[^\"\n]*\"|`[^`\n]*`|[^\\\n'\"`])*")
+_ARGUMENTS: Final = re.compile(
+    r"(?:'(?:[^'\\\n]|\\.|'')*'|\"[^\"\n]*\"|`[^`\n]*`|[^\\\n'\"`])*(?:['\"`][^\n]*)?"
+)
 _NAME: Final = re.compile(r"\\(?:[A-Za-z_]+\+?|[;:!?\\])?")
 _COPIES: Final = re.compile(r"\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _COPY: Final = re.compile(
@@ -316,8 +318,10 @@ class _Script:
         said = tuple(sorted(self.said, key=lambda one: one.at))
         lines = self.text.count("\n", 0, self.first)
         self.found.append(Sql(text=text, lines=lines, said=said))
-        self.out, self.said, self.bare = [], [], []
-        self.size = 0
+        # What follows on the same line keeps its column.
+        column = end - self.text.rfind("\n", 0, end) - 1
+        self.out, self.said, self.bare = [" " * column], [], []
+        self.size = column
         self.first = end
 
     def _late(self, start: int, at: int) -> None:
