@@ -86,6 +86,7 @@ def range_var(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
             return item, [item]
     relation = lookup(r, body)
     if relation is None:
+        r.unknown.add(shown)
         item = Item(shown, (), ())
         return item, [item]
     r.name(relation, "read", r.position(body))
@@ -120,6 +121,7 @@ def lookup(r: Reader, body: Node) -> Relation | None:
         full = f"{schema}.{body['relname']}" if schema else body["relname"]
         where = "" if schema else f" on the path {', '.join(r.session.state.path) or '(empty)'}"
         r.refuse("PM601", f"no relation is called {full!r}{where}", body)
+        r.unknown.add(body["relname"])
     elif relation.kind in "ct":
         r.refuse("PM601", f"{body['relname']!r} is a type and no relation", body)
         return None
@@ -386,6 +388,8 @@ def _merged_column(
     sides = []
     for side in (left, right):
         number = side.index.get(name)
+        if number is None and side.alias in r.unknown and not side.names:
+            return NOTHING
         if number is None:
             r.refuse("PM602", f"USING names {name!r}, which one side has not", body)
             return NOTHING

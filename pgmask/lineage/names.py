@@ -58,6 +58,18 @@ def words(fields: list[Node]) -> list[str | None]:
 
 def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     """What a reference means, nothing of it being read yet; raises NameProblem."""
+    try:
+        return _resolve(r, body, level, use)
+    except NameProblem as problem:
+        # What may be a column of a relation that is not known is told with that relation.
+        names = words(body["fields"])
+        if problem.code in ("PM601", "PM602") and r.unknown and r.unresolved:
+            if len(names) == 1 or names[-2] in r.unknown:
+                return None, -1, NOTHING
+        raise
+
+
+def _resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     names = words(body["fields"])
     first = names[0]
     if first is None:

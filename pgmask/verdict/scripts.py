@@ -166,7 +166,7 @@ def _holds(lineage: Lineage, at: int) -> bool:
 
 
 def _sorted(*findings: Finding) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda f: (f.line, f.column, -f.severity.rank)))
+    return tuple(sorted(findings, key=lambda f: (-f.severity.rank, f.line, f.column)))
 
 
 # From texts to parts.

@@ -20,11 +20,16 @@ def moved(verdicts: tuple[Verdict, ...], lines: int, characters: int = 0) -> tup
             lineage=replace(
                 v.lineage, line=v.lineage.line + lines, start=v.lineage.start + characters
             ),
-            findings=tuple(replace(f, line=f.line + lines) for f in v.findings),
-            suppressed=tuple(replace(f, line=f.line + lines) for f in v.suppressed),
+            findings=tuple(_down(f, lines) for f in v.findings),
+            suppressed=tuple(_down(f, lines) for f in v.suppressed),
         )
         for v in verdicts
     )
+
+
+def _down(finding: Finding, lines: int) -> Finding:
+    columns = tuple(replace(c, line=c.line + lines) for c in finding.columns)
+    return replace(finding, line=finding.line + lines, columns=columns)
 
 
 def computed(text: Text) -> Verdict:
