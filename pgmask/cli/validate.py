@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pgmask.cli.options import CatalogueOption, Dsn, Environment, Profile, SchemaFile
+from pgmask.cli.options import CatalogueOption, Dsn, Environment, Profile, SchemaFile, SearchPath
 from pgmask.cli.output import data, people
 from pgmask.cli.validating import validator
 from pgmask.errors import PgmaskError
@@ -69,6 +69,7 @@ def validate(
     schema: SchemaFile = None,
     dsn: Dsn = None,
     environment: Environment = None,
+    search_path: SearchPath = None,
     run_as: Annotated[
         As, typer.Option("--as", help="Who runs it: an application, or the owner in a migration.")
     ] = As.application,
@@ -90,6 +91,7 @@ def validate(
         catalogue=catalogue,
         environment=environment,
         profile=profile,
+        search_path=search_path,
         migration=run_as is As.migration,
         lineage_only=lineage_only,
     )

@@ -77,7 +77,9 @@ class Validator:
     schema: of the database, before or after adoption; catalogue None: lineage, and the rules that
     need no catalogue; profile: of the catalogue; migration: the text is run by the tables' owner
     beside pgmask; lineage_only: no rules at all; comments: whether those of the
-    text may allow what is found; remember: how many statements ``check`` keeps of each sort.
+    text may allow what is found; search_path: the application's, where it is not the profile's own
+    (of a migration: the application's schemas, the stores', public); remember: how many
+    statements ``check`` keeps of each sort.
     Raises CatalogueError PM013 for a profile that is not there.
     """
 
@@ -90,12 +92,15 @@ class Validator:
         migration: bool = False,
         lineage_only: bool = False,
         comments: bool = True,
+        search_path: Sequence[str] | None = None,
         remember: int = 10_000,
     ) -> None:
         self.policy: Policy | None = None
+        self.path = tuple(search_path) if search_path is not None else None
         self.schema = schema
         if catalogue is not None and not lineage_only:
-            self.policy = Policy.of(catalogue, profile, facts_of(schema, catalogue))
+            facts = facts_of(schema, catalogue)
+            self.policy = Policy.of(catalogue, profile, facts, self.path)
             self.schema = seen_by(schema, self.policy)
         self.version = (schema.server or 180000) // 10000
         self.migration = migration
@@ -109,11 +114,11 @@ class Validator:
 
     def trace(self, text: str) -> tuple[Lineage, ...]:
         """The lineage of every statement, in terms of the profile's views."""
-        path, hides = None, None
+        path, hides = self.path, None
         if self.policy is not None and self.migration:
             stores = self.policy.catalogue.stores
             first = [s for store in stores for s in (store.schema, store.store_schema)]
-            path = tuple(dict.fromkeys([*first, "public"]))
+            path = tuple(dict.fromkeys([*first, "public"])) if path is None else path
             hides = _Down(self.policy)
         return trace(text, self.schema, search_path=path, hides=hides)
 
