@@ -11,6 +11,7 @@ from pgmask.lineage.model import Column, Use
 from pgmask.lineage.names import take
 from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.scope import TWICE, Item, Level, strings
+from pgmask.lineage.session import Renamed
 from pgmask.lineage.types import type_name
 from pgmask.lineage.values import DIRECT, EXPRESSION, NOTHING, Notes, Value, combine
 
@@ -115,8 +116,9 @@ def lookup(r: Reader, body: Node) -> Relation | None:
     if schema is None and r.session.unsure(body["relname"]):
         unfollowed(r, body, f"made or dropped one of several relations called {body['relname']!r}")
         return None
-    if schema is None and r.quiet and relation is not None and relation.schema != "pg_catalog":
-        r.session.bare_inside = True
+    if schema is None and r.quiet and not r.fresh:
+        if relation is not None and relation.schema != "pg_catalog":
+            r.session.bare_inside = True
     if relation is None:
         full = f"{schema}.{body['relname']}" if schema else body["relname"]
         where = "" if schema else f" on the path {', '.join(r.session.state.path) or '(empty)'}"
@@ -133,6 +135,9 @@ def followed(r: Reader, relation: Relation, body: Node) -> None:
     key = (relation.schema, relation.name)
     if key in r.session.moved:
         unfollowed(r, body, f"renamed, moved or attached {relation.name!r} or its columns")
+    elif r.quiet and not r.fresh and r.session.renamed(key):
+        # A view goes on with the old names, a body of text with the new ones.
+        unfollowed(r, body, f"renamed columns of {relation.name!r}")
     elif r.session.remade(key):
         unfollowed(r, body, f"made {relation.name!r} anew")
 
@@ -154,8 +159,9 @@ def relation_item(
         )  # fmt: skip
     made = r.session.schema.memo.get(key)
     if made is None or made[0] is not relation:
+        origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
         values = [
-            Value({Column(*key, name): DIRECT}, text)
+            Value({Column(*key, origins.get(name, name)): DIRECT}, text)
             for name, text in zip(relation.columns, relation.types, strict=True)
         ]
         item = Item(alias, relation.columns, values)
@@ -373,6 +379,9 @@ def join(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
         item.lateral_ok = True
     shared = strings(body.get("usingClause", ()))
     if body.get("isNatural"):
+        some = r.session.unsure_columns & {*left.names, *right.names}
+        if some:
+            unfollowed(r, body, f"made, dropped or renamed the column {min(some)!r}")
         shared = [n for n in dict.fromkeys(left.names) if n in right.index]
     merged_columns = [_merged_column(r, name, left, right, kind, body, level) for name in shared]
     if "quals" in body:

@@ -13,6 +13,7 @@ from pgmask.lineage.names import take
 from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, strings
+from pgmask.lineage.session import Renamed
 from pgmask.lineage.statements import STATEMENTS, run, statement
 from pgmask.lineage.values import NOTHING, note_all
 
@@ -67,6 +68,8 @@ def copy(r: Reader, body: Node, level: Level | None) -> Rows | None:
     if body.get("is_from"):
         r.name(relation, "write", position)
         writes.servers_own(r, relation, node)
+        origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
+        names = [origins.get(n, n) for n in names]
         r.writes.append(
             Write(
                 schema=relation.schema, table=relation.name, action="copy",

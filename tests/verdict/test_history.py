@@ -30,6 +30,36 @@ def test_what_an_earlier_file_makes_is_known_to_later_ones(owner: Validator) -> 
     assert codes(owner.validate(two)) == ["PM601"]
 
 
+def test_a_renamed_column_is_known_to_what_follows(owner: Validator) -> None:
+    rename = "ALTER TABLE crm_store.customer RENAME COLUMN employer TO company;\n"
+    use = "UPDATE crm_store.customer SET company = 'x' WHERE company = 'y';\n"
+    opened, closed = "SELECT pgmask.detach('crm.customer');\n", "SELECT pgmask.attach_all();\n"
+    assert codes(owner.validate(opened + rename + use + closed)) == []
+    # Control: without the rename there is no such column.
+    assert set(codes(owner.validate(opened + use + closed))) == {"PM602"}
+    (found,) = [v for v in owner.validate(opened + rename + use + closed)
+                if v.lineage.kind == "update"]  # fmt: skip
+    assert found.lineage.writes[0].columns == ("employer",)
+
+
+def test_in_a_window_a_bare_name_is_the_tables(owner: Validator) -> None:
+    """The view is down: what stands behind it on the path is meant."""
+    change = "ALTER TABLE customer ALTER COLUMN postal_code TYPE varchar(12);\n"
+    use = "UPDATE customer SET postal_code = '430000';\n"
+    opened, closed = "SELECT pgmask.detach_all();\n", "SELECT pgmask.attach_all();\n"
+    assert codes(owner.validate(opened + change + use + closed)) == []
+    found = owner.validate(opened + change + use)
+    assert [r.schema for v in found for r in v.lineage.relations if r.name == "customer"] == [
+        "crm_store"
+    ] * 2
+    # The view's own name is nobody's meanwhile, and its own again afterwards.
+    view = "SELECT count(*) FROM crm.customer;\n"
+    assert "PM601" in codes(owner.validate(opened + view + closed))
+    assert "PM601" not in codes(owner.validate(opened + closed + view))
+    # A table that is named at run time only is not known to be open.
+    assert "PM685" in codes(owner.validate("SELECT pgmask.detach($1);\n" + change))
+
+
 def test_places_are_those_of_the_own_file(owner: Validator) -> None:
     first = "SELECT 1;\n" * 7
     wrong = "-- two\n  ALTER TABLE crm.customer RENAME COLUMN sex TO gender;\n"
