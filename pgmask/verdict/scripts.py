@@ -43,6 +43,7 @@ class _Script:
 
     of: Text
     units: tuple[tuple[_Part, ...], ...]
+    computed: tuple[Text, ...] = ()
 
     @property
     def files(self) -> set[str]:
@@ -55,7 +56,7 @@ def judged(asked: Validator, found: Sequence[Text]) -> Iterator[Judged]:
 
     As a migration all texts are one history: what an earlier file makes, later ones know.
     """
-    scripts = [_script(text, asked.migration) for text in found]
+    scripts = _scripts(found, asked.migration)
     included = {name for one in scripts for name in one.files}
     around = {c.name for text in found for c in (*text.before, *text.after) if asked.migration}
     kept = [
@@ -72,8 +73,9 @@ def judged(asked: Validator, found: Sequence[Text]) -> Iterator[Judged]:
                 _merge(told.setdefault(part.name, []), some)
             else:
                 own.setdefault(part.name, []).extend(some)
-        if script.of.computed:
-            own[script.of.name].append(computed(script.of))
+        if script.computed:
+            made = [*own[script.of.name], *map(computed, script.computed)]
+            own[script.of.name] = sorted(made, key=lambda v: v.lineage.line)
         for name, made in own.items():
             yield Judged(file=name, verdicts=tuple(made))
     for name, made in told.items():
@@ -172,9 +174,26 @@ def _sorted(*findings: Finding) -> tuple[Finding, ...]:
 # From texts to parts.
 
 
+def _scripts(found: Sequence[Text], migration: bool) -> list[_Script]:
+    made: list[_Script] = []
+    for text in found:
+        one = _script(text, migration)
+        if not (migration and text.follows and made and made[-1].of.name == text.name):
+            made.append(one)
+            continue
+        before = made.pop()
+        parts = tuple(part for unit in (*before.units, *one.units) for part in unit)
+        made.append(
+            replace(
+                before, units=(parts,) if parts else (), computed=before.computed + one.computed
+            )
+        )
+    return made
+
+
 def _script(text: Text, migration: bool) -> _Script:
     if text.computed:
-        return _Script(of=text, units=())
+        return _Script(of=text, units=(), computed=(text,))
     if text.name.endswith(".py"):
         return _Script(
             of=text, units=((_Part(name=text.name, text=text.text, lines=text.first_line - 1),),)
