@@ -38,7 +38,7 @@ _TABLE: Final = re.compile(
 )
 _SPACE: Final = re.compile(r"--[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
 _SCREEN: Final = re.compile(
-    r"(?:a|C|conninfo|copyright|echo|encoding|errverbose|f|getenv|h|H|help|html|l|o|p|prompt|pset|q"
+    r"(?:a|C|conninfo|copyright|echo|errverbose|f|getenv|h|H|help|html|l|o|p|prompt|pset|q"
     r"|qecho|quit|restrict|s[fv]|set|setenv|t|T|timing|unrestrict|unset|warn|x|z|\?|d[A-Za-z]*)\+?"
 )
 _ENDS: Final = frozenset({"g", "gx", "gset", "gdesc", "gexec", "crosstabview", "watch", "r"})
@@ -50,6 +50,7 @@ _REFUSED: Final = {
           "Validate it as a text of its own, with that connection's --schema and --profile."),
     "if": ("psql decides at run time what runs here",
            "Write the cases as files of their own, and validate each."),
+    "single": ("from here on every line is a statement to psql", "End statements by semicolons."),
     "!": ("a command of the shell is run", "Run it beside psql."),
 }  # fmt: skip
 _ALIAS: Final = {"connect": "c", "elif": "if", "else": "if", "endif": "if"}
@@ -266,6 +267,8 @@ class _Script:
         name = _ALIAS.get(name, name)
         if shell:
             name = "!"
+        elif name == "set" and "SINGLELINE" in written:
+            name = "single"
         if name in _REFUSED:
             self._say(start, written, *_REFUSED[name])
         elif name not in _ENDS and not _SCREEN.fullmatch(name):

@@ -8,6 +8,7 @@ columns and the numbers in ORDER BY, and by each of them another column may come
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -52,6 +53,20 @@ def _ends(text: str) -> bool:
 
 def _unread(verdicts: Iterable[Verdict]) -> int:
     return sum(f.code in ("PM600", "PM602") for v in verdicts for f in v.findings)
+
+
+def _within(traced: Sequence[Lineage], place: tuple[int, int]) -> list[Lineage]:
+    """The statements of a place, of all in their order."""
+    last = bisect_left(traced, place[1], key=_start)
+    first = bisect_left(traced, place[0], hi=last, key=_start)
+    before = [
+        one for one in traced[max(0, first - 1) : first] if _start(one) + len(one.text) > place[0]
+    ]
+    return [*before, *traced[first:last]]
+
+
+def _start(one: Lineage) -> int:
+    return one.start
 
 
 class _Down:
@@ -192,12 +207,7 @@ class Validator:
         self, script: Sequence[str], places: Sequence[tuple[int, int] | None], joined: str,
         traced: Sequence[Lineage],
     ) -> Iterator[tuple[Verdict, ...]]:  # fmt: skip
-        own = [
-            [one for one in traced if one.start < p[1] and one.start + len(one.text) > p[0]]
-            if p is not None
-            else []
-            for p in places
-        ]
+        own = [_within(traced, place) if place is not None else [] for place in places]
         state = NOTHING_BEFORE
         for number, (text, place) in enumerate(zip(script, places, strict=True)):
             if place is None:

@@ -58,6 +58,8 @@ QUERY = "SELECT id FROM crm.customer WHERE id = 1"
         ("\\if :x\n", 1, "at run time"),
         ("\\lo_import 'x'\n", 1, "not understood"),
         ("\\nonsense\n", 1, "not understood"),
+        ("\\encoding SJIS\n", 1, "not understood"),
+        ("\\set SINGLELINE on\n", 1, "every line"),
         ("\\copy nothing\n", 1, "cannot be read"),
         (f"{QUERY} \\gexec\n", 42, "run as SQL"),
         ("SELECT :cols FROM crm.ref_product \\g\n", 8, "any SQL"),
