@@ -25,7 +25,7 @@ from pgmask.lineage import (
 )
 from pgmask.lineage.finish import finish
 from pgmask.lineage.kinds import kind_of
-from pgmask.lineage.model import Lineage, Unresolved
+from pgmask.lineage.model import Column, Lineage, Unresolved
 from pgmask.lineage.parse import Parsed, Text
 from pgmask.lineage.parse import statements as parsed
 from pgmask.lineage.reader import Node, Reader, unfollowed
@@ -41,6 +41,7 @@ PASSES: Final = (
 )  # fmt: skip
 
 
+Follows = Callable[[Column], bool]
 Hides = Callable[[Node], frozenset[tuple[str, str]]]
 
 
@@ -50,15 +51,18 @@ def trace(
     *,
     search_path: tuple[str, ...] | None = None,
     hides: Hides | None = None,
+    follows: Follows | None = None,
 ) -> tuple[Lineage, ...]:
     """What each statement of the text reads, gives out and writes.
 
     search_path: the schemas in which bare names are looked for, the snapshot's own without one;
-    hides: asked with the tree of each statement in turn, says which views are down after it.
+    hides: asked with the tree of each statement in turn, says which views are down after it;
+    follows: whether a column may go on under its old name when the text renames it.
     Never raises for what stands in the text: what cannot be resolved is told in ``unresolved`` of
     its statement (I1), and objects that earlier statements make are known to later ones.
     """
     session = Session(schema, search_path)
+    session.follows = follows
     whole = Text(text)
     found = []
     for one in parsed(whole):

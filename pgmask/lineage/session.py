@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pgmask.facts.schema import Function, Relation, Schema
+from pgmask.lineage.model import Column
 
 TEMPORARY: Final = "pg_temp"
 
@@ -78,6 +79,8 @@ class Session:
         """Names of functions that were altered, renamed or dropped."""
         self.hidden: frozenset[tuple[str, str]] = frozenset()
         """Views that are down just now: their names mean what comes later on the path."""
+        self.follows: Callable[[Column], bool] | None = None
+        """Whether a column that is renamed is known to whoever asked; None: every one is."""
         self.hides = False
         """Whether any has been down in this text."""
         self.lost = ""
@@ -128,13 +131,15 @@ class Session:
     def rename_column(self, relation: Relation, old: str, new: str) -> None:
         """A column has another name from now on.
 
-        Followed where the name has never meant another column of that table: then a later statement
-        means this one, or fails. Else, and of what inherits, nothing is known (``moved``).
+        Followed where the name has never meant another column of that table, so that a later
+        statement means this one or fails, and where whoever asked knows the column by the name of
+        the snapshot. Else, and of what inherits, nothing is known (``moved``).
         """
         key = (relation.schema, relation.name)
         origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
         origins[new] = origins.pop(old, old)
-        exact = relation.kind in ("r", "p", "f") and new not in self.taken(key)
+        known = self.follows is None or self.follows(Column(*key, origins[new]))
+        exact = known and relation.kind in ("r", "p", "f") and new not in self.taken(key)
 
         def named(names: Iterable[str]) -> tuple[str, ...]:
             return tuple(new if name == old else name for name in names)

@@ -18,7 +18,7 @@ from pglast.parser import ParseError, normalize, scan
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage import trace
-from pgmask.lineage.model import Lineage
+from pgmask.lineage.model import Column, Lineage
 from pgmask.verdict.case import NOTHING_BEFORE
 from pgmask.verdict.judge import judge_part
 from pgmask.verdict.model import Verdict
@@ -135,7 +135,12 @@ class Validator:
             first = [s for store in stores for s in (store.schema, store.store_schema)]
             path = tuple(dict.fromkeys([*first, "public"])) if path is None else path
             hides = _Down(self.policy)
-        return trace(text, self.schema, search_path=path, hides=hides)
+        return trace(text, self.schema, search_path=path, hides=hides, follows=self._classified)
+
+    def _classified(self, column: Column) -> bool:
+        """Not one of a protected table that the catalogue knows by its new name only, or not."""
+        sight = self.policy.sight(column) if self.policy is not None else None
+        return sight is None or sight.classified is not None
 
     def validate(self, text: str) -> tuple[Verdict, ...]:
         """A verdict for every statement of the text, in order."""

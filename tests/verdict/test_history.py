@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from pgmask.catalogue import load
 from pgmask.facts.schema import Schema
 from pgmask.verdict.sources import order, texts
 from pgmask.verdict.validator import Validator
+from tests.spine.world import INSURER
 from tests.verdict.world import codes, insurer
 
 pytestmark = pytest.mark.requirement("I1", "A5")
@@ -40,6 +43,26 @@ def test_a_renamed_column_is_known_to_what_follows(owner: Validator) -> None:
     (found,) = [v for v in owner.validate(opened + rename + use + closed)
                 if v.lineage.kind == "update"]  # fmt: skip
     assert found.lineage.writes[0].columns == ("employer",)
+
+
+def test_what_the_catalogue_knows_by_its_new_name_is_not_followed(
+    schema: Schema, tmp_path: Path
+) -> None:
+    """By its old name nobody would know that it is personal."""
+    folder = Path(shutil.copytree(INSURER / "catalogue", tmp_path / "catalogue"))
+    for file in folder.rglob("*.yml"):
+        file.write_text(file.read_text("utf-8").replace("employer:", "company:"), "utf-8")
+    asked = Validator(schema, catalogue=load(folder), profile="agent", migration=True)
+    sql = (
+        "SELECT pgmask.detach('crm.customer');\n"
+        "ALTER TABLE crm_store.customer RENAME COLUMN employer TO company;\n"
+        "INSERT INTO crm.ref_region SELECT '1', company FROM crm_store.customer;\n"
+        "SELECT pgmask.attach_all();\n"
+    )
+    assert "PM614" in codes(asked.validate(sql))
+    # Control: the catalogue of before knows it.
+    before = Validator(schema, catalogue=insurer(), profile="agent", migration=True)
+    assert codes(before.validate(sql)) == ["PM636"]
 
 
 def test_in_a_window_a_bare_name_is_the_tables(owner: Validator) -> None:
