@@ -1528,6 +1528,12 @@ REGISTRY: Final[dict[str, ErrorCode]] = _codes(
         "Put the two statements into texts of their own.",
     ),
     (
+        "PM615",
+        "a command or variable of psql",
+        "psql does something here that is no SQL: what runs, or where, is not known.",
+        "Write plain SQL; what runs elsewhere is validated as a text of its own.",
+    ),
+    (
         "PM701",
         "the server's minor version is below the floor",
         "Before August 2025 a caller could read samples of values that he may not see.",

@@ -15,6 +15,7 @@ from pgmask.cli.options import (
     Format,
     Profile,
     SchemaFile,
+    SearchPath,
     TextFormat,
 )
 from pgmask.cli.output import data
@@ -34,6 +35,7 @@ def explain(
     schema: SchemaFile = None,
     dsn: Dsn = None,
     environment: Environment = None,
+    search_path: SearchPath = None,
     format: Format = TextFormat.text,
 ) -> None:
     """Say what an error means and the way out, or what a profile sees of a query.
@@ -47,7 +49,7 @@ def explain(
         return
     from pgmask.cli.explain_query import query
 
-    query(what, profile, catalogue, schema, dsn, environment, format)
+    query(what, profile, catalogue, schema, dsn, environment, search_path, format)
 
 
 def register(app: typer.Typer) -> None:

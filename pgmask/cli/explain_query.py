@@ -31,13 +31,19 @@ def query(
     schema: Path | None,
     dsn: str | None,
     environment: str | None,
+    search_path: str | None,
     format: TextFormat,
 ) -> None:
     """Print a line for every output column. Exit 2 where the statement is denied."""
     if catalogue is None:
         raise typer.BadParameter("a query is explained by a catalogue", param_hint="--catalogue")
     asked = validator(
-        schema=schema, dsn=dsn, catalogue=catalogue, environment=environment, profile=profile
+        schema=schema,
+        dsn=dsn,
+        catalogue=catalogue,
+        environment=environment,
+        profile=profile,
+        search_path=search_path,
     )
     assert asked.policy is not None  # noqa: S101 - a catalogue was given
     verdicts = asked.validate_sent(sql)

@@ -22,7 +22,7 @@ def init(
     ] = Path("catalogue"),
     schema: Annotated[
         str | None,
-        typer.Option("--schema", metavar="NAME", help="The application's schema."),
+        typer.Option("--in-schema", metavar="NAME", help="The application's schema."),
     ] = None,
     pack: Annotated[
         list[str] | None,
@@ -49,7 +49,7 @@ def init(
         raise CatalogueError(
             "PM013",
             "the application's schema is not named" if schema is None else f"no schema {schema!r}",
-            hint=f"Give --schema: one of {', '.join(schemas) or '(no tables found)'}.",
+            hint=f"Give --in-schema: one of {', '.join(schemas) or '(no tables found)'}.",
         )
     files = starter(found, schema, packs)
     there = [name for name in files if (folder / name).exists()]

@@ -66,6 +66,14 @@ CatalogueOption = Annotated[
         help="The catalogue: its folder, or its main file.",
     ),
 ]  # fmt: skip
+SearchPath = Annotated[
+    str | None,
+    typer.Option(
+        "--search-path", envvar="PGMASK_SEARCH_PATH", metavar="SCHEMAS",
+        help="The application's search_path, such as 'app, public', where it is not the profile's"
+        " own: its views' schemas, the application's, public.",
+    ),
+]  # fmt: skip
 SchemaFile = Annotated[
     Path | None,
     typer.Option(

@@ -57,7 +57,9 @@ def scan(
     dsn: Dsn = None,
     schema: Annotated[
         list[str] | None,
-        typer.Option("--schema", metavar="NAME", help="An application's schema; may be repeated."),
+        typer.Option(
+            "--in-schema", metavar="NAME", help="An application's schema; may be repeated."
+        ),
     ] = None,
     only: Annotated[
         list[str] | None,
@@ -283,7 +285,7 @@ def _write(
             raise CatalogueError(
                 "PM013",
                 "the application's schema is not named",
-                hint=f"Give --schema: one of {', '.join(schemas)}.",
+                hint=f"Give --in-schema: one of {', '.join(schemas)}.",
             )
         made = write.starter(found, tables, schemas[0], known.packs, decided)
         files = {target / name: text for name, text in made.items()}

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pgmask.cli.options import CatalogueOption, Dsn, Environment, Profile, SchemaFile
+from pgmask.cli.options import CatalogueOption, Dsn, Environment, Profile, SchemaFile, SearchPath
 from pgmask.cli.output import data, people
 from pgmask.cli.validating import validator
 from pgmask.errors import PgmaskError
@@ -25,8 +25,8 @@ from pgmask.verdict.formats import (
     as_text,
     failing,
 )
+from pgmask.verdict.scripts import judged
 from pgmask.verdict.sources import Text, texts
-from pgmask.verdict.told import computed, moved
 from pgmask.verdict.validator import Validator
 
 _LONG = 20
@@ -69,6 +69,7 @@ def validate(
     schema: SchemaFile = None,
     dsn: Dsn = None,
     environment: Environment = None,
+    search_path: SearchPath = None,
     run_as: Annotated[
         As, typer.Option("--as", help="Who runs it: an application, or the owner in a migration.")
     ] = As.application,
@@ -90,6 +91,7 @@ def validate(
         catalogue=catalogue,
         environment=environment,
         profile=profile,
+        search_path=search_path,
         migration=run_as is As.migration,
         lineage_only=lineage_only,
     )
@@ -119,20 +121,12 @@ def _read(path: Path) -> Iterator[Text]:
 
 
 def _judged(asked: Validator, found: list[Text]) -> Iterator[Judged]:
-    sql = [t.text for t in found if not t.computed]
-    # Migrations are one history: what an earlier file makes, later ones know.
-    verdicts = asked.validate_all(sql) if asked.migration else map(asked.validate_sent, sql)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         console=people, transient=True, disable=len(found) < _LONG,
     )  # fmt: skip
     with bar:
-        for text in bar.track(found, description="validating"):
-            if text.computed:
-                yield Judged(file=text.name, verdicts=(computed(text),))
-            else:
-                made = moved(next(verdicts), text.first_line - 1)
-                yield Judged(file=text.name, verdicts=made)
+        yield from bar.track(judged(asked, found), total=len(found), description="validating")
 
 
 def _summary(found: tuple[Judged, ...]) -> str:

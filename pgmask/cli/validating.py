@@ -12,6 +12,7 @@ from pgmask.facts.schema import Schema
 from pgmask.facts.schema_file import loads
 from pgmask.facts.snapshot import read_schema
 from pgmask.server import connect, require_dsn, resolve_dsn
+from pgmask.verdict.search_path import path_of
 from pgmask.verdict.validator import Validator
 
 
@@ -41,14 +42,19 @@ def validator(
     catalogue: Path | None,
     environment: str | None,
     profile: str | None,
+    search_path: str | None = None,
     migration: bool = False,
     lineage_only: bool = False,
 ) -> Validator:
     """What the options ask for; a catalogue with one profile needs no ``--profile``."""
+    path = _path(search_path)
     if lineage_only or catalogue is None:
         if profile is not None and not lineage_only:
             raise typer.BadParameter("a profile is one of a catalogue", param_hint="--profile")
-        return Validator(schema_from(schema, dsn), migration=migration, lineage_only=lineage_only)
+        return Validator(
+            schema_from(schema, dsn), migration=migration, lineage_only=lineage_only,
+            search_path=path,
+        )  # fmt: skip
     read = read_catalogue(catalogue, environment)
     if profile is None:
         names = [p.name for p in read.profiles]
@@ -56,4 +62,16 @@ def validator(
         if len(names) != 1 and not migration:
             raise typer.BadParameter(f"one of {', '.join(names)}", param_hint="--profile")
         profile = names[0]
-    return Validator(schema_from(schema, dsn), catalogue=read, profile=profile, migration=migration)
+    return Validator(
+        schema_from(schema, dsn), catalogue=read, profile=profile, migration=migration,
+        search_path=path,
+    )  # fmt: skip
+
+
+def _path(given: str | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    try:
+        return path_of(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--search-path") from error

@@ -49,12 +49,14 @@ class Setup:
     """What a test database is made from.
 
     catalogue: its folder or main file; schema: SQL files, run in order as the schema's owner;
-    environment: of the catalogue, with ``data: fake`` and ``persons: fake``.
+    environment: of the catalogue, with ``data: fake`` and ``persons: fake``; search_path: of the
+    application, for ``validate``, where it is not the profile's own.
     """
 
     catalogue: Path
     schema: tuple[Path, ...]
     environment: str = "test"
+    search_path: tuple[str, ...] | None = None
 
     def load(self) -> Catalogue:
         """The catalogue. Raises CatalogueError, and Refused PM354 where its data is real."""
@@ -180,7 +182,10 @@ class TestServer:
                 self._schema = read_schema(connection)
         asked = self._validators.get(profile)
         if asked is None:
-            asked = Validator(self._schema, catalogue=self.catalogue, profile=profile)
+            asked = Validator(
+                self._schema, catalogue=self.catalogue, profile=profile,
+                search_path=self.setup.search_path,
+            )  # fmt: skip
             self._validators[profile] = asked
         verdicts = asked.validate(numbered(sql))
         failed = tuple(v for v in verdicts if failing(v, strict))

@@ -5,6 +5,7 @@ used. Settings, in ``pyproject.toml`` or ``pytest.ini``:
 
 ``pgmask_catalogue``    the catalogue's folder or main file
 ``pgmask_schema``       SQL files of the application's schema, in order
+``pgmask_search_path``  of the application, for ``pgmask_validate``, where it is not the profile's
 ``pgmask_environment``  an environment with data: fake and persons: fake; ``test`` when left out
 ``pgmask_dsn``          a login that may create databases and roles, on a running server; the
                         variable PGMASK_TEST_DSN goes before it. Without both a throw-away server
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The settings of the fixtures."""
     parser.addini("pgmask_catalogue", "pgmask: the catalogue's folder or main file", default="")
     parser.addini("pgmask_schema", "pgmask: SQL files of the schema", type="paths", default=[])
+    parser.addini("pgmask_search_path", "pgmask: the application's search_path", default="")
     parser.addini("pgmask_environment", "pgmask: environment of the catalogue", default="test")
     parser.addini("pgmask_dsn", "pgmask: a login that may create databases and roles", default="")
 
@@ -40,14 +42,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pgmask_setup(pytestconfig: pytest.Config) -> Setup:
     """What the database is made from; define a fixture of this name to say it in Python."""
     from pgmask.integrations.pytest_database import Setup
+    from pgmask.verdict.search_path import path_of
 
     catalogue = str(pytestconfig.getini("pgmask_catalogue"))
     schema = tuple(pytestconfig.getini("pgmask_schema"))
+    path = str(pytestconfig.getini("pgmask_search_path"))
     if not catalogue or not schema:
         pytest.fail("say pgmask_catalogue and pgmask_schema in pytest's settings", pytrace=False)
     return Setup(
         catalogue=(pytestconfig.rootpath / catalogue), schema=schema,
         environment=str(pytestconfig.getini("pgmask_environment")),
+        search_path=path_of(path) if path else None,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ It is a help for developers; PostgreSQL protects whether or not anybody asks bef
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -66,10 +67,18 @@ def validate(
     catalogue: Catalogue | str | Path | None = None,
     profile: str = "",
     migration: bool = False,
+    search_path: Sequence[str] | None = None,
 ) -> tuple[Verdict, ...]:
-    """The verdict on every statement of a text; make a ``Validator`` to ask more than once."""
+    """The verdict on every statement of a text; make a ``Validator`` to ask more than once.
+
+    search_path: of the application, where it is not the profile's own.
+    """
     return Validator(
-        read_snapshot(schema), catalogue=_catalogue(catalogue), profile=profile, migration=migration
+        read_snapshot(schema),
+        catalogue=_catalogue(catalogue),
+        profile=profile,
+        migration=migration,
+        search_path=search_path,
     ).validate_sent(sql)
 
 
@@ -83,7 +92,8 @@ class Guard:
     profile: whose eyes; None for that of whoever is acting, and where nobody is, only the rules
     that need no profile are asked: PostgreSQL then refuses protected tables by itself. refuse:
     raise StatementRefused PM647 on a denial; else it is only logged, as warnings are, to
-    ``pgmask.validate``, once per statement. Comments in a statement allow nothing here: they may
+    ``pgmask.validate``, once per statement; search_path: of the application's connections, where it
+    is not the profile's own. Comments in a statement allow nothing here: they may
     come from whoever has put it together.
     """
 
@@ -94,11 +104,13 @@ class Guard:
         *,
         profile: str | None = None,
         refuse: bool = True,
+        search_path: Sequence[str] | None = None,
     ) -> None:
         self.schema = read_snapshot(schema)
         self.catalogue = _catalogue(catalogue)
         self.profile = profile
         self.refuse = refuse
+        self.search_path = search_path
         self._validators: dict[str | None, Validator] = {}
         self._memories = Memories()
         self._told: set[tuple[str, str]] = set()
@@ -108,10 +120,14 @@ class Guard:
         found = self._validators.get(profile)
         if found is None:
             if profile is None:
-                found = Validator(self.schema, comments=False)
+                found = Validator(self.schema, comments=False, search_path=self.search_path)
             else:
                 found = Validator(
-                    self.schema, catalogue=self.catalogue, profile=profile, comments=False
+                    self.schema,
+                    catalogue=self.catalogue,
+                    profile=profile,
+                    comments=False,
+                    search_path=self.search_path,
                 )
             self._validators[profile] = found
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from pgmask.facts.schema import Schema
@@ -27,10 +28,10 @@ from pgmask.lineage import (
 )
 from pgmask.lineage.finish import finish
 from pgmask.lineage.kinds import kind_of
-from pgmask.lineage.model import Lineage, Unresolved
+from pgmask.lineage.model import Column, Lineage, Unresolved
 from pgmask.lineage.parse import Parsed, Text
 from pgmask.lineage.parse import statements as parsed
-from pgmask.lineage.reader import Reader, unfollowed
+from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.rows import Rows
 from pgmask.lineage.session import Session
 
@@ -43,18 +44,35 @@ PASSES: Final = (
 )  # fmt: skip
 
 
+Follows = Callable[[Column], bool]
+Hides = Callable[[Node], frozenset[tuple[str, str]]]
+
+
 def trace(
-    text: str, schema: Schema, *, search_path: tuple[str, ...] | None = None
+    text: str,
+    schema: Schema,
+    *,
+    search_path: tuple[str, ...] | None = None,
+    hides: Hides | None = None,
+    follows: Follows | None = None,
 ) -> tuple[Lineage, ...]:
     """What each statement of the text reads, gives out and writes.
 
-    search_path: the schemas in which bare names are looked for, the snapshot's own without one.
+    search_path: the schemas in which bare names are looked for, the snapshot's own without one;
+    hides: asked with the tree of each statement in turn, says which views are down after it;
+    follows: whether a column may go on under its old name when the text renames it.
     Never raises for what stands in the text: what cannot be resolved is told in ``unresolved`` of
     its statement (I1), and objects that earlier statements make are known to later ones.
     """
     session = Session(schema, search_path)
+    session.follows = follows
     whole = Text(text)
-    return tuple(_traced(session, whole, one) for one in parsed(whole))
+    found = []
+    for one in parsed(whole):
+        found.append(_traced(session, whole, one))
+        if hides is not None and one.tree:
+            session.hide(hides(one.tree))
+    return tuple(found)
 
 
 def _asks(r: Reader, rows: Rows | None) -> bool:

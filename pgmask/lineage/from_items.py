@@ -9,7 +9,7 @@ from pgmask.lineage import ctes, relations, select, table_functions
 from pgmask.lineage.labels import renamed
 from pgmask.lineage.model import Use
 from pgmask.lineage.names import take
-from pgmask.lineage.reader import Node, Reader
+from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.scope import TWICE, Item, Level, strings
 from pgmask.lineage.values import DIRECT, NOTHING, Notes, Value, combine
 
@@ -71,6 +71,7 @@ def range_var(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
             return item, [item]
     relation = relations.lookup(r, body)
     if relation is None:
+        r.unknown.add(shown)
         item = Item(shown, (), ())
         return item, [item]
     r.name(relation, "read", r.position(body))
@@ -127,6 +128,9 @@ def join(r: Reader, body: Node, level: Level) -> tuple[Item, list[Item]]:
         item.lateral_ok = True
     shared = strings(body.get("usingClause", ()))
     if body.get("isNatural"):
+        some = r.session.unsure_columns & {*left.names, *right.names}
+        if some:
+            unfollowed(r, body, f"made, dropped or renamed the column {min(some)!r}")
         shared = [n for n in dict.fromkeys(left.names) if n in right.index]
     merged_columns = [_merged_column(r, name, left, right, kind, body, level) for name in shared]
     if "quals" in body:
@@ -142,6 +146,8 @@ def _merged_column(
     sides = []
     for side in (left, right):
         number = side.index.get(name)
+        if number is None and side.alias in r.unknown and not side.names:
+            return NOTHING
         if number is None:
             r.refuse("PM602", f"USING names {name!r}, which one side has not", body)
             return NOTHING

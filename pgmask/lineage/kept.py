@@ -14,6 +14,7 @@ from pgmask.lineage.model import Use
 from pgmask.lineage.parse import parse_one
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.scope import Item, Level
+from pgmask.lineage.session import Renamed
 from pgmask.lineage.types import bare, row_of
 from pgmask.lineage.values import EXPRESSION, NO_SOURCES, Sources, Value, merged
 
@@ -140,9 +141,11 @@ def filled(
     columns = dict(zip(item.names, item.values, strict=True))
     base = {base_name(n, columns[n]) for n in names if n in columns}
     for one in _run(r, relation, item):
-        own = Level()
-        own.items = [Item(one.name, one.columns, [Value(type=text) for text in one.types])]
+        origins = dict(one.origins) if isinstance(one, Renamed) else {}
         has = names if one is relation else base
+        has = has | {origins[name] for name in has if name in origins}
+        own = Level()
+        own.items = [_row(one, origins)]
         for kept in _kept(r, one):
             left_out = inserts and kept.column not in has
             if kept.column and not (kept.generated or left_out or defaults):
@@ -162,6 +165,13 @@ def filled(
                     value = expression(r, default, own, node, f"the default of {domain}")
                     _fill(r, found, name, value, node)
     return found
+
+
+def _row(relation: Relation, origins: dict[str, str]) -> Item:
+    """A row as stored expressions see it, those that name a column as before it was renamed too."""
+    types = dict(zip(relation.columns, relation.types, strict=True))
+    types |= {old: types[new] for new, old in origins.items() if new in types}
+    return Item(relation.name, list(types), [Value(type=text) for text in types.values()])
 
 
 def _fill(r: Reader, found: Filled, column: str, value: Value, node: Node) -> None:

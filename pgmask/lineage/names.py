@@ -58,17 +58,28 @@ def words(fields: list[Node]) -> list[str | None]:
 
 def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     """What a reference means, nothing of it being read yet; raises NameProblem."""
+    try:
+        return _resolve(r, body, level, use)
+    except NameProblem as problem:
+        # What may be a column of a relation that is not known is told with that relation.
+        names = words(body["fields"])
+        if problem.code in ("PM601", "PM602") and r.unknown and r.unresolved:
+            if len(names) == 1 or names[-2] in r.unknown:
+                return None, -1, NOTHING
+        raise
+
+
+def _resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     names = words(body["fields"])
     first = names[0]
     if first is None:
         raise NameProblem("PM611", "a star stands where one value is wanted")
     if len(names) == 1:
         if first in r.session.unsure_columns and not _alone(level):
-            raise NameProblem(
-                "PM614", f"an earlier statement may have made or dropped the column {first!r}",
-                "Put the table's alias before it.",
-            )  # fmt: skip
+            raise _unsure(first)
         found = column_by_name(level, first)
+        if first in r.session.unsure_columns and item_by_name(level, first) is not None:
+            raise _unsure(first)
         if found is not None:
             return found
         item = item_by_name(level, first)
@@ -84,12 +95,21 @@ def resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     if rest is None:
         return item, ROW, item.row()
     found = column_of(item, rest)
+    if found is not None and rest in r.session.unsure_columns and _is_called(r, rest):
+        raise _unsure(rest)
     if found is not None:
         return found
     if _is_called(r, rest):
         take(r, (item, ROW, item.row()), use, r.position(body))
         return None, -1, _of_row(r, rest, item.row(), body)
     raise NameProblem("PM602", f"{names[-2]!r} has no column {rest!r}")
+
+
+def _unsure(name: str) -> NameProblem:
+    return NameProblem(
+        "PM614", f"an earlier statement may have made or dropped the column {name!r}",
+        "Put the table's alias before it.",
+    )  # fmt: skip
 
 
 def _alone(level: Level) -> bool:

@@ -26,11 +26,10 @@ def rename(r: Reader, body: Node, level: Level | None) -> None:
         return
     r.name(relation, "define", r.position(body["relation"]))
     if kind == "OBJECT_COLUMN":
-        names = [body["newname"] if n == body.get("subname") else n for n in relation.columns]
         if body.get("subname") not in relation.columns:
             r.refuse("PM602", f"{relation.name!r} has no column {body.get('subname')!r}", body)
-        r.session.define(replace(relation, columns=tuple(names)))
-        r.session.move((relation.schema, relation.name))
+        else:
+            r.session.rename_column(relation, body["subname"], body["newname"])
     elif kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"):
         r.session.drop(relation)
         _moved(r, relation, replace(relation, name=body["newname"]))

@@ -75,6 +75,10 @@ class Reader:
         self.at = -1
         """Inside of a body: where the text names it."""
         self.busy: set[Any] = set()
+        self.fresh = False
+        """In a view that is made just now: names mean what they mean in this text."""
+        self.unknown: set[str] = set()
+        """Names and aliases of relations that are not known, and told already."""
         self.text: Text | None = None
         self.start = self.end = self.base = 0
 

@@ -9,6 +9,7 @@ from pgmask.lineage import views
 from pgmask.lineage.model import Column
 from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.scope import Item, Level
+from pgmask.lineage.session import Renamed
 from pgmask.lineage.values import DIRECT, Value
 
 RANGE_VAR: Final = frozenset(
@@ -31,12 +32,14 @@ def lookup(r: Reader, body: Node) -> Relation | None:
     if schema is None and r.session.unsure(body["relname"]):
         unfollowed(r, body, f"made or dropped one of several relations called {body['relname']!r}")
         return None
-    if schema is None and r.quiet and relation is not None and relation.schema != "pg_catalog":
-        r.session.bare_inside = True
+    if schema is None and r.quiet and not r.fresh:
+        if relation is not None and relation.schema != "pg_catalog":
+            r.session.bare_inside = True
     if relation is None:
         full = f"{schema}.{body['relname']}" if schema else body["relname"]
         where = "" if schema else f" on the path {', '.join(r.session.state.path) or '(empty)'}"
         r.refuse("PM601", f"no relation is called {full!r}{where}", body)
+        r.unknown.add(body["relname"])
     elif relation.kind in "ct":
         r.refuse("PM601", f"{body['relname']!r} is a type and no relation", body)
         return None
@@ -48,6 +51,9 @@ def followed(r: Reader, relation: Relation, body: Node) -> None:
     key = (relation.schema, relation.name)
     if key in r.session.moved:
         unfollowed(r, body, f"renamed, moved or attached {relation.name!r} or its columns")
+    elif r.quiet and not r.fresh and r.session.renamed(key):
+        # A view goes on with the old names, a body of text with the new ones.
+        unfollowed(r, body, f"renamed columns of {relation.name!r}")
     elif r.session.remade(key):
         unfollowed(r, body, f"made {relation.name!r} anew")
 
@@ -69,8 +75,9 @@ def relation_item(
         )  # fmt: skip
     made = r.session.schema.memo.get(key)
     if made is None or made[0] is not relation:
+        origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
         values = [
-            Value({Column(*key, name): DIRECT}, text)
+            Value({Column(*key, origins.get(name, name)): DIRECT}, text)
             for name, text in zip(relation.columns, relation.types, strict=True)
         ]
         item = Item(alias, relation.columns, values)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pgmask.facts.schema import Function, Relation, Schema
+from pgmask.lineage.model import Column
 
 TEMPORARY: Final = "pg_temp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed(Relation):
+    """A table of which the text has renamed columns; origins: new name and the one it is stored by
+    in the snapshot, by which it is classified.
+    """
+
+    origins: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,10 +71,18 @@ class Session:
         """What the text has made of a name, None where it has dropped it."""
         self.unsure_columns: set[str] = set()
         """Columns that a relation has or has not, as a statement of the text has failed or not."""
+        self.widened: dict[tuple[str, str], list[Any]] = {}
+        """What views have come to mean that were made anew and keep what their columns meant."""
         self.moved: set[tuple[str, str]] = set()
         """Relations that have got another name, column names, parents or partitions."""
         self.changed: set[str] = set()
         """Names of functions that were altered, renamed or dropped."""
+        self.hidden: frozenset[tuple[str, str]] = frozenset()
+        """Views that are down just now: their names mean what comes later on the path."""
+        self.follows: Callable[[Column], bool] | None = None
+        """Whether a column that is renamed is known to whoever asked; None: every one is."""
+        self.hides = False
+        """Whether any has been down in this text."""
         self.lost = ""
         """What an earlier statement did that reaches further than can be followed."""
         self.cascaded = False
@@ -82,7 +101,8 @@ class Session:
     @property
     def touched(self) -> bool:
         """Whether the text has changed anything that a view or body may stand on."""
-        return bool(self.versions or self.state.functions or self.moved or self.changed)
+        made = self.versions or self.state.functions or self.moved or self.changed
+        return bool(made or self.hides or self.widened)
 
     @property
     def memo(self) -> dict[Any, Any]:
@@ -98,9 +118,74 @@ class Session:
         self.lost = self.lost or what
         self.forget()
 
+    def hide(self, keys: frozenset[tuple[str, str]]) -> None:
+        """These views, and no others, are down from now on."""
+        if keys != self.hidden:
+            self.hidden = keys
+            self.hides = True
+            self.forget()
+
     def move(self, *keys: tuple[str, str]) -> None:
         """These relations are no longer what the snapshot calls so."""
         self.moved.update(keys)
+        self.forget()
+
+    def rename_column(self, relation: Relation, old: str, new: str) -> None:
+        """A column has another name from now on.
+
+        Followed where the name has never meant another column of that table, so that a later
+        statement means this one or fails, and where whoever asked knows the column by the name of
+        the snapshot. Else, and of what inherits, nothing is known (``moved``).
+        """
+        key = (relation.schema, relation.name)
+        origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
+        origins[new] = origins.pop(old, old)
+        known = self.follows is None or self.follows(Column(*key, origins[new]))
+        exact = known and relation.kind in ("r", "p", "f") and new not in self.taken(key)
+
+        def named(names: Iterable[str]) -> tuple[str, ...]:
+            return tuple(new if name == old else name for name in names)
+
+        made = Renamed(
+            schema=relation.schema, name=relation.name, kind=relation.kind, types=relation.types,
+            columns=named(relation.columns), not_null=frozenset(named(relation.not_null)),
+            primary_key=named(relation.primary_key), parents=relation.parents,
+            definition=relation.definition, instead=relation.instead, kept=relation.kept,
+            origins=tuple(origins.items()),
+        )  # fmt: skip
+        self.define(made)
+        self.move(*self._descendants(key), *(() if exact else (key,)))
+
+    def renamed(self, key: tuple[str, str]) -> bool:
+        """Whether the text has renamed columns of this table, now or before a ROLLBACK."""
+        return any(isinstance(one, Renamed) for one in self.versions.get(key, ()))
+
+    def taken(self, key: tuple[str, str]) -> set[str]:
+        """Every name that a column of this table may have or have had."""
+        known = (self.schema.relations.get(key), *self.versions.get(key, ()))
+        return {name for one in known if one is not None for name in one.columns}
+
+    def _descendants(self, key: tuple[str, str]) -> set[tuple[str, str]]:
+        made = [one for some in self.versions.values() for one in some if one is not None]
+        found: set[tuple[str, str]] = set()
+        todo = {key}
+        while todo:
+            todo = {
+                (one.schema, one.name)
+                for one in (*self.schema.relations.values(), *made)
+                if todo & set(one.parents)
+            } - found
+            found |= todo
+        return found
+
+    def widen(self, relation: Relation, view: Any) -> None:
+        """A view is made anew, and its old columns mean what they have meant before."""
+        key = (relation.schema, relation.name)
+        for old in (self.schema.relations.get(key), *self.versions.get(key, ())):
+            if old is not None:
+                self.unsure_columns |= set(old.columns) ^ set(relation.columns)
+        self.state.relations[key] = relation
+        self.widened.setdefault(key, []).append(view)
         self.forget()
 
     def alter_function(self, *names: str) -> None:
@@ -114,7 +199,7 @@ class Session:
         """
         if not self.versions and not self.cascaded:
             return False
-        keys = [(place, name) for place in self.search()]
+        keys = [k for k in ((place, name) for place in self.search()) if k not in self.hidden]
         some = [k for k in keys if k in self.versions or self.schema.relations.get(k) is not None]
         return len(some) > 1 and (self.cascaded or any(k in self.versions for k in some))
 
@@ -136,11 +221,13 @@ class Session:
         own, base = self.state.relations, self.schema.relations
         if schema is not None:
             key = (schema, name)
+            if key in self.hidden:
+                return None
             return own[key] if key in own else base.get(key)
         for place in self.search():
             key = (place, name)
             found = own[key] if own and key in own else base.get(key)
-            if found is not None:
+            if found is not None and key not in self.hidden:
                 return found
         return None
 
@@ -189,6 +276,9 @@ class Session:
         for old in (self.schema.relations.get(key), *self.versions.get(key, ())):
             if old is not None:
                 self.unsure_columns |= set(old.columns) ^ set(relation.columns)
+        if self.renamed(key) and not isinstance(relation, Renamed):
+            # A name may be that of a renamed column, if what was to make this has failed.
+            self.moved.add(key)
         self.versions.setdefault(key, []).append(relation)
         self.forget()
 

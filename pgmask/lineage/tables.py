@@ -90,10 +90,10 @@ def create_view(r: Reader, body: Node, level: Level | None) -> None:
         r.refuse("PM611", "more columns are named than the query has", body)
     names = given[: len(names)] + names[len(given) :]
     node = body["view"]
+    schema = r.session.target(node.get("schemaname"), temporary=node.get("relpersistence") == "t")
+    if _widened(r, body, (schema, node["relname"]), rows, names):
+        return
     if body.get("replace"):
-        schema = r.session.target(
-            node.get("schemaname"), temporary=node.get("relpersistence") == "t"
-        )
         old = r.session.relation(schema, node["relname"])
         if old is not None and old.kind == "v":
             r.session.drop(old)
@@ -109,6 +109,33 @@ def create_view(r: Reader, body: Node, level: Level | None) -> None:
     named = frozenset((n.schema, n.name) for n in r.relations.values() if n.use == "read")
     key = (made.schema, made.name)
     r.session.state.views[key] = (views.read(r, made, body["query"], path, key), named)
+
+
+def _widened(
+    r: Reader, body: Node, key: tuple[str, str], rows: Rows, names: list[str]
+) -> bool:  # fmt: skip
+    """Make a view anew whose columns mean what they have meant: whether this one or the old one is
+    there, a name comes to the same. False where that is not so.
+    """
+    old = r.session.schema.relations.get(key)
+    there = r.session.state.relations.get(key, old)
+    others = [one for one in r.session.versions.get(key, ()) if one is not None]
+    if old is None or others or old.is_boundary or (there is not None and not body.get("replace")):
+        return False
+    made = Relation(
+        schema=key[0], name=key[1], kind="v", columns=tuple(names), definition="of this text",
+        types=tuple(out.value.type for out in rows.columns), instead=old.instead,
+    )  # fmt: skip
+    path = r.session.state.path
+    new = views.read(r, made, body["query"], path, key)
+    before = (views.of_snapshot(r, old), *r.session.widened.get(key, ()))
+    if not all(views.same(one, new) for one in before):
+        return False
+    named = frozenset((n.schema, n.name) for n in r.relations.values() if n.use == "read")
+    r.name(made, "define", r.position(body["view"]))
+    r.session.widen(made, new)
+    r.session.state.views[key] = (new, named)
+    return True
 
 
 @statement("CreateStmt")
@@ -232,10 +259,14 @@ def alter_table(r: Reader, body: Node, level: Level | None) -> None:
     own = Level()
     own.items = [relations.relation_item(r, relation, relation.name, body["relation"], None)]
     names, types = list(relation.columns), list(relation.types)
+    key = (relation.schema, relation.name)
+    taken = r.session.taken(key)
     for node in body.get("cmds", ()):
         command = node["AlterTableCmd"]
         kind = command.get("subtype", "AT_AddColumn")
         part = command.get("def", {}).get("ColumnDef", {})
+        if kind in _ADDED and part and r.session.renamed(key) and part["colname"] in taken:
+            r.session.move(key)
         if kind in _ADDED and part and part["colname"] not in names:
             names.append(part["colname"])
             types.append(type_name(r, part["typeName"]))
@@ -251,7 +282,7 @@ def alter_table(r: Reader, body: Node, level: Level | None) -> None:
             other = command.get("def", {})
             other = other.get("RangeVar") or other.get("PartitionCmd", {}).get("name") or {}
             found = relations.lookup(r, other) if other else None
-            r.session.move((relation.schema, relation.name))
+            r.session.move(key)
             if found is not None:
                 r.session.move((found.schema, found.name))
         elif kind in ("AT_DropColumn",) and not command.get("missing_ok"):

@@ -10,6 +10,7 @@ from pgmask.lineage.names import take
 from pgmask.lineage.reader import Node, Reader, unfollowed
 from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, strings
+from pgmask.lineage.session import Renamed
 from pgmask.lineage.statements import run, statement
 from pgmask.lineage.values import NOTHING, as_sources, note_all
 
@@ -70,7 +71,8 @@ def copy(r: Reader, body: Node, level: Level | None) -> Rows | None:
         filled = kept.filled(
             r, relation, item, names, node, inserts=True, defaults="default" in options
         )
-        columns = tuple(sorted({*names, *filled}))
+        origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
+        columns = tuple(sorted({origins.get(n, n) for n in (*names, *filled)}))
         r.writes.append(
             Write(
                 schema=relation.schema, table=relation.name, action="copy", columns=columns,

@@ -61,6 +61,39 @@ def expanded(r: Reader, relation: Relation, node: Node) -> View:
     return view
 
 
+def of_snapshot(r: Reader, relation: Relation) -> View:
+    """What a view of the snapshot means; nothing of it is told of the statement."""
+    return _read(r, relation, ("view", relation.schema, relation.name))
+
+
+def same(one: View, other: View) -> bool:
+    """Whether every column that both have comes from the same, and all else that is read too."""
+    if one.problems or other.problems or one.sets_path or other.sets_path:
+        return False
+    if one.bare or other.bare or one.conditions != other.conditions:
+        return False
+
+    def read(notes: Notes | None) -> tuple[set[Any], ...]:
+        return (set(), set()) if notes is None else (set(notes.reads), set(notes.calls))
+
+    def column(view: View, name: str) -> tuple[Any, ...]:
+        number = view.index[name]
+        value = view.values[number]
+        extra = view.extra[number] if view.extra is not None else None
+        return value.sources, value.type, _parts(value), read(extra)
+
+    both = one.index.keys() & other.index.keys()
+    return read(one.always) == read(other.always) and all(
+        column(one, name) == column(other, name) for name in both
+    )
+
+
+def _parts(value: Value) -> tuple[Any, ...] | None:
+    if value.fields is None:
+        return None
+    return tuple((name, one.sources, one.type, _parts(one)) for name, one in value.fields)
+
+
 def _read(r: Reader, relation: Relation, key: Any) -> View:
     return read(r, relation, parse_one(relation.definition or ""), _SERVERS_OWN, key)
 
@@ -70,6 +103,7 @@ def read(r: Reader, relation: Relation, tree: Node | None, path: tuple[str, ...]
     state = r.session.state
     inner = Reader(r.session, tree)
     inner.quiet = 1
+    inner.fresh = path != _SERVERS_OWN
     inner.at = 0
     inner.depth = r.depth + 1
     inner.busy = r.busy | {key}

@@ -11,6 +11,7 @@ from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.rows import Rows
 from pgmask.lineage.scope import Item, Level
+from pgmask.lineage.session import Renamed
 from pgmask.lineage.values import DIRECT, NOTHING, Sources, Value, as_sources, merged
 
 INSERT: Final = "relation cols selectStmt onConflictClause returningClause withClause override"
@@ -124,7 +125,8 @@ class Target:
     def _base(self) -> tuple[str, str, dict[str, str]]:
         relation = self.relation
         assert relation is not None  # noqa: S101 - asked by write
-        own = (relation.schema, relation.name, dict[str, str]())
+        origins = dict(relation.origins) if isinstance(relation, Renamed) else {}
+        own = (relation.schema, relation.name, origins)
         if relation.is_boundary or relation.instead:
             return own
         tables = set()

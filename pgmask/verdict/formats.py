@@ -79,6 +79,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
     if finding.path:
         found["path"] = finding.path
+    if finding.columns:
+        found["columns"] = [
+            {"table": c.table, "column": c.column, "line": c.line, "at": c.at}
+            for c in finding.columns
+        ]
     return found
 
 

@@ -12,8 +12,9 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage.model import Column, Flow, Lineage, Output
 from pgmask.verdict.carried import put, remember
-from pgmask.verdict.case import Case, inner_of
-from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Verdict
+from pgmask.verdict.case import NOTHING_BEFORE, Case, inner_of
+from pgmask.verdict.gathered import unique
+from pgmask.verdict.model import Finding, Severity, Shown, ShownOutput, ShownSource, Spoken, Verdict
 from pgmask.verdict.parts import parts
 from pgmask.verdict.policy import Policy
 from pgmask.verdict.rule import Hit, Rule
@@ -58,14 +59,35 @@ def judge_all(
     region: tuple[int, int] | None = None,
     comments: bool = True,
 ) -> tuple[Verdict, ...]:
-    """One verdict per statement of a text; the rules see those before it.
+    """One verdict per statement of a text, as ``judge_part`` gives them."""
+    return judge_part(
+        statements, policy, text, migration=migration, version=version, schema=schema, rules=rules,
+        region=region, comments=comments,
+    )[0]  # fmt: skip
+
+
+def judge_part(
+    statements: Sequence[Lineage],
+    policy: Policy | None,
+    text: str,
+    *,
+    migration: bool = False,
+    version: int | None = None,
+    schema: Schema | None = None,
+    rules: Iterable[Rule] = RULES,
+    region: tuple[int, int] | None = None,
+    comments: bool = True,
+    state: State = NOTHING_BEFORE,
+    ends: bool = True,
+) -> tuple[tuple[Verdict, ...], State]:
+    """One verdict per statement of a text, and what they leave behind; the rules see those before.
 
     region: from which character to which these statements' own file reaches, where the text is
     several files.
 
     policy None: no catalogue, so only rules that need none; version: the server's major version,
     None for that of the facts; rules: empty for lineage alone; comments: whether those of the text
-    may allow what is found.
+    may allow what is found; state: what statements before these have left; ends: none follow.
     """
     if version is None:
         version = policy.facts.major if policy is not None else 18
@@ -73,14 +95,13 @@ def judge_all(
     start, end = region if region is not None else (0, len(text))
     allowances = suppressions(text, start, end) if chosen and comments else ()
     found = []
-    state = State()
     for number, lineage in enumerate(statements):
         lineage = put(lineage, state) if chosen else lineage
         case = Case(
             lineage,
             policy,
             state=state,
-            last=number == len(statements) - 1,
+            last=ends and number == len(statements) - 1,
             migration=migration,
             version=version,
             schema=schema,
@@ -94,7 +115,7 @@ def judge_all(
             # What no rule could look at is not passed.
             findings.append(_too_deep(lineage, text))
         kept, allowed = [], []
-        for finding in _unique(findings):
+        for finding in unique(findings):
             reason = next((a.reason for a in allowances if a.covers(finding, lineage, text)), None)
             if reason is None:
                 kept.append(finding)
@@ -113,7 +134,7 @@ def judge_all(
                 by_literal=case.looked,
             )
         )
-    return tuple(found)
+    return tuple(found), state
 
 
 def _asked(rule: Rule, case: Case) -> bool:
@@ -127,14 +148,20 @@ def _findings(case: Case, rules: Iterable[Rule], text: str) -> Iterable[Finding]
     for rule in rules:
         if not _asked(rule, case):
             continue
+        told = set()
         for hit in rule.check(case):
+            told.add(replace(hit, position=-1))
             yield _finding(rule, hit, case.lineage, text)
         # What a query calls is part of its own lineage; other statements only hold theirs.
         for nested in inside if rule.deep or case.kind not in _QUERIES else ():
             for hit in rule.check(nested):
                 if nested.lineage.text != case.lineage.text:
+                    if replace(hit, position=-1) in told:
+                        continue
                     # The body of a function: its places are not those of this text.
-                    where = f"{hit.message} (inside: {nested.lineage.kind})"
+                    inside_of = f"(inside: {nested.lineage.kind})"
+                    words = [hit.message, inside_of]
+                    where = " ".join(words if hit.column is None else reversed(words))
                     hit = replace(hit, message=where, position=-1)
                 yield _finding(rule, hit, case.lineage, text)
             case.looked |= nested.looked
@@ -177,7 +204,15 @@ def _finding(rule: Rule, hit: Hit, lineage: Lineage, text: str) -> Finding:
         caret=place.caret,
         hint=hit.hint or rule.fix,
         refused=rule.refused if hit.refused is None else hit.refused,
+        columns=_spoken(hit, place),
     )
+
+
+def _spoken(hit: Hit, place: Place) -> tuple[Spoken, ...]:
+    if hit.column is None:
+        return ()
+    table, column = hit.column
+    return (Spoken(line=place.line, at=place.column, table=table, column=column),)
 
 
 def _too_deep(lineage: Lineage, text: str) -> Finding:
@@ -227,17 +262,6 @@ def _unresolved(lineage: Lineage, text: str) -> Iterable[Finding]:
                 path=problem.path,
                 refused=True,
             )
-
-
-def _unique(findings: Iterable[Finding]) -> list[Finding]:
-    """One per code, place and message, by place, the gravest first.
-
-    What a rule explains, such as a system column, is not told again as a name that is not there.
-    """
-    found = dict.fromkeys(findings)
-    explained = {(f.line, f.column) for f in found if f.refused and not f.path}
-    found = {f: None for f in found if not f.path or (f.line, f.column) not in explained}
-    return sorted(found, key=lambda f: (f.line, f.column, -f.severity.rank, f.code, f.message))
 
 
 def stored(column: Column, policy: Policy | None) -> Column:

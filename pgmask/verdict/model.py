@@ -32,6 +32,16 @@ class Severity(StrEnum):
         return tuple(Severity).index(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Spoken:
+    """A column that a finding speaks of, and where; line, at: from 1, of the whole text."""
+
+    line: int
+    at: int
+    table: str
+    column: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that a rule, or the lineage, has to say of a statement.
@@ -39,7 +49,8 @@ class Finding:
     code: of ``pgmask.errors``; message: one sentence without a literal of the statement; line,
     column: from 1, of the whole text; caret: that line with a mark under the place; hint: the way
     out; path: from the statement to the node where the lineage stopped; refused: PostgreSQL itself
-    refuses the statement for this; reason: of the suppression, None where it counts.
+    refuses the statement for this; reason: of the suppression, None where it counts;
+    columns: those that it speaks of, where it is about columns, each at its own place.
     """
 
     code: str
@@ -52,6 +63,7 @@ class Finding:
     path: str = ""
     refused: bool = False
     reason: str | None = None
+    columns: tuple[Spoken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,18 +83,24 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """One profile over the tables of one database; make it with ``of``."""
+    """One profile over the tables of one database; make it with ``of``.
+
+    path: the search_path of the application, where it is not the profile's own.
+    """
 
     catalogue: Catalogue
     profile: Profile
     facts: Facts
+    path: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, catalogue: Catalogue, profile: str, facts: Facts) -> Policy:
+    def of(
+        cls, catalogue: Catalogue, profile: str, facts: Facts, path: tuple[str, ...] | None = None
+    ) -> Policy:
         """Raises CatalogueError PM013 for a profile that the catalogue does not have."""
         for found in catalogue.profiles:
             if found.name == profile:
-                return cls(catalogue=catalogue, profile=found, facts=facts)
+                return cls(catalogue=catalogue, profile=found, facts=facts, path=path)
         names = ", ".join(p.name for p in catalogue.profiles)
         raise CatalogueError(
             "PM013", f"the catalogue has no profile {profile!r}", hint=f"It has: {names}."
@@ -152,6 +158,8 @@ class Policy:
     @cached_property
     def search_path(self) -> tuple[str, ...]:
         """As a login of this profile has it: its views, then what the application has beside."""
+        if self.path is not None:
+            return self.path
         own = [self.catalogue.view_schema(self.profile, s) for s in self.catalogue.stores]
         return tuple(dict.fromkeys([*own, *(s.schema for s in self.catalogue.stores), "public"]))
 

@@ -1,5 +1,6 @@
 """SQL in migrations of Alembic and Django: constants are read, all else is told as computed.
 
+``with pgmask_detached(op, "crm.customer"):`` is read as the two calls that it makes.
 What runs SQL otherwise (a connection's ``execute``, ``RunPython``, a function of another file) is
 never passed over: a migration of which nothing is seen would count as harmless.
 """
@@ -9,9 +10,11 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from pgmask.errors import PgmaskError
+from pgmask.sqltext import literal
 from pgmask.verdict.piece import Text
 
 _NO_SQL: Final = ("get_bind", "get_context", "f")
@@ -25,6 +28,7 @@ _NO_OPERATION: Final = frozenset(
 _KNOWN: Final = frozenset({"sqlalchemy", "alembic", "django", "__future__"}) | frozenset(
     sys.stdlib_module_names
 )
+_WINDOW: Final = ("pgmask.integrations.alembic", "pgmask_detached")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -39,7 +43,11 @@ def texts_in(name: str, text: str) -> Iterator[Text]:
         raise PgmaskError("PM646", f"{name} is no Python: line {error.lineno}") from error
     file = _File(name, tree)
     if file.migrates:
-        yield from sorted(file.found(), key=lambda one: one.first_line)
+        made = sorted(file.found(), key=lambda one: one.first_line)
+        for number, one in enumerate(made):
+            before = made[number - 1].first_line if number else 0
+            inside = any(first <= before and one.first_line <= last for first, last in file.spans)
+            yield replace(one, follows=inside)
 
 
 class _File:
@@ -58,6 +66,10 @@ class _File:
             for n in ast.walk(tree)
         )
         self.django = False
+        self.apart = any(_ends_transactions(n) for n in ast.walk(tree))
+        self.windows: set[str] = set()
+        self.spans: list[tuple[int, int]] = []
+        """Lines of windows: what runs there runs in one transaction, between two calls."""
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 root = (node.module or "").split(".")[0] if not node.level else ""
@@ -67,6 +79,8 @@ class _File:
                         self.migrates = True
                     elif root == "django" and one.name == "migrations":
                         self.migrates = self.django = True
+                    elif (node.module, one.name) == _WINDOW:
+                        self.windows.add(one.asname or one.name)
                     elif root not in _KNOWN:
                         self.foreign.add(one.asname or one.name)
             elif isinstance(node, ast.Import):
@@ -74,6 +88,10 @@ class _File:
                     root = one.name.split(".")[0]
                     if root not in _KNOWN:
                         self.foreign.add(one.asname or root)
+
+        set_here = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _sets(n)}
+        self.foreign |= self.windows & (set_here | self.functions.keys())
+        self.windows -= self.foreign
 
     def found(self) -> Iterator[Text]:
         """What runs: upgrade() and the functions of this file that it calls, else the whole."""
@@ -94,8 +112,18 @@ class _File:
 
     def _of(self, root: ast.AST) -> Iterator[Text]:
         owners = set()
+        ends: list[Text] = []
         for node in _that_runs(root):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.With):
+                for item in node.items:
+                    call, tables = item.context_expr, self._window(item.context_expr, node)
+                    if isinstance(call, ast.Call) and tables:
+                        owners.add(id(call.args[0]))
+                        yield self._calls("SELECT pgmask.detach({});", tables, node.lineno)
+                        last = node.end_lineno or node.lineno
+                        self.spans.append((node.lineno, last))
+                        ends.append(self._calls("SELECT * FROM pgmask.attach({});", tables, last))
+            elif isinstance(node, ast.Call):
                 called = self._operation(node.func)
                 if called is not None:
                     owners.add(id(_owner(node.func)))
@@ -105,6 +133,24 @@ class _File:
         for node in ast.walk(root):
             if isinstance(node, ast.Name) and node.id in self.operations and id(node) not in owners:
                 yield self._computed(node, "op is handed on, and what it runs is not seen")
+        yield from ends
+
+    def _window(self, called: ast.expr, node: ast.With) -> list[str]:
+        """The tables of ``pgmask_detached(op, ..)``; none where not all of it is seen."""
+        if not isinstance(called, ast.Call) or not isinstance(called.func, ast.Name):
+            return []
+        first, *rest = called.args or [called]
+        seen = isinstance(first, ast.Name) and first.id in self.operations
+        names = [n.value for n in rest if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        # What is defined inside may run after the end.
+        kept = any(isinstance(n, (*_FUNCTIONS, ast.Lambda)) for n in ast.walk(node))
+        alone = len(node.items) == 1 and not called.keywords and len(names) == len(rest)
+        known = called.func.id in self.windows and not self.apart
+        return names if known and seen and alone and not kept else []
+
+    def _calls(self, call: str, tables: list[str], line: int) -> Text:
+        text = " ".join(call.format(literal(one)) for one in tables)
+        return Text(name=self.name, text=text, first_line=line)
 
     def _operation(self, called: ast.expr) -> str | None:
         """``execute`` of ``op.execute``."""
@@ -170,6 +216,16 @@ class _File:
     def _computed(self, node: ast.AST, why: str) -> Text:
         line = getattr(node, "lineno", 1)
         return Text(name=self.name, text="", first_line=line, computed=why)
+
+
+def _sets(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _ends_transactions(node: ast.AST) -> bool:
+    """Whether a migration may be more than one transaction."""
+    named = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "arg", None)
+    return named in ("autocommit_block", "isolation_level", "commit", "rollback")
 
 
 def _that_runs(root: ast.AST) -> Iterator[ast.AST]:

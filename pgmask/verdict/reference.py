@@ -72,7 +72,7 @@ def rules_index() -> str:
         "",
         "What [`pgmask validate`](../cli.md) looks for, one page each. How to use it:"
         " [validate queries](../../howto/validate-queries.md).",
-        "What cannot be resolved at all is denied with a code from PM600 to PM614"
+        "What cannot be resolved at all is denied with a code from PM600 to PM615"
         " ([errors](../errors.md)).",
         "Written by `nox -s docs`.",
         "",

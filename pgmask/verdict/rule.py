@@ -18,10 +18,12 @@ class Hit:
     """One place where a rule speaks.
 
     position: in characters of the whole text, -1 for the statement; message: one sentence without
-    a literal; hint: '' for the code's own way out; severity None: the rule's.
+    a literal; hint: '' for the code's own way out; severity None: the rule's; column: table and
+    column with which the message ends: hits of a statement that differ only there are told as one.
     """
 
     message: str
+    column: tuple[str, str] | None = None
     position: int = -1
     hint: str = ""
     severity: Severity | None = None

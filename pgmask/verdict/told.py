@@ -7,22 +7,29 @@ from dataclasses import replace
 from pgmask.errors import REGISTRY
 from pgmask.lineage.model import Lineage
 from pgmask.verdict.model import Finding, Severity, Verdict
-from pgmask.verdict.sources import Text
+from pgmask.verdict.piece import Text
 
 
-def moved(verdicts: tuple[Verdict, ...], lines: int) -> tuple[Verdict, ...]:
-    """The same verdicts, of a text that begins that many lines further down in its file."""
-    if not lines:
+def moved(verdicts: tuple[Verdict, ...], lines: int, characters: int = 0) -> tuple[Verdict, ...]:
+    """The same verdicts, of a text that begins that many lines and characters further down."""
+    if not (lines or characters):
         return verdicts
     return tuple(
         replace(
             v,
-            lineage=replace(v.lineage, line=v.lineage.line + lines),
-            findings=tuple(replace(f, line=f.line + lines) for f in v.findings),
-            suppressed=tuple(replace(f, line=f.line + lines) for f in v.suppressed),
+            lineage=replace(
+                v.lineage, line=v.lineage.line + lines, start=v.lineage.start + characters
+            ),
+            findings=tuple(_down(f, lines) for f in v.findings),
+            suppressed=tuple(_down(f, lines) for f in v.suppressed),
         )
         for v in verdicts
     )
+
+
+def _down(finding: Finding, lines: int) -> Finding:
+    columns = tuple(replace(c, line=c.line + lines) for c in finding.columns)
+    return replace(finding, line=finding.line + lines, columns=columns)
 
 
 def computed(text: Text) -> Verdict:

@@ -8,6 +8,7 @@ columns and the numbers in ORDER BY, and by each of them another column may come
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -17,8 +18,9 @@ from pglast.parser import ParseError, normalize, scan
 from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage import trace
-from pgmask.lineage.model import Lineage
-from pgmask.verdict.judge import judge_all
+from pgmask.lineage.model import Column, Lineage
+from pgmask.verdict.case import NOTHING_BEFORE
+from pgmask.verdict.judge import judge_part
 from pgmask.verdict.model import Verdict
 from pgmask.verdict.placeholders import positional
 from pgmask.verdict.policy import Policy
@@ -26,6 +28,8 @@ from pgmask.verdict.rule import Rule
 from pgmask.verdict.rules import RULES
 from pgmask.verdict.seen import facts_of, seen_by
 from pgmask.verdict.told import moved
+from pgmask.verdict.tree import Node
+from pgmask.verdict.window import ALL, State, after
 
 _REMEMBERED: Final = frozenset({"select", "insert", "update", "delete", "merge"})
 
@@ -51,13 +55,46 @@ def _unread(verdicts: Iterable[Verdict]) -> int:
     return sum(f.code in ("PM600", "PM602") for v in verdicts for f in v.findings)
 
 
+def _within(traced: Sequence[Lineage], place: tuple[int, int]) -> list[Lineage]:
+    """The statements of a place, of all in their order."""
+    last = bisect_left(traced, place[1], key=_start)
+    first = bisect_left(traced, place[0], hi=last, key=_start)
+    before = [
+        one for one in traced[max(0, first - 1) : first] if _start(one) + len(one.text) > place[0]
+    ]
+    return [*before, *traced[first:last]]
+
+
+def _start(one: Lineage) -> int:
+    return one.start
+
+
+class _Down:
+    """The views that are down after each statement, as tables are detached and attached."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.state = State()
+        self.views: dict[str, frozenset[tuple[str, str]]] = {}
+        for one in policy.contexts:
+            found = {(v.schema.text, v.name.text) for v in map(one.view, one.profiles)}
+            place = (one.place.schema.text, one.place.name.text)
+            self.views[one.table.id] = frozenset(found - {place})
+
+    def __call__(self, tree: Node) -> frozenset[tuple[str, str]]:
+        self.state = after(self.state, tree)
+        open_now = self.views if ALL in self.state.detached else self.state.detached
+        return frozenset().union(*(self.views.get(name, frozenset()) for name in open_now))
+
+
 class Validator:
     """Says of SQL text what a profile would see of it, and which rules it breaks.
 
     schema: of the database, before or after adoption; catalogue None: lineage, and the rules that
     need no catalogue; profile: of the catalogue; migration: the text is run by the tables' owner
     beside pgmask; lineage_only: no rules at all; comments: whether those of the
-    text may allow what is found; remember: how many statements ``check`` keeps of each sort.
+    text may allow what is found; search_path: the application's, where it is not the profile's own
+    (of a migration: the application's schemas, the stores', public); remember: how many
+    statements ``check`` keeps of each sort.
     Raises CatalogueError PM013 for a profile that is not there.
     """
 
@@ -70,12 +107,15 @@ class Validator:
         migration: bool = False,
         lineage_only: bool = False,
         comments: bool = True,
+        search_path: Sequence[str] | None = None,
         remember: int = 10_000,
     ) -> None:
         self.policy: Policy | None = None
+        self.path = tuple(search_path) if search_path is not None else None
         self.schema = schema
         if catalogue is not None and not lineage_only:
-            self.policy = Policy.of(catalogue, profile, facts_of(schema, catalogue))
+            facts = facts_of(schema, catalogue)
+            self.policy = Policy.of(catalogue, profile, facts, self.path)
             self.schema = seen_by(schema, self.policy)
         self.version = (schema.server or 180000) // 10000
         self.migration = migration
@@ -89,12 +129,18 @@ class Validator:
 
     def trace(self, text: str) -> tuple[Lineage, ...]:
         """The lineage of every statement, in terms of the profile's views."""
-        path = None
+        path, hides = self.path, None
         if self.policy is not None and self.migration:
             stores = self.policy.catalogue.stores
             first = [s for store in stores for s in (store.schema, store.store_schema)]
-            path = tuple(dict.fromkeys([*first, "public"]))
-        return trace(text, self.schema, search_path=path)
+            path = tuple(dict.fromkeys([*first, "public"])) if path is None else path
+            hides = _Down(self.policy)
+        return trace(text, self.schema, search_path=path, hides=hides, follows=self._classified)
+
+    def _classified(self, column: Column) -> bool:
+        """Not one of a protected table that the catalogue knows by its new name only, or not."""
+        sight = self.policy.sight(column) if self.policy is not None else None
+        return sight is None or sight.classified is not None
 
     def validate(self, text: str) -> tuple[Verdict, ...]:
         """A verdict for every statement of the text, in order."""
@@ -112,11 +158,15 @@ class Validator:
         again = self.validate(other) if other != text else found
         return again if _unread(again) < _unread(found) else found
 
-    def judge(
-        self, statements: Iterable[Lineage], text: str, *, region: tuple[int, int] | None = None
-    ) -> tuple[Verdict, ...]:
+    def judge(self, statements: Iterable[Lineage], text: str) -> tuple[Verdict, ...]:
         """The verdicts on statements of a text that were traced before."""
-        return judge_all(
+        return self._part(statements, text, (0, len(text)), NOTHING_BEFORE, ends=True)[0]
+
+    def _part(
+        self, statements: Iterable[Lineage], text: str, region: tuple[int, int], state: State, *,
+        ends: bool,
+    ) -> tuple[tuple[Verdict, ...], State]:  # fmt: skip
+        return judge_part(
             tuple(statements),
             self.policy,
             text,
@@ -126,6 +176,8 @@ class Validator:
             rules=self.rules,
             region=region,
             comments=self.comments,
+            state=state,
+            ends=ends,
         )
 
     def validate_all(self, texts: Sequence[str]) -> Iterator[tuple[Verdict, ...]]:
@@ -134,22 +186,41 @@ class Validator:
         Each still has transactions, detached tables and comments of its own. Places are those of
         the text they stand in.
         """
-        # A text whose end is inside of a string or comment would swallow those after it.
-        alone = {n for n, text in enumerate(texts) if not _ends(text)}
-        joined, regions = "", {}
-        for number, text in enumerate(texts):
-            if number not in alone:
-                regions[number] = (len(joined), len(joined) + len(text))
-                joined += text + _BETWEEN
+        for (verdicts,) in self.validate_scripts([(text,) for text in texts]):
+            yield verdicts
+
+    def validate_scripts(
+        self, scripts: Sequence[Sequence[str]]
+    ) -> Iterator[tuple[tuple[Verdict, ...], ...]]:
+        """The same of scripts that are made of several texts each: those of one script share
+        transactions and detached tables.  The verdicts of each text of each script.
+        """
+        joined = ""
+        regions: list[list[tuple[int, int] | None]] = []
+        for script in scripts:
+            regions.append([])
+            for text in script:
+                # A text whose end is inside of a string or comment would swallow those after it.
+                ended = _ends(text)
+                regions[-1].append((len(joined), len(joined) + len(text)) if ended else None)
+                joined += text + _BETWEEN if ended else ""
         traced = self.trace(joined)
-        for number, text in enumerate(texts):
-            if number in alone:
+        for script, places in zip(scripts, regions, strict=True):
+            yield tuple(self._script(script, places, joined, traced))
+
+    def _script(
+        self, script: Sequence[str], places: Sequence[tuple[int, int] | None], joined: str,
+        traced: Sequence[Lineage],
+    ) -> Iterator[tuple[Verdict, ...]]:  # fmt: skip
+        own = [_within(traced, place) if place is not None else [] for place in places]
+        state = NOTHING_BEFORE
+        for number, (text, place) in enumerate(zip(script, places, strict=True)):
+            if place is None:
                 yield self.validate(text)
                 continue
-            start, end = regions[number]
-            own = [one for one in traced if one.start < end and one.start + len(one.text) > start]
-            verdicts = self.judge(own, joined, region=(start, end))
-            yield moved(verdicts, -joined.count("\n", 0, start))
+            ends = not any(own[number + 1 :])
+            verdicts, state = self._part(own[number], joined, place, state, ends=ends)
+            yield moved(verdicts, -joined.count("\n", 0, place[0]), -place[0])
 
     def after(self, before: Sequence[str], text: str) -> tuple[Verdict, ...]:
         """The verdicts on a text that follows others on one connection."""

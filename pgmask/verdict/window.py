@@ -73,7 +73,9 @@ def _called(state: State, called: tuple[str, ...], node: Node) -> State:
     if called[:1] != ("pgmask",) or len(called) != 2:
         return state
     if called[1] in _DETACH:
-        return replace(state, detached=state.detached | (_names(node) or {ALL}))
+        # A table that is named at run time only is none that is known to be detached.
+        named = _names(node) if node.get("args") else {ALL}
+        return replace(state, detached=state.detached | named)
     if called[1] == "attach":
         return replace(state, detached=state.detached - _names(node))
     if called[1] == "attach_all":

@@ -138,7 +138,7 @@ def test_init_proposes_from_a_live_schema(
 ) -> None:
     database.run(DUMP)
     folder = tmp_path / "catalogue"
-    words = ["init", str(folder), "--schema", "crm", "--dsn", database.dsn("installer")]
+    words = ["init", str(folder), "--in-schema", "crm", "--dsn", database.dsn("installer")]
     assert run(words) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
@@ -161,7 +161,7 @@ def test_a_decided_starter_passes(tmp_path: Path, capsys: pytest.CaptureFixture[
     dump = tmp_path / "dump.sql"
     dump.write_text(DUMP, "utf-8")
     folder = tmp_path / "catalogue"
-    assert run(["init", str(folder), "--sql", str(dump), "--schema", "crm"]) == 0
+    assert run(["init", str(folder), "--sql", str(dump), "--in-schema", "crm"]) == 0
     for file in folder.rglob("*.yml"):
         text = file.read_text("utf-8")
         text = re.sub(r"level: TODO, category: \w+", "level: 2, category: finance", text)

@@ -42,6 +42,23 @@ def test_every_file_that_registers_is_listed() -> None:
     assert {name for name in there if not name.startswith("audit_")} == listed
 
 
+def test_one_word_names_one_sort_of_thing() -> None:
+    """``--schema`` is a snapshot's file; ``check``, which takes none, prints that of its format."""
+    command = typer.main.get_command(main.build_app())
+    found: dict[str, dict[str, str | None]] = {}
+    todo = [("pgmask", command)]
+    while todo:
+        path, one = todo.pop()
+        todo += [(f"{path} {n}", c) for n, c in getattr(one, "commands", {}).items()]
+        for option in one.params:
+            if not getattr(option, "is_flag", False):
+                for word in option.opts:
+                    found.setdefault(word, {})[path] = option.metavar
+    assert set(found["--schema"].values()) == {"FILE"}
+    assert set(found["--in-schema"].values()) == {"NAME"}
+    assert set(found["--in-schema"]) == {"pgmask init", "pgmask scan"}
+
+
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["--help"]) == 0
     shown = capsys.readouterr().out

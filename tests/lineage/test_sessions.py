@@ -69,6 +69,28 @@ def sources(lineage: Lineage) -> list[list[str]]:
         ("SELECT phone FROM through_text", [["crm.a.id", "crm.customer.id", "crm.customer.phone"]]),
         ("SET search_path = shadow; SELECT phone FROM crm.through_text",
          [["crm.a.id", "shadow.customer.id", "shadow.customer.phone"]]),
+        # A column that is renamed is the one that it was, by the name of the snapshot.
+        ("ALTER TABLE a RENAME COLUMN x TO q; SELECT q FROM a", [["crm.a.x"]]),
+        ("ALTER TABLE a RENAME x TO q; ALTER TABLE a RENAME q TO w; SELECT a.w, y FROM a",
+         [["crm.a.x"], ["crm.a.y"]]),
+        ("ALTER TABLE a RENAME x TO q; SELECT * FROM a", [["crm.a.id"], ["crm.a.x"], ["crm.a.y"]]),
+        ("ALTER TABLE a RENAME x TO q; ALTER TABLE a ADD COLUMN k text; SELECT q, k FROM a",
+         [["crm.a.x"], ["crm.a.k"]]),
+        ("ALTER TABLE crm.customer RENAME COLUMN phone TO mobile;"
+         "CREATE VIEW q AS SELECT mobile FROM crm.customer; SELECT mobile FROM q",
+         [["crm.customer.phone"]]),
+        ("CREATE VIEW q AS SELECT phone FROM customer; ALTER TABLE customer RENAME phone TO mobile;"
+         "SELECT phone FROM q", [["crm.customer.phone"]]),
+        ("BEGIN; ALTER TABLE a RENAME x TO q; ROLLBACK; SELECT x FROM a", [["crm.a.x"]]),
+        ("CREATE TABLE q AS SELECT phone AS p FROM customer; ALTER TABLE q RENAME p TO r;"
+         "SELECT r FROM q", [["crm.q.p"]]),
+        # A view that is made anew says of its old columns what it said, and more of new ones.
+        ("CREATE OR REPLACE VIEW customer_short AS SELECT id, name AS title, phone AS p FROM"
+         " customer_view; SELECT p, title FROM customer_short",
+         [["crm.customer.phone"], ["crm.customer.name"]]),
+        ("DROP VIEW customer_short; CREATE VIEW crm.customer_short AS SELECT phone AS p, id FROM"
+         " customer_view; SELECT p, id FROM crm.customer_short",
+         [["crm.customer.phone"], ["crm.customer.id"]]),
         ("ALTER TABLE a ADD COLUMN q text, DROP COLUMN y; SELECT * FROM a",
          [["crm.a.id"], ["crm.a.x"], ["crm.a.q"]]),
         ("PREPARE p AS SELECT phone FROM customer WHERE id = $1; EXECUTE p (1)",
@@ -177,3 +199,19 @@ def test_what_is_kept_with_an_object_counts_as_called(world: World, text: str) -
     assert ("crm", "phone_of") in {(c.schema, c.name) for c in found.calls}
     assert "crm.customer.phone" in columns(found)
     assert found.unresolved == ()
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UPDATE crm.customer SET mobile = mail WHERE mobile = '1'",
+        "INSERT INTO crm.customer (mobile) VALUES ('1')",
+        "COPY crm.customer (mobile) FROM STDIN",
+    ],
+)
+def test_writes_are_told_by_the_name_of_the_snapshot(world: World, text: str) -> None:
+    (write,) = last(world, f"ALTER TABLE crm.customer RENAME phone TO mobile; {text}").writes
+    assert (write.table, write.columns) == ("customer", ("phone",))
+    # Control: without the rename there is no such column.
+    assert "PM602" in {u.code for u in last(world, text).unresolved}

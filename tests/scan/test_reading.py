@@ -249,6 +249,10 @@ def test_no_table_and_wrong_words(
 ) -> None:
     assert run(["scan", "--dsn", database.dsn()]) == 1
     assert "PM013" in capsys.readouterr().err
+    database.run("CREATE SCHEMA shop; CREATE TABLE shop.buyer (phone text)")
+    assert run(["scan", "--dsn", database.dsn(), "--in-schema", "elsewhere"]) == 1
+    assert run(["scan", "--dsn", database.dsn(), "--in-schema", "shop"]) == 0
+    assert "shop.buyer.phone" in capsys.readouterr().out
     assert run(["scan", "--dsn", database.dsn(), "--diff"]) == 1
     assert run(["scan", "--dsn", database.dsn(), "--pack", "none"]) == 1
     assert run(["scan", str(tmp_path / "none"), "--dsn", database.dsn()]) == 1

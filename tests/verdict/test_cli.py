@@ -268,6 +268,41 @@ def test_explain_shows_a_masked_example(desk: Desk) -> None:
     assert desk.run("explain", "SELECT 1", "--schema", desk.folder / "schema.json").code == 1
 
 
+def test_the_applications_own_search_path(desk: Desk) -> None:
+    file = desk.file("a.sql", "SELECT birth_date FROM customer WHERE id = 1")
+
+    def codes(*words: str, profile: str = "analyst") -> set[str]:
+        shown = desk.validate(file, "--format", "json", *words, profile=profile)
+        return {f["code"] for v in json.loads(shown.out) for f in v["findings"]}
+
+    assert codes() == set()
+    assert codes("--search-path", "analyst, public") == set()
+    assert codes("--search-path", "crm, Analyst") == {"PM621"}
+    assert codes("--search-path", "public") == {"PM601"}
+    # Of what a rule looks up by itself too.
+    file.write_text("SELECT * FROM customer_by_phone('13952992312')")
+    assert "PM601" not in codes(profile="agent")
+    assert codes("--search-path", "public", profile="agent") >= {"PM604"}
+    for wrong in ('"$user", crm', "crm; SELECT 1", ""):
+        shown = desk.validate(file, "--search-path", wrong)
+        assert (shown.code, "--search-path" in shown.err) == (1, True), wrong
+    words = ("--catalogue", INSURER / "catalogue", "--schema", desk.folder / "schema.json")
+    query = ("explain", "SELECT birth_date FROM customer WHERE id = 1", *words)
+    assert desk.run(*query, "--profile", "analyst").code == 0
+    assert desk.run(*query, "--profile", "analyst", "--search-path", "crm").code == 2
+    lone = desk.file("b.sql", "SELECT name FROM customer")
+    alone = ("validate", "--schema", desk.folder / "schema.json", lone)
+    assert desk.run(*alone).code == 2
+    assert desk.run(*alone, "--search-path", "crm").code == 0
+
+
+def test_a_migrations_own_search_path(desk: Desk) -> None:
+    file = desk.file("a.sql", "ALTER TABLE customer ALTER postal_code TYPE varchar(12)")
+    assert "PM685" in desk.validate(file, "--as", "migration").out
+    shown = desk.validate(file, "--as", "migration", "--search-path", "public")
+    assert "PM601" in shown.out
+
+
 def test_names_need_a_schema(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PGMASK_DSN", "PGSERVICE", "PGHOST", "PGDATABASE"):
         monkeypatch.delenv(name, raising=False)

@@ -74,6 +74,14 @@ MIGRATION = {
         "SELECT pgmask.detach('crm.customer'); INSERT INTO crm.ref_region SELECT id::text, status"
         " FROM crm_store.customer",
     ),
+    "insert of a renamed column, in a window": (
+        "SELECT pgmask.detach('crm.customer'); ALTER TABLE crm_store.customer RENAME COLUMN"
+        " employer TO company; INSERT INTO crm.ref_region SELECT id::text, company"
+        " FROM crm_store.customer", "PM636",
+        "SELECT pgmask.detach('crm.customer'); ALTER TABLE crm_store.customer RENAME COLUMN"
+        " status TO state; INSERT INTO crm.ref_region SELECT id::text, state"
+        " FROM crm_store.customer",
+    ),
     "insert below WITH": (
         "WITH x AS (INSERT INTO crm.ref_region SELECT 'a', name FROM crm_store.customer"
         " RETURNING 1) SELECT * FROM x", "PM636", "WITH x AS (SELECT 1) SELECT * FROM x",

@@ -61,6 +61,27 @@ def test_a_statement_is_remembered_by_its_shape(agent: Validator) -> None:
     assert agent.hits == 1
 
 
+def test_the_applications_own_search_path(schema: Schema) -> None:
+    sql = "SELECT birth_date FROM customer WHERE id = 1"
+
+    def asked(path: tuple[str, ...] | None) -> list[str]:
+        return codes(
+            pgmask.validate(
+                sql, schema=schema, catalogue=insurer(), profile="analyst", search_path=path
+            )
+        )
+
+    assert asked(None) == []
+    assert asked(("crm",)) == ["PM621"]
+    guard = Guard(schema, insurer(), profile="analyst", search_path=("analyst", "crm"))
+    assert codes(guard.ask(sql)) == []
+    guard.ask("SET search_path = analyst, crm")
+    with pytest.raises(StatementRefused):
+        guard.ask("SET search_path = analyst, crm, public")
+    with pytest.raises(StatementRefused):
+        Guard(schema, insurer(), profile="analyst", search_path=("crm",)).ask(sql)
+
+
 # Each pair has one fingerprint of PostgreSQL's, or one text without its literals.
 TWINS = {
     "aliases in a sub-query": (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from pgmask.catalogue import load
 from pgmask.facts.schema import Schema
 from pgmask.verdict.sources import order, texts
 from pgmask.verdict.validator import Validator
+from tests.spine.world import INSURER
 from tests.verdict.world import codes, insurer
 
 pytestmark = pytest.mark.requirement("I1", "A5")
@@ -28,6 +31,56 @@ def test_what_an_earlier_file_makes_is_known_to_later_ones(owner: Validator) -> 
     assert used[0].lineage.text.startswith("INSERT")
     # Control: by itself the second file names what is not there.
     assert codes(owner.validate(two)) == ["PM601"]
+
+
+def test_a_renamed_column_is_known_to_what_follows(owner: Validator) -> None:
+    rename = "ALTER TABLE crm_store.customer RENAME COLUMN employer TO company;\n"
+    use = "UPDATE crm_store.customer SET company = 'x' WHERE company = 'y';\n"
+    opened, closed = "SELECT pgmask.detach('crm.customer');\n", "SELECT pgmask.attach_all();\n"
+    assert codes(owner.validate(opened + rename + use + closed)) == []
+    # Control: without the rename there is no such column.
+    assert set(codes(owner.validate(opened + use + closed))) == {"PM602"}
+    (found,) = [v for v in owner.validate(opened + rename + use + closed)
+                if v.lineage.kind == "update"]  # fmt: skip
+    assert found.lineage.writes[0].columns == ("employer",)
+
+
+def test_what_the_catalogue_knows_by_its_new_name_is_not_followed(
+    schema: Schema, tmp_path: Path
+) -> None:
+    """By its old name nobody would know that it is personal."""
+    folder = Path(shutil.copytree(INSURER / "catalogue", tmp_path / "catalogue"))
+    for file in folder.rglob("*.yml"):
+        file.write_text(file.read_text("utf-8").replace("employer:", "company:"), "utf-8")
+    asked = Validator(schema, catalogue=load(folder), profile="agent", migration=True)
+    sql = (
+        "SELECT pgmask.detach('crm.customer');\n"
+        "ALTER TABLE crm_store.customer RENAME COLUMN employer TO company;\n"
+        "INSERT INTO crm.ref_region SELECT '1', company FROM crm_store.customer;\n"
+        "SELECT pgmask.attach_all();\n"
+    )
+    assert "PM614" in codes(asked.validate(sql))
+    # Control: the catalogue of before knows it.
+    before = Validator(schema, catalogue=insurer(), profile="agent", migration=True)
+    assert codes(before.validate(sql)) == ["PM636"]
+
+
+def test_in_a_window_a_bare_name_is_the_tables(owner: Validator) -> None:
+    """The view is down: what stands behind it on the path is meant."""
+    change = "ALTER TABLE customer ALTER COLUMN postal_code TYPE varchar(12);\n"
+    use = "UPDATE customer SET postal_code = '430000';\n"
+    opened, closed = "SELECT pgmask.detach_all();\n", "SELECT pgmask.attach_all();\n"
+    assert codes(owner.validate(opened + change + use + closed)) == []
+    found = owner.validate(opened + change + use)
+    assert [r.schema for v in found for r in v.lineage.relations if r.name == "customer"] == [
+        "crm_store"
+    ] * 2
+    # The view's own name is nobody's meanwhile, and its own again afterwards.
+    view = "SELECT count(*) FROM crm.customer;\n"
+    assert "PM601" in codes(owner.validate(opened + view + closed))
+    assert "PM601" not in codes(owner.validate(opened + closed + view))
+    # A table that is named at run time only is not known to be open.
+    assert "PM685" in codes(owner.validate("SELECT pgmask.detach($1);\n" + change))
 
 
 def test_places_are_those_of_the_own_file(owner: Validator) -> None:

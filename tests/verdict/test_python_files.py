@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pgmask.facts.schema import Schema
+from pgmask.verdict.scripts import judged
 from pgmask.verdict.sources import texts
+from pgmask.verdict.validator import Validator
+from tests.verdict.world import insurer
 
 pytestmark = pytest.mark.requirement("I1", "I2")
 
@@ -69,3 +73,59 @@ def test_computed(tmp_path: Path, way: str) -> None:
 @pytest.mark.parametrize("way", NOTHING)
 def test_nothing(tmp_path: Path, way: str) -> None:
     assert found(tmp_path, NOTHING[way]) == []
+
+
+WINDOW = (
+    "from alembic import op\nfrom pgmask.integrations.alembic import pgmask_detached\n\n\n"
+    "def upgrade():\n"
+    "    with pgmask_detached(op, 'crm.customer', 'crm.policy'):\n"
+    "        op.execute('ALTER TABLE crm_store.customer ALTER postal_code TYPE varchar(12)')\n"
+    "        op.execute('ALTER TABLE crm_store.policy ALTER relation TYPE varchar(12)')\n"
+)
+
+
+@pytest.fixture
+def owner(schema: Schema) -> Validator:
+    return Validator(schema, catalogue=insurer(), profile="agent", migration=True)
+
+
+def denied(owner: Validator, folder: Path, source: str) -> list[tuple[str, int]]:
+    file = folder / "0001_x.py"
+    file.write_text(source, "utf-8")
+    given = judged(owner, list(texts(file)))
+    return [(f.code, f.line) for one in given for v in one.verdicts for f in v.findings]
+
+
+def test_a_window_of_alembic_is_one(owner: Validator, tmp_path: Path) -> None:
+    assert denied(owner, tmp_path, WINDOW) == []
+    renamed = WINDOW.replace("import pgmask_detached", "import pgmask_detached as w")
+    assert denied(owner, tmp_path, renamed.replace("with pgmask_detached", "with w")) == []
+    after = f"{WINDOW}    op.execute('DROP TABLE crm_store.lead')\n"
+    assert ("PM685", 9) in denied(owner, tmp_path, after)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("'crm.customer', 'crm.policy'", "*tables"),
+        ("'crm.customer', 'crm.policy'", "'crm.lead'"),
+        ("pgmask.integrations.alembic", "shop.helpers"),
+        ("def upgrade():", "def pgmask_detached(*a):\n    pass\n\n\ndef upgrade():"),
+        ("        op.execute", "        def run():\n            pass\n        op.execute"),
+        ("        op.execute", "        with op.get_context().autocommit_block():\n"
+         "            op.execute('SELECT 1')\n        op.execute"),
+        ("    with pgmask_detached(op, 'crm.customer', 'crm.policy'):\n", "    if True:\n"),
+    ],
+)  # fmt: skip
+def test_what_is_no_window_opens_none(owner: Validator, tmp_path: Path, old: str, new: str) -> None:
+    assert "PM685" in {c for c, _ in denied(owner, tmp_path, WINDOW.replace(old, new, 1))}
+
+
+def test_a_window_holds_only_what_stands_in_it(owner: Validator, tmp_path: Path) -> None:
+    """A call that is only a text may be made or not: it opens nothing for other texts."""
+    call = "op.execute(\"SELECT pgmask.detach('crm.customer')\")"
+    text = WINDOW.replace(
+        "    with pgmask_detached(op, 'crm.customer', 'crm.policy'):\n",
+        f"    if some:\n        {call}\n    if more:\n",
+    )
+    assert ("PM685", 9) in denied(owner, tmp_path, text)

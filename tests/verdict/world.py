@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -83,7 +84,7 @@ def snapshot(database: Database) -> Schema:
         return read_schema(connection)
 
 
-def validator(database: Database, profile: str, **options: bool) -> Validator:
+def validator(database: Database, profile: str, **options: Any) -> Validator:
     return Validator(snapshot(database), catalogue=insurer(), profile=profile, **options)
 
 

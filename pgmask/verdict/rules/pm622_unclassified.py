@@ -30,7 +30,8 @@ def check(case: Case) -> Iterator[Hit]:
         sight = policy.sight(read.column)
         if sight is not None and sight.classified is None:
             yield Hit(
-                message=f"column {sight.table.id}.{sight.name} is not classified",
+                message="nobody has classified",
+                column=(sight.table.id, sight.name),
                 position=read.position,
             )
 

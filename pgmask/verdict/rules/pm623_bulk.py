@@ -26,7 +26,8 @@ def check(case: Case) -> Iterator[Hit]:
             if sight.form is Shown.NULL or keyed(case):
                 continue
             yield Hit(
-                message=f"{sight.table.id}.{sight.name} (level 1) comes back for many rows",
+                message="level 1 comes back for many rows:",
+                column=(sight.table.id, sight.name),
                 position=output.position,
             )
 

@@ -22,8 +22,8 @@ def check(case: Case) -> Iterator[Hit]:
                     continue
                 if case.migration or sight.form is not Shown.NULL:
                     yield Hit(
-                        message=f"{sight.table.id}.{sight.name} (level {sight.level}) "
-                        "leaves the database in an export",
+                        message=f"level {sight.level} leaves the database in an export:",
+                        column=(sight.table.id, sight.name),
                         position=output.position,
                         severity=Severity.DENY if case.migration else None,
                     )

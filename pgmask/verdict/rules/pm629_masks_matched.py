@@ -20,7 +20,8 @@ def check(case: Case) -> Iterator[Hit]:
         for sight, position in case.used(use):
             if sight.form is Shown.MASK:
                 yield Hit(
-                    message=f"rows are {word} the mask of {sight.table.id}.{sight.name}",
+                    message=f"rows are {word} the mask of",
+                    column=(sight.table.id, sight.name),
                     position=position,
                     severity=severity,
                 )

@@ -15,7 +15,8 @@ def check(case: Case) -> Iterator[Hit]:
     for sight, position in case.used(Use.ORDER):
         if sight.form is Shown.MASK:
             yield Hit(
-                message=f"rows are sorted by the mask of {sight.table.id}.{sight.name}",
+                message="rows are sorted by the mask of",
+                column=(sight.table.id, sight.name),
                 position=position,
             )
 

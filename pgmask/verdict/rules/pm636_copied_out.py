@@ -58,7 +58,8 @@ def _hits(
         severity = Severity.NOTE if temporary else Severity.DENY if grave else Severity.WARN
         what = "values" if truth else "masks"
         yield Hit(
-            message=f"{target} would hold {what} of {sight.table.id}.{sight.name}",
+            message=f"{target} would hold {what} of",
+            column=(sight.table.id, sight.name),
             position=position,
             severity=severity,
         )

@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Hit]:
             if command.get("subtype") != "AT_AddColumn" or table is None or not name:
                 continue
             if table.column(name) is None:
-                yield Hit(message=f"the new column {table.id}.{name} is not classified",
+                yield Hit(message="new, and nobody has classified", column=(table.id, name),
                           position=case.at(node))  # fmt: skip
     elif case.kind == "CreateStmt":
         node = case.body.get("relation", {})

@@ -67,8 +67,67 @@ DROP VIEW customer_view; CREATE VIEW crm.customer_view AS SELECT x AS name FROM 
 -- PM614
 CREATE VIEW q AS SELECT phone FROM customer; DROP VIEW q; CREATE TABLE q (phone text); SELECT phone FROM q
 
+-- A column that is renamed is followed, but not where its name may have meant another one.
+
 -- PM614
-ALTER TABLE a RENAME COLUMN x TO q; SELECT q FROM a
+ALTER TABLE a RENAME COLUMN x TO q; ALTER TABLE a RENAME COLUMN y TO x; SELECT x FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; ALTER TABLE a RENAME COLUMN y TO x; SELECT id FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO y; SELECT y FROM a
+
+-- PM614
+BEGIN; ALTER TABLE a RENAME COLUMN x TO q; ROLLBACK; ALTER TABLE a RENAME COLUMN y TO q; SELECT q FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; ALTER TABLE a DROP COLUMN q; ALTER TABLE a ADD COLUMN q text; SELECT q FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; ROLLBACK; ALTER TABLE a ADD COLUMN q text; SELECT q FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; DROP TABLE a; CREATE TABLE crm.a (q text); SELECT q FROM crm.a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; SELECT q FROM a, customer AS q
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; SELECT x FROM a, customer AS x
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO phone_of; SELECT a.phone_of FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; SELECT (SELECT q FROM a) FROM customer
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO phone; SELECT phone FROM a NATURAL JOIN customer
+
+-- PM602
+ALTER TABLE a RENAME COLUMN x TO q; SELECT x FROM a
+
+-- PM602
+BEGIN; ALTER TABLE a RENAME COLUMN x TO q; ROLLBACK; SELECT q FROM a
+
+-- PM614
+ALTER TABLE a RENAME COLUMN x TO q; SELECT x FROM crm.through_text
+
+-- PM614
+ALTER TABLE person RENAME COLUMN mail TO e_mail; SELECT mail FROM employee
+
+-- PM614
+ALTER VIEW customer_view RENAME COLUMN phone TO q; SELECT q FROM customer_view
+
+-- PM614
+CREATE OR REPLACE VIEW customer_view AS SELECT id, unit_id, id_no AS name, phone, upper(id_no) AS id_no FROM customer WHERE score > 0; SELECT name FROM customer_view
+
+-- PM614
+CREATE OR REPLACE VIEW customer_view AS SELECT id, unit_id, name, phone, upper(id_no) AS id_no FROM customer WHERE grade = 'a'; SELECT name FROM customer_view
+
+-- PM614
+CREATE OR REPLACE VIEW customer_view AS SELECT id, unit_id, name, phone, upper(id_no) AS id_no, mail AS m FROM customer WHERE score > 0; CREATE OR REPLACE VIEW customer_view AS SELECT id, unit_id, name, phone, upper(id_no) AS id_no, name AS m FROM customer WHERE score > 0; SELECT m FROM customer_view
 
 -- PM614
 ALTER TABLE a RENAME TO q; SELECT x FROM q
