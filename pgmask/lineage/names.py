@@ -113,13 +113,15 @@ def _unsure(name: str) -> NameProblem:
 
 
 def _alone(level: Level) -> bool:
-    """Whether a bare name can only be a column of this level."""
-    at = level.parent
+    """Whether a bare name can only be a column of one level."""
+    at: Level | None = level
+    with_items = 0
     while at is not None:
-        if at.items or at.parameters:
+        if at.parameters:
             return False
+        with_items += bool(at.items)
         at = at.parent
-    return not level.parameters
+    return with_items < 2
 
 
 def qualified(r: Reader, names: list[str | None], level: Level) -> tuple[Item | None, str | None]:

@@ -111,6 +111,13 @@ STATEMENTS = [
     " INSERT INTO crm.made VALUES ('x')",
     "ALTER TABLE crm.plain ALTER COLUMN name SET DEFAULT crm.ran_default('x');"
     " INSERT INTO crm.plain (id) VALUES (1)",
+    "ALTER TABLE crm.checks RENAME COLUMN a TO z; INSERT INTO crm.checks (id, z) VALUES (1, 'x')",
+    "ALTER TABLE crm.defaults RENAME COLUMN a TO z;"
+    " INSERT INTO crm.defaults (id, z) VALUES (1, 'x')",
+    "ALTER TABLE crm.defaults RENAME COLUMN a TO z;"
+    " ALTER TABLE crm.defaults ADD CHECK (crm.ran_check(z) <> '');"
+    " INSERT INTO crm.defaults (id, b) VALUES (1, 'x')",
+    "ALTER TABLE crm.domains RENAME COLUMN a TO z; UPDATE crm.domains SET z = 'y'",
 ]
 
 
