@@ -195,6 +195,7 @@ INSERT INTO pgmask_private.error_code (code, title, cause, way_out, retired) VAL
   ('PM612', 'the kind of a statement is not known', 'The grammar is newer than this pgmask.', 'Report it; until then the statement is refused.', false),
   ('PM613', 'the search_path is not known', 'An earlier statement sets it to what only the server knows.', 'Qualify names with their schema.', false),
   ('PM614', 'what an earlier statement of the text changed cannot be followed', 'It renames, moves, drops or replaces what this one names, or may have failed.', 'Put the two statements into texts of their own.', false),
+  ('PM615', 'a command or variable of psql', 'psql does something here that is no SQL: what runs, or where, is not known.', 'Write plain SQL; what runs elsewhere is validated as a text of its own.', false),
   ('PM620', 'a base table instead of the view', 'The statement names the store''s table, or an object of pgmask''s own; applications have no right there.', 'Query the profile''s view: the table''s own name, without the store''s schema.', false),
   ('PM621', 'this profile has no such right on the table', 'The catalogue gives the profile no view of the table, or not this operation on it.', 'Use another profile, or have the catalogue''s profile widened, which needs an approval.', false),
   ('PM622', 'an unclassified table or column', 'The catalogue does not name it, so nobody has said how it must be protected; a view shows NULL for it.', 'Classify it in the catalogue, or put the table under unprotected with a reason.', false),

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "e6272bd18eeb1e208d50955b6d92815a3564a876cf3067e02d68e5c327dd4d59"
+DIGEST = "acd611b4b0649a9466d3538154192f01ef980b3de685cd2f24bdca15f16cec3e"
 
 
 def upgrade() -> None:
