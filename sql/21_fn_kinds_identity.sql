@@ -81,17 +81,17 @@ PARALLEL SAFE
 SECURITY INVOKER
 AS $function$
 BEGIN
-  RETURN substr('10X98765432', 1 + (
-        (ascii(substr(p_digits, 1, 1)) - 48) * 7 + (ascii(substr(p_digits, 2, 1)) - 48) * 9 +
-        (ascii(substr(p_digits, 3, 1)) - 48) * 10 + (ascii(substr(p_digits, 4, 1)) - 48) * 5 +
-        (ascii(substr(p_digits, 5, 1)) - 48) * 8 + (ascii(substr(p_digits, 6, 1)) - 48) * 4 +
-        (ascii(substr(p_digits, 7, 1)) - 48) * 2 + (ascii(substr(p_digits, 8, 1)) - 48) * 1 +
-        (ascii(substr(p_digits, 9, 1)) - 48) * 6 + (ascii(substr(p_digits, 10, 1)) - 48) * 3 +
-        (ascii(substr(p_digits, 11, 1)) - 48) * 7 + (ascii(substr(p_digits, 12, 1)) - 48) * 9 +
-        (ascii(substr(p_digits, 13, 1)) - 48) * 10 + (ascii(substr(p_digits, 14, 1)) - 48) * 5 +
-        (ascii(substr(p_digits, 15, 1)) - 48) * 8 + (ascii(substr(p_digits, 16, 1)) - 48) * 4 +
-        (ascii(substr(p_digits, 17, 1)) - 48) * 2
-      ) % 11, 1);
+  IF p_digits COLLATE "C" !~ '^[0-9]{17}' THEN
+    RETURN NULL;
+  END IF;
+  -- The weights are powers of 2, modulo 11. So the ones of all digits, read as one binary number, are
+  -- weighed at once; likewise their twos, fours and eights.
+  RETURN substr('10X98765432', 1 + 2 * (
+      translate("left"(p_digits, 17), '0123456789', '0101010101')::bit(17)::integer
+      + translate("left"(p_digits, 17), '0123456789', '0011001100')::bit(17)::integer * 2
+      + translate("left"(p_digits, 17), '0123456789', '0000111100')::bit(17)::integer * 4
+      + translate("left"(p_digits, 17), '0123456789', '0000000011')::bit(17)::integer * 8
+    ) % 11, 1);
 END
 $function$;
 REVOKE ALL ON FUNCTION pgmask.cn_id_check_character(text) FROM PUBLIC;
@@ -99,7 +99,7 @@ GRANT EXECUTE ON FUNCTION pgmask.cn_id_check_character(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.cn_id_check_character(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.cn_id_check_character(text) IS
   'Check character (ISO 7064 MOD 11-2) over the first 17 digits of a resident identity card '
-  'number; of anything else a meaningless one or none, never an error.';
+  'number; NULL for anything else, never an error.';
 
 CREATE FUNCTION pgmask.normal_cn_id_card(p_value text)
 RETURNS text
@@ -110,10 +110,8 @@ PARALLEL SAFE
 SECURITY INVOKER
 RETURN CASE
   WHEN pgmask.compact(p_value) COLLATE "C" ~ '^[0-9]{15}$'
-  THEN left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9)
-    || pgmask.cn_id_check_character(
-      left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9)
-    )
+  THEN overlay(pgmask.compact(p_value) PLACING '19' FROM 7 FOR 0)
+    || pgmask.cn_id_check_character(overlay(pgmask.compact(p_value) PLACING '19' FROM 7 FOR 0))
   ELSE upper(pgmask.compact(p_value) COLLATE "C")
 END;
 REVOKE ALL ON FUNCTION pgmask.normal_cn_id_card(text) FROM PUBLIC;
