@@ -80,18 +80,23 @@ CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
 AS $function$
+DECLARE
+  v_bytes bytea := convert_to(p_digits, 'UTF8');
 BEGIN
-  IF p_digits COLLATE "C" !~ '^[0-9]{17}' THEN
+  IF (length(v_bytes) >= 17) IS NOT TRUE THEN
     RETURN NULL;
   END IF;
-  -- The weights are powers of 2, modulo 11. So the ones of all digits, read as one binary number, are
-  -- weighed at once; likewise their twos, fours and eights.
-  RETURN substr('10X98765432', 1 + 2 * (
-      translate("left"(p_digits, 17), '0123456789', '0101010101')::bit(17)::integer
-      + translate("left"(p_digits, 17), '0123456789', '0011001100')::bit(17)::integer * 2
-      + translate("left"(p_digits, 17), '0123456789', '0000111100')::bit(17)::integer * 4
-      + translate("left"(p_digits, 17), '0123456789', '0000000011')::bit(17)::integer * 8
-    ) % 11, 1);
+  -- The weights are 7 9 10 5 8 4 2 1 6 3, and from there again: 100 in all, times 48 for the digit 0.
+  RETURN substr('10X98765432', 1 + (
+        (get_byte(v_bytes, 0) + get_byte(v_bytes, 10)) * 7 +
+        (get_byte(v_bytes, 1) + get_byte(v_bytes, 11)) * 9 +
+        (get_byte(v_bytes, 2) + get_byte(v_bytes, 12)) * 10 +
+        (get_byte(v_bytes, 3) + get_byte(v_bytes, 13)) * 5 +
+        (get_byte(v_bytes, 4) + get_byte(v_bytes, 14)) * 8 +
+        (get_byte(v_bytes, 5) + get_byte(v_bytes, 15)) * 4 +
+        (get_byte(v_bytes, 6) + get_byte(v_bytes, 16)) * 2 +
+        get_byte(v_bytes, 7) + get_byte(v_bytes, 8) * 6 + get_byte(v_bytes, 9) * 3 - 4800
+      ) % 11, 1);
 END
 $function$;
 REVOKE ALL ON FUNCTION pgmask.cn_id_check_character(text) FROM PUBLIC;
@@ -99,7 +104,7 @@ GRANT EXECUTE ON FUNCTION pgmask.cn_id_check_character(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.cn_id_check_character(text) OWNER TO pgmask_owner;
 COMMENT ON FUNCTION pgmask.cn_id_check_character(text) IS
   'Check character (ISO 7064 MOD 11-2) over the first 17 digits of a resident identity card '
-  'number; NULL for anything else, never an error.';
+  'number; of anything else a meaningless one or none, never an error.';
 
 CREATE FUNCTION pgmask.normal_cn_id_card(p_value text)
 RETURNS text
