@@ -42,6 +42,8 @@ from pgmask.compile.sealing_sql import (
     FETCH_KEYS,
     KEY_VARIABLES,
     MAKE_KEY,
+    any_glyph,
+    any_of,
     block,
     data,
     field,
@@ -177,10 +179,13 @@ def _judge(spec: SealSpec, bundle: Bundle, var: dict[str, str]) -> str:
     """Refuse or flag what a plain row brings: glyphs, missing and invalid values."""
     columns = spec.of_bundle(bundle)
     always = [c for c in columns if c.always]
-    glyphs = [(c, glyph(var[c.name])) for c in always if c.text]
-    glyphs += [(c, f"(v_high AND {glyph(var[c.name])})") for c in columns
-               if not c.always and c.text and spec.has_high]  # fmt: skip
-    parts = [refuse_all(spec, glyphs, "'glyph'")]
+    texts = [c for c in always if c.text]
+    at_times = [(c, f"(v_high AND {glyph(var[c.name])})") for c in columns
+                if not c.always and c.text and spec.has_high]  # fmt: skip
+    glyphs = [*((c, glyph(var[c.name])) for c in texts), *at_times]
+    joined = [any_glyph([var[c.name] for c in texts])] if texts else []
+    any_one = any_of((*joined, *(t for _, t in at_times)))
+    parts = [refuse_all(spec, glyphs, "'glyph'", test=any_one)]
     missing = [(c, f"coalesce({var[c.name]}, '') = ''") for c in always if c.required and c.refuse]
     missing += [(c, f"{var[c.name]} IS NULL") for c in columns if c.not_null]
     parts.append(refuse_all(spec, missing, "'missing'"))

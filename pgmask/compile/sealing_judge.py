@@ -12,14 +12,19 @@ from pgmask.names import Name
 from pgmask.sqltext import literal
 
 
-def refuse_all(spec: SealSpec, conditions: Iterable[tuple[SealedColumn, str]], why: str) -> str:
-    """One test for all columns; only when it holds, the column that is named is looked for."""
+def refuse_all(
+    spec: SealSpec, conditions: Iterable[tuple[SealedColumn, str]], why: str, *, test: str = ""
+) -> str:
+    """One test for all columns; only when it holds, the column that is named is looked for.
+
+    test: what says the same as all conditions together, where there is something shorter.
+    """
     found = list(conditions)
     if not found:
         return ""
-    cases = " ".join(f"WHEN {test} THEN {literal(c.name)}" for c, test in found)
+    cases = " ".join(f"WHEN {t} THEN {literal(c.name)}" for c, t in found)
     return block(
-        "IF " + any_of(test for _, test in found) + "\nTHEN",
+        "IF " + (test or any_of(t for _, t in found)) + "\nTHEN",
         refusal("refuse_value", literal(spec.table_id), f"CASE {cases} END", why),
     )
 

@@ -133,9 +133,14 @@ def _order(spec: SealSpec) -> str:
 
 
 def _hidden(spec: SealSpec) -> str:
+    """Whether there is a row in the way at all comes first: mostly there is none, and preparing to
+    ask who sees it costs more than everything else in this function.
+    """
     met = "\n    OR ".join(f"({key_match(key, 'NEW')})" for key in spec.unique_keys)
     sees = "\n".join(f"WHEN {literal(p)} THEN {condition}" for p, condition in spec.upserts)
     return (
+        f"IF NOT EXISTS (\n  SELECT FROM {spec.store.quoted} AS c\n   WHERE {met}\n) THEN\n"
+        "  RETURN FALSE;\nEND IF;\n"
         f"RETURN EXISTS (\n  SELECT FROM {spec.store.quoted} AS c\n"
         f"   WHERE ({met})\n"
         "     AND CASE (SELECT s.profile FROM pgmask_private.identity_state AS s)\n"
