@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "acd611b4b0649a9466d3538154192f01ef980b3de685cd2f24bdca15f16cec3e"
+DIGEST = "d13330e615be6eda8c89180bada2bc9119fa52edabf6914ae606aa45de09fea8"
 
 
 def upgrade() -> None:

@@ -15,7 +15,7 @@ RETURN CASE
   WHEN char_length(p_value) = 11
    AND translate(p_value, '0123456789', '') COLLATE "C" = ''
    AND left(p_value, 1) COLLATE "C" = '1'
-  THEN left(p_value, 3) || repeat('*', char_length(p_value) - 7) || right(p_value, 4)
+  THEN left(p_value, 3) || '****' || right(p_value, 4)
   ELSE repeat('*', char_length(p_value))
 END;
 REVOKE ALL ON FUNCTION pgmask.mask_mobile(text) FROM PUBLIC;
@@ -32,13 +32,8 @@ IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
-RETURN CASE
-  WHEN char_length(pgmask.compact(p_value)) <= 11
-  THEN pgmask.compact(p_value)
-  WHEN pgmask.compact(p_value) COLLATE "C" ~ '^(?:[+]|00)?861[0-9]{10}$'
-  THEN right(pgmask.compact(p_value), 11)
-  ELSE pgmask.compact(p_value)
-END;
+RETURN regexp_replace(
+  pgmask.compact(p_value) COLLATE "C", '^(?:[+]|00)?86(1[0-9]{10})$', '\1');
 REVOKE ALL ON FUNCTION pgmask.normal_mobile(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.normal_mobile(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.normal_mobile(text) OWNER TO pgmask_owner;
@@ -52,8 +47,9 @@ IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
+-- The normal form without its prefix; there is no room for a mask glyph.
 RETURN coalesce(
-  pgmask.has_no_glyph(p_value) AND pgmask.normal_mobile(p_value) COLLATE "C" ~ '^1[3-9][0-9]{9}$',
+  pgmask.compact(p_value) COLLATE "C" ~ '^(?:(?:[+]|00)?86)?1[3-9][0-9]{9}$',
   FALSE
 );
 REVOKE ALL ON FUNCTION pgmask.valid_mobile(text) FROM PUBLIC;

@@ -65,10 +65,8 @@ IMMUTABLE
 CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
-RETURN coalesce(
-  pgmask.has_no_glyph(p_value) AND pgmask.compact(p_value) COLLATE "C" ~ '^[0-9]{8,34}$',
-  FALSE
-);
+-- There is no room for a mask glyph.
+RETURN coalesce(pgmask.compact(p_value) COLLATE "C" ~ '^[0-9]{8,34}$', FALSE);
 REVOKE ALL ON FUNCTION pgmask.valid_bank_account(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgmask.valid_bank_account(text) TO pgmask_sealer;
 ALTER FUNCTION pgmask.valid_bank_account(text) OWNER TO pgmask_owner;

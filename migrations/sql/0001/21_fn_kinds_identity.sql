@@ -80,17 +80,22 @@ CALLED ON NULL INPUT
 PARALLEL SAFE
 SECURITY INVOKER
 AS $function$
+DECLARE
+  v_bytes bytea := convert_to(p_digits, 'UTF8');
 BEGIN
+  IF (length(v_bytes) >= 17) IS NOT TRUE THEN
+    RETURN NULL;
+  END IF;
+  -- The weights are 7 9 10 5 8 4 2 1 6 3, and from there again: 100 in all, times 48 for the digit 0.
   RETURN substr('10X98765432', 1 + (
-        (ascii(substr(p_digits, 1, 1)) - 48) * 7 + (ascii(substr(p_digits, 2, 1)) - 48) * 9 +
-        (ascii(substr(p_digits, 3, 1)) - 48) * 10 + (ascii(substr(p_digits, 4, 1)) - 48) * 5 +
-        (ascii(substr(p_digits, 5, 1)) - 48) * 8 + (ascii(substr(p_digits, 6, 1)) - 48) * 4 +
-        (ascii(substr(p_digits, 7, 1)) - 48) * 2 + (ascii(substr(p_digits, 8, 1)) - 48) * 1 +
-        (ascii(substr(p_digits, 9, 1)) - 48) * 6 + (ascii(substr(p_digits, 10, 1)) - 48) * 3 +
-        (ascii(substr(p_digits, 11, 1)) - 48) * 7 + (ascii(substr(p_digits, 12, 1)) - 48) * 9 +
-        (ascii(substr(p_digits, 13, 1)) - 48) * 10 + (ascii(substr(p_digits, 14, 1)) - 48) * 5 +
-        (ascii(substr(p_digits, 15, 1)) - 48) * 8 + (ascii(substr(p_digits, 16, 1)) - 48) * 4 +
-        (ascii(substr(p_digits, 17, 1)) - 48) * 2
+        (get_byte(v_bytes, 0) + get_byte(v_bytes, 10)) * 7 +
+        (get_byte(v_bytes, 1) + get_byte(v_bytes, 11)) * 9 +
+        (get_byte(v_bytes, 2) + get_byte(v_bytes, 12)) * 10 +
+        (get_byte(v_bytes, 3) + get_byte(v_bytes, 13)) * 5 +
+        (get_byte(v_bytes, 4) + get_byte(v_bytes, 14)) * 8 +
+        (get_byte(v_bytes, 5) + get_byte(v_bytes, 15)) * 4 +
+        (get_byte(v_bytes, 6) + get_byte(v_bytes, 16)) * 2 +
+        get_byte(v_bytes, 7) + get_byte(v_bytes, 8) * 6 + get_byte(v_bytes, 9) * 3 - 4800
       ) % 11, 1);
 END
 $function$;
@@ -110,10 +115,8 @@ PARALLEL SAFE
 SECURITY INVOKER
 RETURN CASE
   WHEN pgmask.compact(p_value) COLLATE "C" ~ '^[0-9]{15}$'
-  THEN left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9)
-    || pgmask.cn_id_check_character(
-      left(pgmask.compact(p_value), 6) || '19' || right(pgmask.compact(p_value), 9)
-    )
+  THEN overlay(pgmask.compact(p_value) PLACING '19' FROM 7 FOR 0)
+    || pgmask.cn_id_check_character(overlay(pgmask.compact(p_value) PLACING '19' FROM 7 FOR 0))
   ELSE upper(pgmask.compact(p_value) COLLATE "C")
 END;
 REVOKE ALL ON FUNCTION pgmask.normal_cn_id_card(text) FROM PUBLIC;
