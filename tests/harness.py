@@ -22,6 +22,7 @@ from pytest_postgresql.executors import PostgreSQLExecutor
 
 from pgmask.server.binaries import Binaries, find_binaries
 from pgmask.server.cluster import Cluster, create_cluster
+from tests import watch
 from tests.actors import ACTORS, INSTALLER, SUPERUSER, password
 
 VERSIONS = (15, 18)
@@ -35,6 +36,7 @@ _SETTINGS = {
     "max_prepared_transactions": "5",
     "wal_level": "logical",
     "wal_sender_timeout": "0",
+    "wal_keep_size": watch.KEPT,
 }
 _SHIM = """\
 import os, sys
@@ -201,6 +203,7 @@ class Server:
         self.major = binaries.major
         self.cluster = create_cluster(binaries=binaries, settings=_SETTINGS)
         self.executor = ClusterExecutor(self.cluster)
+        self.watch = watch.Watch(self.cluster)
         self._numbers = itertools.count(1)
         self._templates: dict[str, Exception | None] = {}
         self.left = False
@@ -213,12 +216,28 @@ class Server:
         self.executor.wait_for_postgres()
         for actor in ACTORS:
             self.role(actor.name, actor.attributes)
+        with self.admin() as connection:
+            self.watch.look_at_messages(connection)
         return self
 
     def stop(self) -> None:
-        """Stop the cluster and remove its files."""
-        self.executor.stop()
-        self.executor.clean_directory()
+        """Look at all that is left, stop the cluster and remove its files. Raises watch.Leak."""
+        try:
+            if self.cluster.running():
+                self._last_look()
+        finally:
+            self.executor.stop()
+            self.executor.clean_directory()
+
+    def _last_look(self) -> None:
+        self.watch.look_at_log()
+        with self.admin() as connection:
+            names = connection.execute(
+                "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"
+            ).fetchall()
+            for (name,) in names:
+                self.watch.look_at_record(self.dsn(dbname=name))
+            self.watch.look_at_messages(connection, now=True)
 
     def role(self, name: str, attributes: str = "") -> None:
         """Create a login with a password the harness knows, unless it exists."""
@@ -303,15 +322,19 @@ class Server:
         return name
 
     def drop_database(self, database: Database) -> None:
-        """Drop it, whoever is connected."""
+        """Look at its record and drop it, whoever is connected. Raises watch.Leak."""
         database.close()
-        with self.admin() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-                    sql.Identifier(database.name)
+        try:
+            self.watch.look_at_record(self.dsn(dbname=database.name))
+        finally:
+            with self.admin() as connection:
+                connection.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
+                        sql.Identifier(database.name)
+                    )
                 )
-            )
-        self.left = True
+                self.left = True
+                self.watch.look_at_messages(connection)
 
     def take_back(self) -> None:
         """Put everybody out of pgmask's own roles whom a test has let in."""
@@ -354,6 +377,11 @@ class Servers:
         """As of each one."""
         for server in self._running.values():
             server.take_back()
+
+    def look_at_logs(self) -> None:
+        """As the watch of each one. Raises watch.Leak."""
+        for server in self._running.values():
+            server.watch.look_at_log()
 
     def stop(self) -> None:
         """Stop and remove them all."""
