@@ -30,6 +30,14 @@ CREATE OR REPLACE FUNCTION pgmask_private.scope_periods(
   RETURNS tstzmultirange LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$ SELECT tstzmultirange(tstzrange(NULL, NULL)) $$
 """
+NOW_FOREVER = """
+CREATE OR REPLACE FUNCTION pgmask_private.subject_timeline(
+  p_class text, p_key text, p_what text, p_strict boolean)
+  RETURNS TABLE (value text, during tstzmultirange)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ SELECT s.unit_id, tstzmultirange(tstzrange(NULL, NULL))
+          FROM pgmask_private.audit_subjects(p_class, ARRAY[p_key], NULL, false) AS s $$
+"""
 
 
 @pytest.fixture
@@ -106,8 +114,16 @@ def test_a_number_given_again_opens_nothing_of_before(
 def test_no_crossing_is_told_of_the_customer_before(site: Site) -> None:
     given_again(site)
     query, values = QUERIES[-1]
-    assert ask(site.connect("audra"), query, *values) == []
-    assert ask(site.connect("dora"), query, *values) == []
+    audra, dora = site.connect("audra"), site.connect("dora")
+    assert ask(audra, query, *values) == []
+    assert ask(dora, query, *values) == []
+    # Control: by the unit that the number has now, the north reads who revealed the south's customer.
+    site.root.execute(NOW_FOREVER.encode())
+    for connection in (audra, dora):
+        rows = ask(connection, query, *values)
+        assert [(r["via"], r["person_id"], r["unit_id"], r["subject_unit"]) for r in rows] == [
+            ("reveal", 12, "south", "north")
+        ]
 
 
 def test_the_unit_that_had_the_customer_keeps_his_record(site: Site) -> None:
