@@ -13,7 +13,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import psycopg
@@ -24,8 +23,10 @@ from pgmask.runtime import install
 from pgmask.server import throw_away
 
 Connection = psycopg.Connection[Any]
+Filler = Callable[[Connection, int, Callable[[str], None]], tuple[float, float]]
 DEFAULT: Final = 10_000_000
 FULL: Final = 100_000_000
+MONTHS: Final = 12
 _CUSTOMERS: Final = 1_000_000
 _EVENTS: Final = {"tiny": 20_000, "small": 1_000_000, "full": DEFAULT}
 _SETTINGS: Final = {
@@ -48,16 +49,20 @@ def run(place: Place) -> list[Measurement]:
 _SIZES: Final = {"tiny": 400, "small": 20_000, "full": 100_000}
 
 
-def measure(connection: Connection, events: int, only: Sequence[str] = ()) -> list[Measurement]:
+def measure(
+    connection: Connection, events: int, *, only: Sequence[str] = (), filled: Filler | None = None
+) -> list[Measurement]:
     """Fill the record and ask; connection: of a superuser, in a database with the runtime.
 
-    only: the reports that are asked, all of them when it is empty.
+    only: the reports that are asked, all of them when it is empty; filled: what fills it.
     """
-    made, counted = fill(connection, events, lambda told: print(told, file=sys.stderr, flush=True))
+    made, counted = (filled or fill)(
+        connection, events, lambda told: print(told, file=sys.stderr, flush=True)
+    )
     connection.execute("VACUUM (ANALYZE) pgmask_audit.daily, pgmask_audit.monthly")
     connection.execute("SELECT pgmask_private.evaluate_alerts()")
     fresh = max(events // 10_000, 100)
-    connection.execute(_READS, {"events": fresh, "months": 1, "month": 0, "days": 0.02})
+    connection.execute(READS, slice_of(fresh, 0, 1) | {"days": 0.02})
     begin = time.monotonic()
     connection.execute("SELECT pgmask_private.evaluate_alerts()")
     evaluated = time.monotonic() - begin
@@ -117,13 +122,8 @@ def ask(connection: Connection, queries: Sequence[str]) -> tuple[float, int]:
     return statistics.median(times), rows
 
 
-def fill(
-    connection: Connection, events: int, tell: Callable[[str], None] = lambda _: None
-) -> tuple[float, float]:
-    """Partitions, register, catalogue and reads; months are counted while the next are made.
-
-    Gives the seconds that making the reads took, and those of counting them, as the collector does.
-    """
+def prepare(connection: Connection) -> None:
+    """Partitions, register, catalogue and customers."""
     connection.execute(
         "SELECT pgmask_private.make_partition(t.name, concat(t.name, '_', to_char(m, 'YYYY_MM')),"
         " m::date) FROM (VALUES ('access'), ('change'), ('activity')) AS t (name),"
@@ -161,36 +161,40 @@ def fill(
         " LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT id::text, unit, false, NULL::text"
         " FROM public.customer WHERE id = ANY ($1::bigint[])'"
     )
-    made, months = 0.0, 12
-    with (
-        psycopg.connect(connection.info.dsn, password=connection.info.password) as other,
-        ThreadPoolExecutor(1) as beside,
-    ):
-        other.autocommit = True
-        other.execute("SET work_mem = '1GB'")
-        counts: list[Future[float]] = []
-        for month in range(months):
-            begin = time.monotonic()
-            connection.execute(
-                _READS, {"events": events, "months": months, "month": month, "days": 364}
-            )
-            made += time.monotonic() - begin
-            # As autovacuum does: the index of transactions is summarised.
-            connection.execute("VACUUM pgmask_audit.access")
-            counts.append(beside.submit(_count, other))
-            tell(f"month {month + 1} of {months} made, {made:.0f} s")
-        counted = sum(one.result() for one in counts)
+
+
+def fill(
+    connection: Connection, events: int, tell: Callable[[str], None] = lambda _: None
+) -> tuple[float, float]:
+    """Everything; each month is counted as the collector counts.
+
+    Gives the seconds that making the reads took, and those of counting them.
+    """
+    prepare(connection)
+    made = counted = 0.0
+    for month in range(MONTHS):
+        begin = time.monotonic()
+        connection.execute(READS, slice_of(events, month, MONTHS))
+        made += time.monotonic() - begin
+        # As autovacuum does in the course of the year: the index of transactions is summarised.
+        connection.execute("VACUUM pgmask_audit.access")
+        begin = time.monotonic()
+        connection.execute("SELECT pgmask_private.refresh_daily()")
+        counted += time.monotonic() - begin
+        tell(f"month {month + 1} of {MONTHS}: made {made:.0f} s, counted {counted:.0f} s")
     connection.execute("VACUUM (ANALYZE)")
     return made, counted
 
 
-def _count(connection: Connection) -> float:
-    begin = time.monotonic()
-    connection.execute("SELECT pgmask_private.refresh_daily()")
-    return time.monotonic() - begin
+def slice_of(events: int, part: int, parts: int) -> dict[str, float]:
+    """The parameters of ``READS`` for one part of a year's reads."""
+    return {
+        "events": events, "days": 364,
+        "first": events * part // parts, "last": events * (part + 1) // parts - 1,
+    }  # fmt: skip
 
 
-_READS: Final = b"""
+READS: Final = b"""
 INSERT INTO pgmask_audit.access (
   at, era_id, kind, person_id, profile, unit_id, grade, issuer, login, application_name, backend,
   statement_at, table_id, subject_class, subject_key
@@ -207,8 +211,7 @@ SELECT x.at, 1, CASE WHEN x.met THEN 'subject' ELSE 'statement' END, x.person,
     SELECT n, n %% 10 >= 6 AS met, 1 + (hashint8(n * 7) & 2147483647) %% 1000 AS person,
            now() - %(days)s * interval '1.002 days' + (n::float8 / %(events)s) * %(days)s
              * interval '1 day' AS at
-      FROM generate_series((%(events)s::bigint * %(month)s) / %(months)s,
-                           (%(events)s::bigint * (%(month)s + 1)) / %(months)s - 1) AS n
+      FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
   ) AS x
 """
 
@@ -243,14 +246,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit_report", description=__doc__)
     parser.add_argument("--events", type=int, help="how many reads")
     parser.add_argument("--scale", choices=("default", "full"), default="default")
-    parser.add_argument("--only", nargs="*", default=(), help="ask these reports only")
     parser.add_argument("--version", type=int, default=18, help="major version of the server")
     given = parser.parse_args(argv)
     events = given.events or (FULL if given.scale == "full" else DEFAULT)
-    with throw_away(major=given.version, settings=_SETTINGS) as cluster:
+    return measure_alone(given.version, events)
+
+
+def measure_alone(
+    version: int, events: int, *, only: Sequence[str] = (), filled: Filler | None = None
+) -> int:
+    """``measure`` on a server of its own, printed; 2 where a target was missed."""
+    with throw_away(major=version, settings=_SETTINGS) as cluster:
         install(cluster.dsn())
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-            found = measure(connection, events, given.only)
+            found = measure(connection, events, only=only, filled=filled)
     for m in found:
         verdict = {True: "met", False: "missed", None: ""}[m.passed]
         sys.stdout.write(f"{m.name:32} {m.value:10.3f} {m.unit} {m.target:8} {verdict:7} {m.how}\n")
