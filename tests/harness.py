@@ -233,7 +233,8 @@ class Server:
         self.watch.look_at_log()
         with self.admin() as connection:
             names = connection.execute(
-                "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate"
+                "SELECT datname FROM pg_catalog.pg_database"
+                " WHERE datallowconn AND NOT datistemplate"
             ).fetchall()
             for (name,) in names:
                 self.watch.look_at_record(self.dsn(dbname=name))

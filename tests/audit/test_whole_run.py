@@ -98,9 +98,7 @@ def test_a_message_across_segments_is_found(looked: Server) -> None:
 
 def test_a_value_in_the_log_is_found(looked: Server) -> None:
     with looked.admin() as admin:
-        admin.execute(
-            f"DO $$ BEGIN RAISE LOG 'pgmask note {THEIRS.email}'; END $$".encode()
-        )
+        admin.execute(f"DO $$ BEGIN RAISE LOG 'pgmask note {THEIRS.email}'; END $$".encode())
     with pytest.raises(watch.Leak, match=THEIRS.email):
         looked.watch.look_at_log()
     looked.watch.look_at_log()
