@@ -5,12 +5,15 @@ the servers' logs of transactions, and the servers' log files. A test that is fo
 value fails in its teardown. ``@pytest.mark.leaves_values("why")`` is for tests that put values
 there by a hand that nothing stops: a superuser's, or the control of an attack.
 
-Rows of the heap are not looked at: tests put values into tables before pgmask is there.
+Rows of the heap are not looked at: tests put values into tables before pgmask is there. Nor are
+servers that a test makes for itself without the harness, and messages while ``letting_go``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -119,6 +122,22 @@ class Watch:
             f"{', '.join(values)} in: {text.decode('utf-8', 'replace')}"
             for text in payloads if (values := truths_in(text))
         ])  # fmt: skip
+
+    @contextmanager
+    def letting_go(self, admin: Connection) -> Iterator[None]:
+        """The server may remove its log while the body runs: its messages are not looked at."""
+        self.look_at_messages(admin, now=True)
+        try:
+            _keep(admin, "SET wal_keep_size = 0")
+            yield
+        finally:
+            _keep(admin, "RESET wal_keep_size")
+            self._wal = _position(admin, "pg_current_wal_insert_lsn()")
+
+
+def _keep(admin: Connection, change: str) -> None:
+    admin.execute(f"ALTER SYSTEM {change}".encode())
+    admin.execute("SELECT pg_reload_conf()")
 
 
 def _position(admin: Connection, expression: str) -> int:
