@@ -204,6 +204,7 @@ class Server:
         self.cluster = create_cluster(binaries=binaries, settings=_SETTINGS)
         self.executor = ClusterExecutor(self.cluster)
         self.watch = watch.Watch(self.cluster)
+        self._hand: Connection | None = None
         self._numbers = itertools.count(1)
         self._templates: dict[str, Exception | None] = {}
         self.left = False
@@ -226,6 +227,8 @@ class Server:
             if self.cluster.running():
                 self._last_look()
         finally:
+            if self._hand is not None:
+                self._hand.close()
             self.executor.stop()
             self.executor.clean_directory()
 
@@ -270,36 +273,45 @@ class Server:
         """A superuser's autocommit connection to the maintenance database."""
         return psycopg.connect(self.dsn(), autocommit=True)
 
+    def _own(self) -> Connection:
+        """The harness's own connection as ``admin``: kept, as three a test would take its time."""
+        if self._hand is not None:
+            with contextlib.suppress(psycopg.OperationalError):
+                self._hand.execute("SELECT 1")
+                return self._hand
+        self._hand = self.admin()
+        return self._hand
+
     def create_database(
         self, *, template: str = "template0", name: str | None = None, owner: str = INSTALLER.name
     ) -> Database:
         """A new database, empty or a copy of a template with its grants and settings."""
         name = name or f"t{next(self._numbers)}"
-        with self.admin() as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
-                    sql.Identifier(name),
-                    sql.Identifier(owner),
-                    sql.Identifier(template),
-                    # Copying files writes no WAL for every page; without fsync it is the faster.
-                    sql.SQL("file_copy" if template != "template0" else "wal_log"),
-                )
+        connection = self._own()
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
+                sql.Identifier(name),
+                sql.Identifier(owner),
+                sql.Identifier(template),
+                # Copying files writes no WAL for every page; without fsync it is the faster.
+                sql.SQL("file_copy" if template != "template0" else "wal_log"),
             )
-            if template != "template0":
-                # CREATE DATABASE copies neither the grants on a database nor its settings.
-                connection.execute(
-                    "UPDATE pg_catalog.pg_database AS d SET datacl = t.datacl"
-                    " FROM pg_catalog.pg_database AS t WHERE d.datname = %s AND t.datname = %s",
-                    (name, template),
-                )
-                connection.execute(
-                    "INSERT INTO pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
-                    " SELECT d.oid, s.setrole, s.setconfig FROM pg_catalog.pg_database AS d,"
-                    " pg_catalog.pg_db_role_setting AS s"
-                    " JOIN pg_catalog.pg_database AS t ON t.oid = s.setdatabase"
-                    " WHERE d.datname = %s AND t.datname = %s",
-                    (name, template),
-                )
+        )
+        if template != "template0":
+            # CREATE DATABASE copies neither the grants on a database nor its settings.
+            connection.execute(
+                "UPDATE pg_catalog.pg_database AS d SET datacl = t.datacl"
+                " FROM pg_catalog.pg_database AS t WHERE d.datname = %s AND t.datname = %s",
+                (name, template),
+            )
+            connection.execute(
+                "INSERT INTO pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
+                " SELECT d.oid, s.setrole, s.setconfig FROM pg_catalog.pg_database AS d,"
+                " pg_catalog.pg_db_role_setting AS s"
+                " JOIN pg_catalog.pg_database AS t ON t.oid = s.setdatabase"
+                " WHERE d.datname = %s AND t.datname = %s",
+                (name, template),
+            )
         return Database(self, name)
 
     def template(self, name: str, fill: Callable[[Database], None]) -> str:
@@ -328,21 +340,19 @@ class Server:
         try:
             self.watch.look_at_record(self.dsn(dbname=database.name))
         finally:
-            with self.admin() as connection:
-                connection.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-                        sql.Identifier(database.name)
-                    )
+            self._own().execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
+                    sql.Identifier(database.name)
                 )
-                self.left = True
-                self.watch.look_at_messages(connection)
+            )
+            self.left = True
+            self.watch.look_at_messages(self._own())
 
     def take_back(self) -> None:
         """Put everybody out of pgmask's own roles whom a test has let in."""
         if self.left:
             self.left = False
-            with self.admin() as connection:
-                connection.execute(_TAKE_BACK.encode())
+            self._own().execute(_TAKE_BACK.encode())
 
     @contextlib.contextmanager
     def database(self, *, template: str = "template0") -> Iterator[Database]:

@@ -107,8 +107,9 @@ class Watch:
             self._wal = end if self._wal is None else self._wal
             return
         # A position where a record ends, and flushed when the statement has returned.
-        admin.execute("SET synchronous_commit = on")
-        end = _position(admin, "pg_logical_emit_message(true, 'watch', '')")
+        with admin.transaction():
+            admin.execute("SET LOCAL synchronous_commit = on")
+            end = _position(admin, "pg_logical_emit_message(true, 'watch', '')")
         done = self.cluster.binaries.run(
             "pg_waldump", "--rmgr=LogicalMessage", f"--path={self.cluster.data / 'pg_wal'}",
             f"--start={_lsn(self._wal)}", f"--end={_lsn(end)}",
