@@ -18,6 +18,8 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 from pytest_postgresql.executors import PostgreSQLExecutor
 
 from pgmask.server.binaries import Binaries, find_binaries
@@ -189,10 +191,28 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that was made through ``connect``."""
-        for connection in self._open:
+        self._close(self._open)
+
+    def spare(self) -> Connection | None:
+        """A superuser's connection that is left, as one anew; all others are closed."""
+        for one in self._open:
+            if one.closed or one.info.transaction_status != TransactionStatus.IDLE:
+                continue
+            if one.info.user == SUPERUSER:
+                with contextlib.suppress(psycopg.Error):
+                    one.autocommit = True
+                    one.row_factory = tuple_row
+                    one.execute("DISCARD ALL")
+                    self._close([other for other in self._open if other is not one])
+                    return one
+        self.close()
+        return None
+
+    def _close(self, connections: list[Connection]) -> None:
+        for connection in connections:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
-        self._open.clear()
+        self._open = [one for one in self._open if one not in connections]
 
 
 class Server:
@@ -336,10 +356,10 @@ class Server:
 
     def drop_database(self, database: Database) -> None:
         """Look at its record and drop it, whoever is connected. Raises watch.Leak."""
-        database.close()
         try:
-            self.watch.look_at_record(self.dsn(dbname=database.name))
+            self.watch.look_at_record(self.dsn(dbname=database.name), database.spare())
         finally:
+            database.close()
             self._own().execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
                     sql.Identifier(database.name)

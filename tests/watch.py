@@ -64,10 +64,13 @@ class Watch:
     log: int = 0
     _wal: int | None = field(default=None)
 
-    def look_at_record(self, dsn: str) -> None:
-        """Every row of the record of a database. Raises Leak."""
+    def look_at_record(self, dsn: str, spare: Connection | None = None) -> None:
+        """Every row of the record of a database. Raises Leak.
+
+        dsn: a superuser's; spare: a connection to it that may be used instead, and is closed.
+        """
         try:
-            connection = psycopg.connect(dsn, autocommit=True)
+            connection = spare or psycopg.connect(dsn, autocommit=True)
         except psycopg.OperationalError as error:
             if "does not exist" in str(error):  # dropped by the test itself
                 return
