@@ -60,19 +60,18 @@ def measure(
         connection, events, lambda told: print(told, file=sys.stderr, flush=True)
     )
     connection.execute("VACUUM (ANALYZE) pgmask_audit.daily, pgmask_audit.monthly")
-    connection.execute("SELECT pgmask_private.evaluate_alerts()")
     fresh = max(events // 10_000, 100)
-    connection.execute(READS, slice_of(fresh, 0, 1) | {"days": 0.02})
-    begin = time.monotonic()
-    connection.execute("SELECT pgmask_private.evaluate_alerts()")
-    evaluated = time.monotonic() - begin
-    print(f"evaluated {evaluated:.2f} s", file=sys.stderr, flush=True)
+    # The first time all rules look at the whole year, which takes its time and is not asked for.
+    evaluated = [] if only else [_evaluate(connection, fresh)]
     size = f"{events:,} reads of a year"
     print(f"filled {made:.0f} s, counted {counted:.0f} s", file=sys.stderr, flush=True)
     found = [
         figure("report.fill", made, f"{size}, seconds to make them; no target", unit="s"),
         figure("report.count", counted, f"{size} counted per day, month by month", unit="s"),
-        figure("report.evaluate", evaluated, f"{fresh:,} more counted, all rules", unit="s"),
+        *(
+            figure("report.evaluate", seconds, f"{fresh:,} more counted, all rules", unit="s")
+            for seconds in evaluated
+        ),
     ]
     step = max(_CUSTOMERS // 11, 1)
     customers = [str(1 + n * step) for n in range(9)]
@@ -110,6 +109,15 @@ def measure(
         else:
             found.append(at_most(f"report.{name}", seconds, target, how, unit="s"))
     return found
+
+
+def _evaluate(connection: Connection, fresh: int) -> float:
+    """Seconds of all rules over so many new reads, after they have seen the rest."""
+    connection.execute("SELECT pgmask_private.evaluate_alerts()")
+    connection.execute(READS, slice_of(fresh, 0, 1) | {"days": 0.02})
+    begin = time.monotonic()
+    connection.execute("SELECT pgmask_private.evaluate_alerts()")
+    return time.monotonic() - begin
 
 
 def ask(connection: Connection, queries: Sequence[str]) -> tuple[float, int]:
