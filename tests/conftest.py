@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from pgmask.errors import ServerError
 from pgmask.runtime import install as install_runtime
+from tests import watch
 from tests.harness import VERSIONS, Database, Server, Servers, binaries_of
 from tests.pooler import PROGRAM, Pooler
 
@@ -93,10 +94,13 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(autouse=True)
-def memberships(servers: Servers) -> Iterator[None]:
-    """Set up first and so ended last: roles outlive the databases of a test."""
+def memberships(request: pytest.FixtureRequest, servers: Servers) -> Iterator[None]:
+    """Set up first and so ended last: roles outlive the databases of a test, logs too."""
+    mark = request.node.get_closest_marker("leaves_values")
+    watch.EXCUSE.reason = mark.args[0] if mark is not None else None
     yield
     servers.take_back()
+    servers.look_at_logs()
 
 
 @pytest.fixture(scope="session", params=VERSIONS, ids=lambda v: f"pg{v}")

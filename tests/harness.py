@@ -18,10 +18,13 @@ from typing import Any, Self
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 from pytest_postgresql.executors import PostgreSQLExecutor
 
 from pgmask.server.binaries import Binaries, find_binaries
 from pgmask.server.cluster import Cluster, create_cluster
+from tests import watch
 from tests.actors import ACTORS, INSTALLER, SUPERUSER, password
 
 VERSIONS = (15, 18)
@@ -35,6 +38,7 @@ _SETTINGS = {
     "max_prepared_transactions": "5",
     "wal_level": "logical",
     "wal_sender_timeout": "0",
+    "wal_keep_size": watch.KEPT,
 }
 _SHIM = """\
 import os, sys
@@ -187,10 +191,28 @@ class Database:
 
     def close(self) -> None:
         """Close every connection that was made through ``connect``."""
-        for connection in self._open:
+        self._close(self._open)
+
+    def spare(self) -> Connection | None:
+        """A superuser's connection that is left, as one anew; all others are closed."""
+        for one in self._open:
+            if one.closed or one.info.transaction_status != TransactionStatus.IDLE:
+                continue
+            if one.info.user == SUPERUSER:
+                with contextlib.suppress(psycopg.Error):
+                    one.autocommit = True
+                    one.row_factory = tuple_row
+                    one.execute("DISCARD ALL")
+                    self._close([other for other in self._open if other is not one])
+                    return one
+        self.close()
+        return None
+
+    def _close(self, connections: list[Connection]) -> None:
+        for connection in connections:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
-        self._open.clear()
+        self._open = [one for one in self._open if one not in connections]
 
 
 class Server:
@@ -201,6 +223,8 @@ class Server:
         self.major = binaries.major
         self.cluster = create_cluster(binaries=binaries, settings=_SETTINGS)
         self.executor = ClusterExecutor(self.cluster)
+        self.watch = watch.Watch(self.cluster)
+        self._hand: Connection | None = None
         self._numbers = itertools.count(1)
         self._templates: dict[str, Exception | None] = {}
         self.left = False
@@ -213,12 +237,31 @@ class Server:
         self.executor.wait_for_postgres()
         for actor in ACTORS:
             self.role(actor.name, actor.attributes)
+        with self.admin() as connection:
+            self.watch.look_at_messages(connection)
         return self
 
     def stop(self) -> None:
-        """Stop the cluster and remove its files."""
-        self.executor.stop()
-        self.executor.clean_directory()
+        """Look at all that is left, stop the cluster and remove its files. Raises watch.Leak."""
+        try:
+            if self.cluster.running():
+                self._last_look()
+        finally:
+            if self._hand is not None:
+                self._hand.close()
+            self.executor.stop()
+            self.executor.clean_directory()
+
+    def _last_look(self) -> None:
+        self.watch.look_at_log()
+        with self.admin() as connection:
+            names = connection.execute(
+                "SELECT datname FROM pg_catalog.pg_database"
+                " WHERE datallowconn AND NOT datistemplate"
+            ).fetchall()
+            for (name,) in names:
+                self.watch.look_at_record(self.dsn(dbname=name))
+            self.watch.look_at_messages(connection, now=True)
 
     def role(self, name: str, attributes: str = "") -> None:
         """Create a login with a password the harness knows, unless it exists."""
@@ -250,36 +293,45 @@ class Server:
         """A superuser's autocommit connection to the maintenance database."""
         return psycopg.connect(self.dsn(), autocommit=True)
 
+    def _own(self) -> Connection:
+        """The harness's own connection as ``admin``: kept, as three a test would take its time."""
+        if self._hand is not None:
+            with contextlib.suppress(psycopg.OperationalError):
+                self._hand.execute("SELECT 1")
+                return self._hand
+        self._hand = self.admin()
+        return self._hand
+
     def create_database(
         self, *, template: str = "template0", name: str | None = None, owner: str = INSTALLER.name
     ) -> Database:
         """A new database, empty or a copy of a template with its grants and settings."""
         name = name or f"t{next(self._numbers)}"
-        with self.admin() as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
-                    sql.Identifier(name),
-                    sql.Identifier(owner),
-                    sql.Identifier(template),
-                    # Copying files writes no WAL for every page; without fsync it is the faster.
-                    sql.SQL("file_copy" if template != "template0" else "wal_log"),
-                )
+        connection = self._own()
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY {}").format(
+                sql.Identifier(name),
+                sql.Identifier(owner),
+                sql.Identifier(template),
+                # Copying files writes no WAL for every page; without fsync it is the faster.
+                sql.SQL("file_copy" if template != "template0" else "wal_log"),
             )
-            if template != "template0":
-                # CREATE DATABASE copies neither the grants on a database nor its settings.
-                connection.execute(
-                    "UPDATE pg_catalog.pg_database AS d SET datacl = t.datacl"
-                    " FROM pg_catalog.pg_database AS t WHERE d.datname = %s AND t.datname = %s",
-                    (name, template),
-                )
-                connection.execute(
-                    "INSERT INTO pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
-                    " SELECT d.oid, s.setrole, s.setconfig FROM pg_catalog.pg_database AS d,"
-                    " pg_catalog.pg_db_role_setting AS s"
-                    " JOIN pg_catalog.pg_database AS t ON t.oid = s.setdatabase"
-                    " WHERE d.datname = %s AND t.datname = %s",
-                    (name, template),
-                )
+        )
+        if template != "template0":
+            # CREATE DATABASE copies neither the grants on a database nor its settings.
+            connection.execute(
+                "UPDATE pg_catalog.pg_database AS d SET datacl = t.datacl"
+                " FROM pg_catalog.pg_database AS t WHERE d.datname = %s AND t.datname = %s",
+                (name, template),
+            )
+            connection.execute(
+                "INSERT INTO pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
+                " SELECT d.oid, s.setrole, s.setconfig FROM pg_catalog.pg_database AS d,"
+                " pg_catalog.pg_db_role_setting AS s"
+                " JOIN pg_catalog.pg_database AS t ON t.oid = s.setdatabase"
+                " WHERE d.datname = %s AND t.datname = %s",
+                (name, template),
+            )
         return Database(self, name)
 
     def template(self, name: str, fill: Callable[[Database], None]) -> str:
@@ -303,22 +355,24 @@ class Server:
         return name
 
     def drop_database(self, database: Database) -> None:
-        """Drop it, whoever is connected."""
-        database.close()
-        with self.admin() as connection:
-            connection.execute(
+        """Look at its record and drop it, whoever is connected. Raises watch.Leak."""
+        try:
+            self.watch.look_at_record(self.dsn(dbname=database.name), database.spare())
+        finally:
+            database.close()
+            self._own().execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
                     sql.Identifier(database.name)
                 )
             )
-        self.left = True
+            self.left = True
+            self.watch.look_at_messages(self._own())
 
     def take_back(self) -> None:
         """Put everybody out of pgmask's own roles whom a test has let in."""
         if self.left:
             self.left = False
-            with self.admin() as connection:
-                connection.execute(_TAKE_BACK.encode())
+            self._own().execute(_TAKE_BACK.encode())
 
     @contextlib.contextmanager
     def database(self, *, template: str = "template0") -> Iterator[Database]:
@@ -354,6 +408,11 @@ class Servers:
         """As of each one."""
         for server in self._running.values():
             server.take_back()
+
+    def look_at_logs(self) -> None:
+        """As the watch of each one. Raises watch.Leak."""
+        for server in self._running.values():
+            server.watch.look_at_log()
 
     def stop(self) -> None:
         """Stop and remove them all."""

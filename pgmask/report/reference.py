@@ -24,6 +24,8 @@ a regulator's question](../howto/answer-a-regulators-question.md) goes through o
 
 Of a customer a unit reads the time that he was of that unit, and the high-value department the
 time that he was of high value; a key that was another customer's before opens nothing of that one.
+Of a person a unit reads what he did while he belonged to it, by the history of the register, and
+always what he did for it; `dormant_permissions` tells of the persons of now.
 
 That a report was asked is itself on record, whatever it gave (`audit_readers`). Nobody may read
 the tables behind. Names that no catalogue and no register knows are refused (PM845), and the

@@ -188,7 +188,8 @@ class Attack:
     control did to the whole cluster (roles, parameters); versions: as ``>= 17``; limit: a risk
     that is accepted: the attempt succeeds, there is no control; why: for limits, what bounds or
     shows it; proves: requirement ids; reveals: whether the attacked database is the one with
-    reveal and search, where persons answer the challenge of the transaction.
+    reveal and search, where persons answer the challenge of the transaction; leaves: why its
+    control leaves complete values where the watch over the whole run looks.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Attack:
     why: str = ""
     proves: tuple[str, ...] = field(default=())
     reveals: bool = False
+    leaves: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ def _parameters() -> list[Any]:
                 pytest.mark.attack,
                 *([pytest.mark.requirement(*a.proves)] if a.proves else []),
                 *([pytest.mark.pg(a.versions)] if a.versions else []),
+                *([pytest.mark.leaves_values(a.leaves)] if a.leaves else []),
             ],
         )
         for a in ATTACKS

@@ -254,6 +254,7 @@ ROWS: tuple[Attack, ...] = (
         control=talkative,
         expect=Nothing(),
         proves=("B1",),
+        leaves="a superuser has the server log parameters",
     ),
     Attack(
         id="A40-advisory-locks",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from pgmask import sealing
 from pgmask.catalogue import load
 from pgmask.catalogue.model import Recorded
-from pgmask.errors import CatalogueError
+from pgmask.errors import CatalogueError, KeyFault
+from pgmask.keyfile import parse
 from pgmask.runtime import install
 from tests.audit.changes import mark, since
 from tests.harness import Connection, Database, Server
@@ -129,6 +132,67 @@ def test_the_sealed_value_of_before_is_kept_sealed(root: Connection) -> None:
     assert phone.sealed == [sealed]
     assert delete.sealed is not None
     assert delete.sealed != [sealed]
+
+
+OPEN = (
+    "SELECT pgmask_private.open_bundle('customer', %s, %s, %s, 'crm.customer', 'own') ->> 'phone'"
+)
+AT = (
+    "SELECT pgmask_private.data_key_at(k.content, k.kek_id, 'customer', %s, 1)"
+    " FROM pgmask_private.loaded_key AS k"
+)
+
+
+@pytest.mark.requirement("G2")
+def test_what_is_kept_ends_with_the_customers_key(root: Connection) -> None:
+    """The row of the record stays, and nobody reads it any more, whatever else he holds."""
+    at = mark(root)
+    for number in (4, 5):
+        root.execute("INSERT INTO crm_store.customer (id, phone) VALUES (%s, '13900002222')",
+                     (number,))  # fmt: skip
+    root.execute("UPDATE crm_store.customer SET phone = '13900003333'")
+    kept = {change.key[0]: change.sealed[0] for change in since(root, at)
+            if change.operation == "update" and change.key and change.sealed}  # fmt: skip
+    place = {one: sealing.bundle_data("crm.customer", "own", [int(one)]) for one in kept}
+
+    def opened(one: str) -> str | None:
+        row = root.execute(OPEN.encode(), (one, place[one], kept[one])).fetchone()
+        return row[0] if row else None
+
+    # Control: as long as there is the key, the server opens it, and so does who has both keys.
+    assert (opened("4"), opened("5")) == ("13900002222", "13900002222")
+    content, wrapped = root.execute(
+        "SELECT k.content, d.wrapped FROM pgmask_private.loaded_key AS k,"
+        " pgmask_private.data_key AS d WHERE d.subject_key = '4'"
+    ).fetchone() or (b"", b"")
+    kek = parse(bytes(content), where="the loaded key")
+    key = sealing.unwrap_data_key(kek, "customer", "4", bytes(wrapped))
+    found = sealing.open_bundle(key, "crm.customer", "own", [4], bytes(kept["4"] or b""))
+    assert found["phone"] == "13900002222"
+
+    root.execute("UPDATE pgmask_private.data_key SET state = 'erased', wrapped = NULL,"
+                 " ended_at = now() WHERE subject_key = '4'")  # fmt: skip
+    assert (opened("4"), opened("5")) == (None, "13900002222")
+    with pytest.raises(psycopg.Error) as refused:
+        root.execute(AT.encode(), ("4",))
+    assert refused.value.sqlstate == "PM314"
+    # The record keeps the row and no key; no other key opens it, and none is made in its place.
+    (still,) = root.execute(
+        "SELECT count(*) FROM pgmask_audit.change WHERE before_sealed = ARRAY[%s::bytea]",
+        (kept["4"],),
+    ).fetchone() or (0,)
+    assert still == 1
+    for other in (b"\0" * 64, kek.wrapping):
+        with pytest.raises(KeyFault, match="PM315"):
+            sealing.open_bundle(other, "crm.customer", "own", [4], bytes(kept["4"] or b""))
+    with pytest.raises(psycopg.Error) as refused:
+        root.execute("UPDATE crm_store.customer SET phone = '13900004444' WHERE id = 4")
+    assert refused.value.sqlstate == "PM314"
+    assert opened("4") is None
+    root.execute("DELETE FROM crm_store.customer WHERE id = 4")
+    with pytest.raises(psycopg.Error) as refused:
+        root.execute("INSERT INTO crm_store.customer (id, phone) VALUES (4, '13900002222')")
+    assert refused.value.sqlstate == "PM314"
 
 
 def test_half_of_equal_values_is_no_equal_value(root: Connection) -> None:

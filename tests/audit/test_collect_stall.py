@@ -89,7 +89,9 @@ def test_the_log_is_lost_before_the_disk_is_full(place: Site) -> None:
     root.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '48MB'")
     root.execute("SELECT pg_reload_conf()")
     try:
-        with Collector(carl(place)) as collector:
+        with (
+            place.database.server.watch.letting_go(root), Collector(carl(place)) as collector,
+        ):  # fmt: skip
             collector.set_up()
             collector.visit()
             read(place)

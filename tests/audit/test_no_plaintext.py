@@ -68,6 +68,7 @@ def test_nowhere_a_value(place: Site) -> None:
     assert found(log.read_bytes()[begin:].decode("utf-8", "replace")) == []
 
 
+@pytest.mark.leaves_values("a superuser puts one into the record")
 def test_the_search_would_find_one(place: Site) -> None:
     """The control: a value that somebody puts into the record is found in its dump."""
     place.root.execute(

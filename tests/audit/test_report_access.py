@@ -60,7 +60,8 @@ def test_nobody_else_reads_a_report(site: Site, login: str) -> None:
     site.root.execute(
         "GRANT EXECUTE ON FUNCTION pgmask_private.audit_scope(text, boolean),"
         " pgmask_private.audit_subjects(text, text[], text, boolean),"
-        " pgmask_private.scope_has_moment(text, boolean, text, text, timestamptz)"
+        " pgmask_private.scope_has_moment(text, boolean, text, text, timestamptz),"
+        " pgmask_private.persons_of(text)"
         f" TO {login}".encode()
     )
     with noting(site) as root:
@@ -88,6 +89,7 @@ def test_an_application_that_acts_for_a_person_reads_nothing(site: Site) -> None
         "SELECT * FROM pgmask_private.possible_reads('customer', '1', '-infinity', 'infinity')",
         "SELECT * FROM pgmask_private.audit_subjects('customer', '{1}', NULL, false)",
         "SELECT pgmask_private.scope_has_moment('south', true, 'customer', '2', now())",
+        "SELECT * FROM pgmask_private.persons_of('south')",
         "SELECT pgmask_private.evaluate_alerts()",
         "INSERT INTO pgmask_audit.alert_close (alert_id, person_id, reason) VALUES (1, 91, 'x')",
     ],

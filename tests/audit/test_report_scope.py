@@ -11,8 +11,10 @@ import pytest
 from tests.audit.reporting import (
     FOREVER,
     UTC,
+    acted,
     ask,
     code_of,
+    evaluate,
     examined,
     memberships,
     register_auditors,
@@ -29,6 +31,14 @@ CREATE OR REPLACE FUNCTION pgmask_private.scope_periods(
   p_unit text, p_high_value boolean, p_class text, p_key text)
   RETURNS tstzmultirange LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   AS $$ SELECT tstzmultirange(tstzrange(NULL, NULL)) $$
+"""
+NOW_FOREVER = """
+CREATE OR REPLACE FUNCTION pgmask_private.subject_timeline(
+  p_class text, p_key text, p_what text, p_strict boolean)
+  RETURNS TABLE (value text, during tstzmultirange)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ SELECT s.unit_id, tstzmultirange(tstzrange(NULL, NULL))
+          FROM pgmask_private.audit_subjects(p_class, ARRAY[p_key], NULL, false) AS s $$
 """
 
 
@@ -106,8 +116,16 @@ def test_a_number_given_again_opens_nothing_of_before(
 def test_no_crossing_is_told_of_the_customer_before(site: Site) -> None:
     given_again(site)
     query, values = QUERIES[-1]
-    assert ask(site.connect("audra"), query, *values) == []
-    assert ask(site.connect("dora"), query, *values) == []
+    audra, dora = site.connect("audra"), site.connect("dora")
+    assert ask(audra, query, *values) == []
+    assert ask(dora, query, *values) == []
+    # Control: by the unit that the number has now, the north reads of the south's customer.
+    site.root.execute(NOW_FOREVER.encode())
+    for connection in (audra, dora):
+        rows = ask(connection, query, *values)
+        assert [(r["via"], r["person_id"], r["unit_id"], r["subject_unit"]) for r in rows] == [
+            ("reveal", 12, "south", "north")
+        ]
 
 
 def test_the_unit_that_had_the_customer_keeps_his_record(site: Site) -> None:
@@ -160,3 +178,93 @@ def test_who_left_the_unit_is_told_until_then(site: Site) -> None:
     begin = datetime.datetime.now(UTC)
     later = begin + datetime.timedelta(days=1)
     assert code_of(lambda: ask(dora, query, begin, later)) == "PM840"
+
+
+MOVED = "UPDATE pgmask_private.person SET unit_id = %s WHERE person_id = 12"
+PERSONS_NOW = """
+CREATE OR REPLACE FUNCTION pgmask_private.persons_of(p_unit text)
+  RETURNS TABLE (person_id bigint, during tstzmultirange)
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+  AS $$ SELECT p.person_id, tstzmultirange(tstzrange(NULL, NULL))
+          FROM pgmask_private.person AS p WHERE p.unit_id = p_unit $$
+"""
+TICKET = (
+    "INSERT INTO pgmask_audit.ticket (kind, at, person_id, profile, unit_id, grade, issuer,"
+    " purpose, table_id, columns, digest, subject_class, subject_key, row_key) VALUES ('reveal',"
+    " %s, 12, 'agent', 'west', 'login', 'login', 'callback', 'crm.customer', '{phone}', NULL,"
+    " 'customer', '2', '{2}')"
+)
+CHANGE = (
+    "INSERT INTO pgmask_audit.change (at, era_id, operation, table_id, row_key, subject_class,"
+    " subject_key, person_id, unit_id, login, backend, statement_at, before, after) VALUES"
+    " (%s, 1, 'update', 'crm.customer', '{2}', 'customer', '2', 12, 'west', 'app', 1, %s,"
+    ' \'{"region": "a"}\', \'{"region": "b"}\')'
+)
+ALERT = (
+    "INSERT INTO pgmask_audit.alert (at, rule, kind, severity, about, person_id, unit_id,"
+    " window_from, window_to, detail)"
+    " VALUES (%s, 'breadth', 'breadth', 'low', %s, 12, 'west', %s, %s, '{}')"
+)
+OF_PERSONS = {
+    "reveals": ("SELECT * FROM pgmask_report.reveals", ()),
+    "reveals_counted": ("SELECT * FROM pgmask_report.reveals_counted", ()),
+    "downloads": ("SELECT * FROM pgmask_report.downloads", ()),
+    "refused_attempts": ("SELECT * FROM pgmask_report.refused_attempts", ()),
+    "alerts": ("SELECT * FROM pgmask_report.alerts WHERE rule = 'breadth'", ()),
+    "audit_readers": ("SELECT * FROM pgmask_report.audit_readers WHERE person_id = 12", ()),
+    "accesses": ("SELECT * FROM pgmask_report.accesses(%s, %s)", FOREVER),
+    "accesses_outside_hours": (
+        "SELECT * FROM pgmask_report.accesses_outside_hours(%s, %s, p_workdays => '{}')", FOREVER,
+    ),
+    "history_of": (
+        "SELECT * FROM pgmask_report.history_of('crm.customer', '{2}', %s, %s)", FOREVER,
+    ),
+    "cross_unit": ("SELECT * FROM pgmask_report.cross_unit(%s, %s)", FOREVER),
+    "what_person_saw": ("SELECT 12 AS person_id, w.* FROM pgmask_report.what_person_saw(12, %s, %s)"
+                        " AS w", FOREVER),
+}  # fmt: skip
+
+
+def did(site: Site, at: datetime.datetime) -> None:
+    """What Ben did at a moment, for a third unit and with a customer of the south."""
+    root = site.root
+    root.execute(TICKET.encode(), (at,))
+    root.execute(CHANGE.encode(), (at, at))
+    root.execute(ALERT.encode(), (at, f"12 at {at}", at, at))
+    for kind in ("statement", "audit"):
+        stored(root, kind=kind, person_id=12, unit_id="west", at=at)
+    examined(root, 2, person_id=12, unit_id="west", at=at)
+    acted(root, "refused", code="PM405", person_id=12, unit_id="west", at=at)
+
+
+@pytest.mark.parametrize("report", OF_PERSONS)
+def test_what_a_person_did_is_told_to_the_unit_he_was_of_then(site: Site, report: str) -> None:
+    now = datetime.datetime.now(UTC)
+    query, values = OF_PERSONS[report]
+    dora = site.connect("dora")
+
+    def told() -> int:
+        return sum(row["person_id"] == 12 for row in ask(dora, query, *values))
+
+    did(site, now - datetime.timedelta(days=1))
+    evaluate(site.database)
+    assert told() == 0
+    site.root.execute(MOVED.encode(), ("north",))
+    assert told() == 0, "what he did before he came is his unit's of then"
+    did(site, now + datetime.timedelta(hours=3))
+    evaluate(site.database)
+    since = told()
+    assert since > 0
+    # The unit keeps what he did while he was its own; the clock of the register is put forward.
+    site.root.execute("ALTER TABLE pgmask_private.register_history DISABLE TRIGGER ALL")
+    site.root.execute(MOVED.encode(), ("south",))
+    site.root.execute(
+        "UPDATE pgmask_private.register_history SET changed_at = now() + interval '1 day'"
+        " WHERE history_id = (SELECT max(history_id) FROM pgmask_private.register_history)"
+    )
+    assert told() == since
+    # Control: by the register of now, the north reads what he did before.
+    site.root.execute(PERSONS_NOW.encode())
+    assert told() == 0
+    site.root.execute(MOVED.encode(), ("north",))
+    assert told() > since
