@@ -159,10 +159,10 @@ def _without_texts(schema: Schema) -> Schema:
 
 
 def _snapshot(connection: Connection) -> Schema:
-    connection.execute("SET statement_timeout = 0")
-    schema = read_schema(connection)
-    connection.execute("SET statement_timeout = '5s'")
-    return schema
+    """The schema of the moment; a suite's settings may be such that reading it comes to no end."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("RESET ALL")
+        return read_schema(connection)
 
 
 def _compare(
