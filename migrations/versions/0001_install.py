@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-DIGEST = "d13330e615be6eda8c89180bada2bc9119fa52edabf6914ae606aa45de09fea8"
+DIGEST = "9fcdc3bae153642ae54b785fa11ca4ff0701af0919ecb9a09ebad51e6c6fc7fb"
 
 
 def upgrade() -> None:

@@ -107,8 +107,8 @@ BEGIN
     FROM pgmask_audit.alert AS a
    WHERE a.alert_id = p_alert
      AND (v_scope.everything OR a.unit_id = v_scope.unit_id
-          OR a.person_id IN (SELECT p.person_id FROM pgmask_private.person AS p
-                              WHERE p.unit_id = v_scope.unit_id));
+          OR EXISTS (SELECT FROM pgmask_private.persons_of(v_scope.unit_id) AS m
+                      WHERE m.person_id = a.person_id AND m.during @> a.window_from));
   IF v_alert.alert_id IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'PM843', MESSAGE = format('there is no open alert %s', p_alert);
   END IF;

@@ -18,6 +18,7 @@ AS $pgmask$
 DECLARE
   v_scope record;
   v_all boolean;
+  v_during tstzmultirange;
 BEGIN
   SELECT s.* INTO STRICT v_scope FROM pgmask_private.audit_scope('what_person_saw', false) AS s;
   IF (p_from < p_to AND p_person IS NOT NULL) IS NOT TRUE THEN
@@ -25,9 +26,10 @@ BEGIN
       MESSAGE = 'a person, a begin and a later end are needed';
   END IF;
   PERFORM pgmask_private.refuse_unknown(NULL, NULL, p_person);
-  v_all := v_scope.everything OR EXISTS (
-    SELECT FROM pgmask_private.person AS n
-     WHERE n.person_id = p_person AND n.unit_id = v_scope.unit_id);
+  v_all := v_scope.everything;
+  -- While he belonged to the unit.
+  SELECT coalesce(range_agg(m.during), '{}') INTO v_during
+    FROM pgmask_private.persons_of(v_scope.unit_id) AS m WHERE m.person_id = p_person;
   RETURN QUERY
   WITH subject AS MATERIALIZED (
     -- Customers of the scope whom the person met, each with the time that he was in it.
@@ -37,10 +39,12 @@ BEGIN
         SELECT t.subject_class, t.subject_key
           FROM pgmask_audit.ticket AS t
          WHERE t.person_id = p_person AND t.at >= p_from AND t.at < p_to AND t.kind = 'reveal'
+           AND NOT v_during @> t.at
         UNION
         SELECT a.subject_class, a.subject_key
           FROM pgmask_audit.access AS a
          WHERE a.person_id = p_person AND a.at >= p_from AND a.at < p_to AND a.kind = 'subject'
+           AND NOT v_during @> a.at
       ) AS k
      WHERE v_all IS NOT TRUE
   )
@@ -52,7 +56,7 @@ BEGIN
              t.purpose, t.reference AS request
         FROM pgmask_audit.ticket AS t
        WHERE t.person_id = p_person AND t.at >= p_from AND t.at < p_to AND t.kind = 'reveal'
-         AND (v_all OR t.unit_id = v_scope.unit_id OR EXISTS (
+         AND (v_all OR v_during @> t.at OR t.unit_id = v_scope.unit_id OR EXISTS (
                SELECT FROM subject AS s
                 WHERE s.subject_class = t.subject_class AND s.subject_key = t.subject_key
                   AND s.during @> t.at))
@@ -61,7 +65,7 @@ BEGIN
              NULL, NULL, a.profile, a.unit_id, a.purpose, a.request
         FROM pgmask_audit.access AS a
        WHERE a.person_id = p_person AND a.at >= p_from AND a.at < p_to AND a.kind = 'subject'
-         AND (v_all OR a.unit_id = v_scope.unit_id OR EXISTS (
+         AND (v_all OR v_during @> a.at OR a.unit_id = v_scope.unit_id OR EXISTS (
                SELECT FROM subject AS s
                 WHERE s.subject_class = a.subject_class AND s.subject_key = a.subject_key
                   AND s.during @> a.at))
@@ -71,17 +75,18 @@ BEGIN
              t.profile, t.unit_id, t.purpose, NULL
         FROM pgmask_audit.ticket AS t
        WHERE t.person_id = p_person AND t.at >= p_from AND t.at < p_to AND t.kind = 'search'
+         AND (v_all OR v_during @> t.at OR t.unit_id = v_scope.unit_id)
        GROUP BY t.table_id, t.columns, t.profile, t.unit_id, t.purpose
       UNION ALL
       SELECT 4, 'read', min(a.at), max(a.at), count(*), NULL, NULL, a.table_id, NULL, NULL, a.profile,
              a.unit_id, a.purpose, a.request
         FROM pgmask_audit.access AS a
        WHERE a.person_id = p_person AND a.at >= p_from AND a.at < p_to AND a.kind = 'statement'
+         AND (v_all OR v_during @> a.at OR a.unit_id = v_scope.unit_id)
        GROUP BY a.table_id, a.profile, a.unit_id, a.purpose, a.request
     ) AS f
     LEFT JOIN pgmask_private.profile_levels AS l
       ON l.profile = f.profile AND l.table_id = f.table_id
-   WHERE v_all OR f.unit_id = v_scope.unit_id OR f.subject_key IS NOT NULL
    ORDER BY f.place, f.first_at, f.subject_class, f.subject_key, f.table_id;
 END;
 $pgmask$;
@@ -165,10 +170,10 @@ BEGIN
      SELECT j.column_name FROM jsonb_object_keys(c.after) AS j (column_name)
    ) AS n
     LEFT JOIN pgmask_private.person AS p ON p.person_id = c.person_id
+    LEFT JOIN pgmask_private.persons_of(v_scope.unit_id) AS m ON m.person_id = c.person_id
    WHERE (v_scope.everything
             OR c.unit_id = v_scope.unit_id
-            OR c.person_id IN (SELECT n.person_id FROM pgmask_private.person AS n
-                            WHERE n.unit_id = v_scope.unit_id)
+            OR m.during @> c.at
             OR EXISTS (
                  SELECT FROM subject AS s
                   WHERE s.subject_class = c.subject_class AND s.subject_key = c.subject_key

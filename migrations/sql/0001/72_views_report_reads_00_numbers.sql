@@ -67,13 +67,13 @@ BEGIN
     FROM pgmask_private.hourly(p_from, p_to) AS h
    CROSS JOIN pgmask_audit.report_state AS r
     LEFT JOIN pgmask_private.person AS p ON p.person_id = h.person_id
+    LEFT JOIN pgmask_private.persons_of(v_scope.unit_id) AS m ON m.person_id = h.person_id
     LEFT JOIN pgmask_private.profile_levels AS l
       ON l.profile = h.profile AND l.table_id = h.table_id
    WHERE h.kind IN ('statement', 'subject')
      AND (v_scope.everything
             OR h.unit_id = v_scope.unit_id
-            OR h.person_id IN (SELECT n.person_id FROM pgmask_private.person AS n
-                            WHERE n.unit_id = v_scope.unit_id))
+            OR m.during @> tstzrange(h.hour, h.hour + interval '1 hour', '[]'))
    GROUP BY 1, 2, 3, 4, 5, 6, 7
    ORDER BY 1, 2, 3, 5, 6;
 END;
@@ -128,19 +128,20 @@ BEGIN
         FROM pgmask_audit.report_state AS s
     ) AS z
    CROSS JOIN (
-      SELECT h.hour AS at, h.unit_id, h.person_id, h.profile, h.count AS reads, 0 AS reveals
+      SELECT h.hour AS at, h.hour + interval '1 hour' AS until, h.unit_id, h.person_id, h.profile,
+             h.count AS reads, 0 AS reveals
         FROM pgmask_private.hourly(p_from, p_to) AS h WHERE h.kind = 'statement'
       UNION ALL
-      SELECT t.at, t.unit_id, t.person_id, t.profile, 0, 1
+      SELECT t.at, t.at, t.unit_id, t.person_id, t.profile, 0, 1
         FROM pgmask_audit.ticket AS t
        WHERE t.at >= p_from AND t.at < p_to AND t.kind = 'reveal'
     ) AS f
     LEFT JOIN pgmask_private.person AS p ON p.person_id = f.person_id
+    LEFT JOIN pgmask_private.persons_of(v_scope.unit_id) AS m ON m.person_id = f.person_id
    WHERE pgmask_private.is_office_hour(f.at, z.zone, z.opens, z.closes, z.workdays) IS NOT TRUE
      AND (v_scope.everything
             OR f.unit_id = v_scope.unit_id
-            OR f.person_id IN (SELECT n.person_id FROM pgmask_private.person AS n
-                            WHERE n.unit_id = v_scope.unit_id))
+            OR m.during @> tstzrange(f.at, f.until, '[]'))
    GROUP BY 1, 2, 3, 4, 5
    ORDER BY 1, 2, 3;
 END;

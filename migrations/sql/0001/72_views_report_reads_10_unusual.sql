@@ -66,10 +66,10 @@ BEGIN
          f.table_id, f.subject_class, f.subject_key, f.subject_unit
     FROM met AS f
     LEFT JOIN pgmask_private.person AS p ON p.person_id = f.person_id
+    LEFT JOIN pgmask_private.persons_of(v_scope.unit_id) AS m ON m.person_id = f.person_id
    WHERE (v_scope.everything
             OR f.unit_id = v_scope.unit_id
-            OR f.person_id IN (SELECT n.person_id FROM pgmask_private.person AS n
-                            WHERE n.unit_id = v_scope.unit_id)
+            OR m.during @> tstzrange(f.first_at, f.last_at, '[]')
             OR f.subject_unit = v_scope.unit_id
             OR EXISTS (
                  SELECT FROM rich AS r

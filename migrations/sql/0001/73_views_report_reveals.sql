@@ -11,13 +11,13 @@ SELECT t.at, t.ticket_id, t.person_id, p.name AS person, t.profile, t.unit_id, t
        t.issuer, t.login, t.application_name, pg_catalog.host(t.client_addr) AS client_addr
 FROM pgmask_audit.ticket AS t
 LEFT JOIN pgmask_private.person AS p ON p.person_id = t.person_id
+LEFT JOIN pgmask_private.persons_of((SELECT s.unit_id FROM scope AS s)) AS m
+  ON m.person_id = t.person_id
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
   AND t.kind = 'reveal'
   AND ((SELECT s.everything FROM scope AS s)
     OR t.unit_id = (SELECT s.unit_id FROM scope AS s)
-    OR t.person_id IN (
-      SELECT n.person_id FROM pgmask_private.person AS n
-      WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s))
+    OR m.during OPERATOR(pg_catalog.@>) t.at
     OR (t.subject_class, t.subject_key) IN (
       SELECT k.subject_class, k.subject_key FROM scope AS s
       CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k)
@@ -35,13 +35,13 @@ SELECT pg_catalog.date_trunc('hour', t.at) AS at, t.unit_id, t.person_id, p.name
        pg_catalog.count(DISTINCT (t.subject_class, t.subject_key)) AS customers
 FROM pgmask_audit.ticket AS t
 LEFT JOIN pgmask_private.person AS p ON p.person_id = t.person_id
+LEFT JOIN pgmask_private.persons_of((SELECT s.unit_id FROM scope AS s)) AS m
+  ON m.person_id = t.person_id
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
   AND t.kind = 'reveal'
   AND ((SELECT s.everything FROM scope AS s)
     OR t.unit_id = (SELECT s.unit_id FROM scope AS s)
-    OR t.person_id IN (
-      SELECT n.person_id FROM pgmask_private.person AS n
-      WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s))
+    OR m.during OPERATOR(pg_catalog.@>) t.at
     OR (t.subject_class, t.subject_key) IN (
       SELECT k.subject_class, k.subject_key FROM scope AS s
       CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k)
@@ -63,12 +63,12 @@ SELECT pg_catalog.date_trunc('day', t.at, r.zone) AS at, t.unit_id, t.person_id,
 FROM pgmask_audit.ticket AS t
 CROSS JOIN pgmask_audit.report_state AS r
 LEFT JOIN pgmask_private.person AS p ON p.person_id = t.person_id
+LEFT JOIN pgmask_private.persons_of((SELECT s.unit_id FROM scope AS s)) AS m
+  ON m.person_id = t.person_id
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
   AND ((SELECT s.everything FROM scope AS s)
     OR t.unit_id = (SELECT s.unit_id FROM scope AS s)
-    OR t.person_id IN (
-      SELECT n.person_id FROM pgmask_private.person AS n
-      WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s))
+    OR m.during OPERATOR(pg_catalog.@>) t.at
     OR (t.subject_class, t.subject_key) IN (
       SELECT k.subject_class, k.subject_key FROM scope AS s
       CROSS JOIN LATERAL pgmask_private.audit_subjects(NULL, NULL, s.unit_id, s.high_value) AS k)
@@ -86,14 +86,14 @@ SELECT a.at, a.code, e.title AS says, a.person_id, p.name AS person, a.profile, 
        a.login, a.application_name, a.client_addr, a.purpose, a.issuer, a.activity_id
 FROM pgmask_audit.activity AS a
 LEFT JOIN pgmask_private.person AS p ON p.person_id = a.person_id
+LEFT JOIN pgmask_private.persons_of((SELECT s.unit_id FROM scope AS s)) AS m
+  ON m.person_id = a.person_id
 LEFT JOIN pgmask_private.error_code AS e ON e.code = a.code
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
   AND a.kind = 'refused'
   AND ((SELECT s.everything FROM scope AS s)
     OR a.unit_id = (SELECT s.unit_id FROM scope AS s)
-    OR a.person_id IN (
-      SELECT n.person_id FROM pgmask_private.person AS n
-      WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s)));
+    OR m.during OPERATOR(pg_catalog.@>) a.at);
 COMMENT ON VIEW pgmask_report.refused_attempts IS
   'Who was refused what, and by which code?';
 
@@ -107,13 +107,13 @@ SELECT a.at, a.alert_id, a.severity, a.rule, a.about, a.person_id, p.name AS per
 FROM pgmask_audit.alert AS a
 LEFT JOIN pgmask_audit.alert_close AS c ON c.alert_id = a.alert_id
 LEFT JOIN pgmask_private.person AS p ON p.person_id = a.person_id
+LEFT JOIN pgmask_private.persons_of((SELECT s.unit_id FROM scope AS s)) AS m
+  ON m.person_id = a.person_id
 LEFT JOIN pgmask_private.person AS q ON q.person_id = c.person_id
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
   AND ((SELECT s.everything FROM scope AS s)
     OR a.unit_id = (SELECT s.unit_id FROM scope AS s)
-    OR a.person_id IN (
-      SELECT n.person_id FROM pgmask_private.person AS n
-      WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s)));
+    OR m.during OPERATOR(pg_catalog.@>) a.window_from);
 COMMENT ON VIEW pgmask_report.alerts IS
   'What was unusual, and who closed it with which reason?';
 

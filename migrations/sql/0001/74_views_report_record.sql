@@ -38,13 +38,13 @@ SELECT a.at, a.table_id AS report, a.person_id, p.name AS person, a.profile, a.u
        a.application_name, a.client_addr, a.access_id
 FROM pgmask_audit.access AS a
 LEFT JOIN pgmask_private.person AS p ON p.person_id = a.person_id
+LEFT JOIN pgmask_private.persons_of((SELECT s.unit_id FROM scope AS s)) AS m
+  ON m.person_id = a.person_id
 WHERE (SELECT s.everything IS NOT NULL FROM scope AS s)
   AND a.kind = 'audit'
   AND ((SELECT s.everything FROM scope AS s)
     OR a.unit_id = (SELECT s.unit_id FROM scope AS s)
-    OR a.person_id IN (
-      SELECT n.person_id FROM pgmask_private.person AS n
-      WHERE n.unit_id = (SELECT s.unit_id FROM scope AS s)));
+    OR m.during OPERATOR(pg_catalog.@>) a.at);
 COMMENT ON VIEW pgmask_report.audit_readers IS
   'Who read the record, which report and when?';
 
