@@ -53,6 +53,7 @@ def planted(database: Database) -> Database:
 
 
 @pytest.mark.requirement("A1", "A5", "A7")
+@pytest.mark.leaves_values("a function of the database's owner says it in the server's log")
 def test_nothing_planted_comes_out(
     planted: Database,
     tmp_path: Path,
@@ -99,6 +100,7 @@ def test_nothing_planted_comes_out(
     assert found(caplog.text) == []
 
 
+@pytest.mark.leaves_values("a function of the database's owner says it in the server's log")
 def test_a_servers_words_would_tell(
     planted: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ def pasted() -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-u", "docs/howto/scan-a-database/server.py"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, stdout=subprocess.PIPE,
+        # As in somebody's terminal: what runs in the background is given a Ctrl-C that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     lines = [process.stdout.readline(), process.stdout.readline()]
