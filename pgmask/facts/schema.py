@@ -7,11 +7,13 @@ Made by ``facts.snapshot`` from a live database, kept by ``facts.schema_file`` w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
+_ROW: Final = re.compile(r'(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)')
 BOUNDARIES: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
 """Schemas whose views are not looked through: the server's own."""
 
@@ -197,6 +199,20 @@ def row_type(schema: str, name: str) -> str:
     if schema == "pg_catalog":
         return _quoted(name)
     return f"{_quoted(schema)}.{_quoted(name)}"
+
+
+@lru_cache(4096)
+def row_key(text: str) -> tuple[str, str] | None:
+    """Schema and name of the relation whose row type a text can be, the other way of ``row_type``;
+    whether there is one is not asked.
+    """
+    match = _ROW.fullmatch(text)
+    if match is None:
+        return None
+    names = [
+        part if part[:1] != '"' else part[1:-1].replace('""', '"') for part in match.groups("")
+    ]
+    return names[0] or "pg_catalog", names[1]
 
 
 def _quoted(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pgmask.facts.schema import Relation, TypeInfo, row_type
+from pgmask.facts.schema import Relation, TypeInfo, row_key, row_type
 from pgmask.lineage.reader import Reader
 from pgmask.lineage.scope import strings
 from pgmask.lineage.session import Session
@@ -94,10 +94,9 @@ def without_domains(session: Session, text: str) -> str:
 def row_of(session: Session, text: str) -> Relation | None:
     """The relation or composite type whose row a type is; through domains."""
     text = without_domains(session, text)
-    for relation in session.state.relations.values():
-        if relation is not None and row_type(relation.schema, relation.name) == text:
-            return relation
-    return session.schema.rows_by_text.get(text)
+    key = row_key(text)
+    own = session.state.relations.get(key) if key is not None else None
+    return own or session.schema.rows_by_text.get(text)
 
 
 def is_array(polymorphic: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from pgmask.cli.main import run
 from pgmask.errors import PgmaskError
+from pgmask.facts.schema import row_key, row_type
 from pgmask.facts.schema_file import dumps, loads
 from pgmask.lineage import trace
 from tests.lineage.conftest import World
@@ -61,3 +62,23 @@ def test_the_command_writes_it_and_changes_nothing(
         json.loads(capsys.readouterr().out)["relations"]
         == json.loads(out.read_text("utf-8"))["relations"]
     )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("crm", "customer"),
+        ("pg_catalog", "pg_class"),
+        ("Odd Schema", 'a."b'),
+        ("a.b", "c"),
+        ("客户", "保单"),
+    ],
+)
+def test_a_row_type_tells_its_relation(key: tuple[str, str]) -> None:
+    assert row_key(row_type(*key)) == key
+
+
+def test_other_types_are_of_no_relation() -> None:
+    assert row_key("timestamp(3) with time zone") == ("pg_catalog", "timestamp(3) with time zone")
+    assert row_key("a.b.c") is None
+    assert row_key("") is None
