@@ -211,7 +211,7 @@ def _script(text: Text, migration: bool) -> _Script:
 
 
 def _parts(text: Text, migration: bool, above: tuple[str, ...]) -> Iterator[_Part]:
-    for piece in read(text.text, variables=migration):
+    for piece in read(text.text, variables=migration, included=bool(above)):
         if isinstance(piece, Sql):
             yield _Part(name=text.name, text=piece.text, lines=piece.lines, said=piece.said)
             continue

@@ -55,7 +55,8 @@ def _callback(path: Path, root: Path) -> Text:
 def read_sql(path: Path) -> str:
     """What is in a file. Raises PgmaskError PM646 for what is missing or is not UTF-8."""
     try:
-        return path.read_text("utf-8-sig")
+        # An end of line that is CR alone is none to psql, and stays.
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise PgmaskError("PM646", f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
