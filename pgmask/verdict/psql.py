@@ -17,7 +17,7 @@ from typing import Final
 from pglast.parser import ParseError, scan
 
 from pgmask.errors import REGISTRY
-from pgmask.lineage.parse import parse_one
+from pgmask.lineage.parse import parse_all, parse_one
 from pgmask.verdict.model import Finding, Severity
 from pgmask.verdict.text import place_of
 from pgmask.verdict.tree import only
@@ -145,8 +145,9 @@ class _Script:
     """Where the SQL begins in the text."""
     own: bool = False
     """Whether psql has had a word."""
-    gaps: list[tuple[int, int, int]] = field(default_factory=list)
-    """Where the SQL is not the text's, from and to, and the place in the text."""
+    gaps: list[tuple[int, int, int, bool]] = field(default_factory=list)
+    """Where the SQL is not the text's, from and to, the place in the text, and whether psql sends
+    there what comes before."""
     unsure: int = -1
     """The end of the last line on which a command stands that may fail."""
     ended: int = -1
@@ -189,12 +190,12 @@ class _Script:
         self._put(self.text[self.done : until])
         self.done = until
 
-    def _swap(self, end: int, words: str) -> int:
+    def _swap(self, end: int, words: str, *, sent: bool = False) -> int:
         """Other words, or spaces, in the place of what is not taken yet up to there."""
         missing = end - self.done - len(words)
         before = self.size
         self._put(words + " " * max(0, missing))
-        self.gaps.append((before, self.size, self.done))
+        self.gaps.append((before, self.size, self.done, sent))
         self.done = end
         self.own = True
         return end
@@ -234,7 +235,7 @@ class _Script:
         if _runs(self.text, line + 1, mark.start(), self.names):
             # Where the server refuses the COPY, psql goes on with its rows as with statements.
             self._say(line + 1, "COPY", "SQL stands in the rows of this COPY")
-        self._swap(mark.end(), re.sub(r"[^\n]", " ", self.text[line : mark.end()]))
+        self._swap(mark.end(), re.sub(r"[^\n]", " ", self.text[line : mark.end()]), sent=True)
         self._flush()
         return mark.end()
 
@@ -328,7 +329,7 @@ class _Script:
                       "End it by a semicolon.")  # fmt: skip
         self.gset = self.gset or name == "gset"
         self._tell(start, written, name, words)
-        self._swap(end, ";" if name in _ENDS else "")
+        self._swap(end, ";" if name in _ENDS else "", sent=name in _ENDS)
         if name in _ENDS:
             self._flush()
         return end
@@ -370,7 +371,9 @@ class _Script:
             self._say(start, self.text[start:end], *_REFUSED["!"])
         inward = match["word"].lower() == "from"
         side = ("STDIN" if inward else "STDOUT").ljust(len(match["where"]))
-        self._swap(end, f" COPY{line[:what]}{match['to']}{side}{match['rest'].rstrip()};")
+        self._swap(
+            end, f" COPY{line[:what]}{match['to']}{side}{match['rest'].rstrip()};", sent=True
+        )
         self._flush()
         return self._data(end) if inward and match["where"].lower() == "stdin" else end
 
@@ -419,11 +422,14 @@ class _Script:
         except (ParseError, UnicodeEncodeError):
             return  # It is refused as what it is.
         begins = [start for start, _ in tokens]
-        for start, end, at in self.gaps:
+        atomic = "atomic" in text.lower()
+        for start, end, at, sent in self.gaps:
             around = tokens[bisect_left(begins, start) - 1 :][:1] if tokens else []
             last = tokens[bisect_left(begins, end) - 1 :][:1] if tokens else []
-            if any(one < start < stop for one, stop in around) or any(
-                one < end < stop for one, stop in last
+            if (
+                any(one < start < stop for one, stop in around)
+                or any(one < end < stop for one, stop in last)
+                or (sent and atomic and parse_all(text[:end]) is None)
             ):
                 size, self.size = self.size, start
                 self._say(at, self.text[at : self._line_end(at)],

@@ -193,3 +193,17 @@ def test_a_folder_behind_a_link_is_judged_once(owner: Validator, folder: Path) -
     (folder / "linked").symlink_to(other)
     (other / "back").symlink_to(folder)
     assert told(ask(owner, folder)).count(("a.sql", "PM685", 1)) == 1
+
+
+@pytest.mark.parametrize("end", ["", ";", " ;\n"])
+def test_a_body_that_its_file_does_not_end_hides_nothing_of_the_next(
+    owner: Validator, folder: Path, end: str
+) -> None:
+    body = f"CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC SELECT 1{end}"
+    (folder / "V3__f.sql").write_text(body, "utf-8")
+    file = folder.parent / "sql" / "more" / "U4__g.sql"
+    file.parent.mkdir()
+    file.write_text("ALTER TABLE customer ALTER city TYPE varchar(40); END;", "utf-8")
+    found = told(ask(owner, folder))
+    assert ("V3__f.sql", "PM600", 1) in found
+    assert ("U4__g.sql", "PM685", 1) in found

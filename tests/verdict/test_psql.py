@@ -245,6 +245,7 @@ def test_a_verdict_of_its_own(agent: Validator) -> None:
 STORED = "name FROM crm_store.customer"
 HIDDEN = f"'\nSELECT {STORED};\n-- ';\n"
 """Where psql passes over the quote before it, the rest is a statement; else it is a string."""
+ATOMIC = "CREATE FUNCTION crm.zz() RETURNS void LANGUAGE sql BEGIN ATOMIC SELECT"
 CODES = "COPY crm.ref_product (code) FROM"
 
 
@@ -277,6 +278,10 @@ CODES = "COPY crm.ref_product (code) FROM"
         f"{CODES} STDIN;\n;SELECT {STORED} UNION\n\\.\nSELECT 'a';\n",
         f"{CODES} STDIN;\n\\i other.sql\n\\.\n", f"{CODES} STDIN;\n\\! id\n\\.\n",
         f"\\set x 'SELECT {STORED};'\n{CODES} STDIN;\n;:x\n\\.\n",
+        # Inside of a body, which for psql ends there.
+        f"{ATOMIC} 1 \\g\nDELETE FROM crm_store.customer;\nEND;\n",
+        f"{ATOMIC} 1; SELECT 2 \\g\nDELETE FROM crm_store.customer;\nEND;\n",
+        f"{ATOMIC} 1;\n\\copy (SELECT 1) to 'x'\nEND;\n",
         # Variables.
         "\\set id '1] || 'x\nSELECT (ARRAY['a'])[1:id] FROM crm.unit;\n",
         "\\set 1 '1], 2'\nSELECT (ARRAY['a'])[1:1] FROM crm.unit;\n",
@@ -302,6 +307,7 @@ def test_what_psql_reads_otherwise_is_no_way_past(agent: Validator, text: str) -
         "\\x\nSELECT (ARRAY[1, 2])[1:2] FROM crm.unit; -- it's \\x\n",
         f"{CODES} STDIN; -- rows\na\\\\b\\N\nit's;C:\\\\inetpub\\tz\n\\.\n\nSELECT 1;\n",
         "\\copy crm.ref_product from 'a.csv' with (format csv, header)\nSELECT 1;\n",
+        f"\\x\n{ATOMIC} 1; SELECT 2; END;\nSELECT 1 \\g\n",
     ],
 )  # fmt: skip
 def test_what_both_read_alike_passes(agent: Validator, owner: Validator, text: str) -> None:
@@ -342,3 +348,8 @@ def test_encodings_in_which_strings_end_elsewhere_are_denied(agent: Validator, t
                                   "SET client_encoding TO 'EUC_CN'"])  # fmt: skip
 def test_other_encodings_pass(agent: Validator, text: str) -> None:
     assert "PM641" not in {f[1] for f in ask(agent, text)}
+
+
+def test_a_body_without_its_end_hides_nothing_that_is_sent_after_it(agent: Validator) -> None:
+    sent = f"SELECT {STORED}; END"
+    assert "PM620" in {f.code for v in agent.after([f"{ATOMIC} 1"], sent) for f in v.findings}
