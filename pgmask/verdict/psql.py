@@ -482,6 +482,8 @@ def _runs(text: str, at: int, stop: int, names: set[str]) -> bool:
     parts: list[str] = []
     while (match := _TOKEN.search(text, at)) and (match.start() < stop or begin < stop):
         kind, start, at = match.lastgroup, match.start(), match.end()
+        if start == stop and not _SPACE.sub("", "".join([*parts, text[since:stop]])):
+            return False
         if kind == "variable":
             if start < stop and match[0].strip(":'\"{?}") in names:
                 return True

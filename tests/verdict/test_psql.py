@@ -307,6 +307,7 @@ def test_what_psql_reads_otherwise_is_no_way_past(agent: Validator, text: str) -
         "\\x\nSELECT (ARRAY[1, 2])[1:2] FROM crm.unit; -- it's \\x\n",
         f"{CODES} STDIN; -- rows\na\\\\b\\N\nit's;C:\\\\inetpub\\tz\n\\.\n\nSELECT 1;\n",
         "\\copy crm.ref_product from 'a.csv' with (format csv, header)\nSELECT 1;\n",
+        f"{CODES} STDIN;\n\n\\.\nSELECT 1;\n", f"{CODES} STDIN;\n\\.\nSELECT 1;\n",
         f"\\x\n{ATOMIC} 1; SELECT 2; END;\nSELECT 1 \\g\n",
     ],
 )  # fmt: skip
