@@ -345,8 +345,13 @@ def test_encodings_in_which_strings_end_elsewhere_are_denied(agent: Validator, t
     assert ("deny", "PM641") in {f[:2] for f in ask(agent, text)}
 
 
-@pytest.mark.parametrize("text", ["SET NAMES 'utf-8'", "RESET client_encoding",
-                                  "SET client_encoding TO 'EUC_CN'"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET standard_conforming_strings = on", "SET NAMES 'utf-8'", "RESET client_encoding",
+        "SET client_encoding TO 'EUC_CN'",
+    ],
+)  # fmt: skip
 def test_other_encodings_pass(agent: Validator, text: str) -> None:
     assert "PM641" not in {f[1] for f in ask(agent, text)}
 

@@ -32,6 +32,8 @@ end strings where this text, which is UTF-8, does not.
 def check(case: Case) -> Iterator[Hit]:
     """SET, ALTER ROLE or DATABASE .. SET, and set_config(), also of a name computed at run time."""
     for node in case.of("VariableSetStmt"):
+        if _as_it_is(node):
+            continue
         yield from _setting(node.get("name", ""), case.at(node))
         yield from _encoding(node, case.at(node))
     for kind in ("AlterRoleSetStmt", "AlterDatabaseSetStmt"):
@@ -67,6 +69,12 @@ def _setting(name: str, position: int) -> Iterator[Hit]:
     name = name.lower()
     if name in SETTINGS or name.startswith(_PREFIX):
         yield Hit(message=f"the setting {name} is not the application's", position=position)
+
+
+def _as_it_is(node: Node) -> bool:
+    """``SET standard_conforming_strings = on``, which pg_dump writes into every file."""
+    value = [one.get("A_Const", {}).get("sval", {}).get("sval") for one in node.get("args", ())]
+    return node.get("name", "").lower() == "standard_conforming_strings" and value == ["on"]
 
 
 def _encoding(node: Node, position: int) -> Iterator[Hit]:
