@@ -10,6 +10,7 @@ from pgmask.lineage.model import Use, Write
 from pgmask.lineage.reader import Node, Reader
 from pgmask.lineage.scope import Level, strings
 from pgmask.lineage.statements import STATEMENTS, statement
+from pgmask.lineage.types import type_name
 
 
 @statement("TruncateStmt", "relations restart_seqs behavior")
@@ -171,10 +172,12 @@ def import_schema(r: Reader, body: Node, level: Level | None) -> None:
 @statement("CreateDomainStmt")
 @statement("AlterDomainStmt")
 def domain(r: Reader, body: Node, level: Level | None) -> None:
-    from pgmask.lineage import tables
+    from pgmask.lineage import kept, tables
 
     before = len(r.notes.calls)
     tables.expressions(r, body, ["value"], [""])
+    if "typeName" in body:
+        kept.inherited(r, type_name(r, body["typeName"]), body)
     own = list(r.notes.calls)[before:]
     if any(schema != "pg_catalog" for schema, _, _ in own):
         r.session.lose("made a domain that calls functions")

@@ -72,6 +72,15 @@ def coerced(r: Reader, text: str, node: Node) -> None:
         r.busy = r.busy - {key}
 
 
+def inherited(r: Reader, text: str, node: Node) -> None:
+    """What a domain over this type runs too."""
+    coerced(r, text, node)
+    for domain in _domains(r, text) if r.session.schema.checked else ():
+        default = r.session.schema.types_by_text[domain].default
+        if default:
+            expression(r, default, Level(), node, f"the default of {domain}")
+
+
 def named(r: Reader, source: str) -> None:
     """A body in PL/pgSQL may coerce to every type whose name stands in it: its parser keeps of a
     declaration less than that.

@@ -33,6 +33,18 @@ def _is_called(r: Reader, name: str) -> bool:
     )
 
 
+def _perhaps_called(r: Reader, name: str) -> bool:
+    """Whether ``row.name`` is a call, if a statement of the text has failed."""
+    if name not in r.session.unsure_columns:
+        return False
+    return any(
+        f.schema != "pg_catalog" or f.args[0] == "record" or '"any' in f.args[0]
+        or f.args[0].startswith("any")
+        for f in r.session.functions(None, name)
+        if f.args and (len(f.args) == 1 or f.defaults or f.modes)
+    )  # fmt: skip
+
+
 def _of_row(r: Reader, name: str, row: Value, node: Node) -> Value:
     # Calls need names, and this is the one way back.
     from pgmask.lineage import functions
@@ -95,7 +107,7 @@ def _resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
     if rest is None:
         return item, ROW, item.row()
     found = column_of(item, rest)
-    if found is not None and rest in r.session.unsure_columns and _is_called(r, rest):
+    if found is not None and _perhaps_called(r, rest):
         raise _unsure(rest)
     if found is not None:
         return found
@@ -108,7 +120,7 @@ def _resolve(r: Reader, body: Node, level: Level, use: Use | None) -> Found:
 def _unsure(name: str) -> NameProblem:
     return NameProblem(
         "PM614", f"an earlier statement may have made or dropped the column {name!r}",
-        "Put the table's alias before it.",
+        "Put the table's alias before it; where a function has the name too, write two files.",
     )  # fmt: skip
 
 
@@ -176,6 +188,9 @@ def _unknown(level: Level, name: str, *, hint: bool) -> NameProblem:
 
 def field(r: Reader, value: Value, name: str, node: Node) -> Value:
     """One field of a row."""
+    if _perhaps_called(r, name):
+        problem = _unsure(name)
+        return r.refuse(problem.code, problem.message, node, problem.hint)
     if value.fields is not None:
         number = index_of([n for n, _ in value.fields]).get(name)
         if number == TWICE:
@@ -242,6 +257,8 @@ def steps(
         if number == ROW and item is not None and path and "String" in path[0]:
             name = path[0]["String"].get("sval", "")
             column = column_of(item, name)
+            if column is not None and _perhaps_called(r, name):
+                raise _unsure(name)
             if column is not None:
                 value = take(r, column, use, r.position(reference))
                 path = path[1:]

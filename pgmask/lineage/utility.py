@@ -12,6 +12,7 @@ from pgmask.lineage.rows import Out, Rows
 from pgmask.lineage.scope import Level, strings
 from pgmask.lineage.session import Renamed
 from pgmask.lineage.statements import run, statement
+from pgmask.lineage.types import type_name
 from pgmask.lineage.values import NOTHING, as_sources, note_all
 
 
@@ -102,6 +103,8 @@ def explain(r: Reader, body: Node, level: Level | None) -> Rows:
 @statement("PrepareStmt", "name argtypes query")
 def prepare(r: Reader, body: Node, level: Level | None) -> None:
     inside(r, body["query"], level)
+    for node in body.get("argtypes", ()):
+        kept.coerced(r, type_name(r, node["TypeName"]), body)
     if body["name"] in r.session.prepared:
         r.session.twice.add(("prepared", body["name"]))
     r.session.prepared[body["name"]] = body["query"]

@@ -18,6 +18,8 @@ from pgmask.lineage.parse import parse_all
 from pgmask.verdict.tree import only
 
 _MIGRATION: Final = re.compile(r"([VRUB])(\d[\d._]*)?__.*\.sql$", re.IGNORECASE)
+_RUN: Final = re.compile(r"(?:[VUB]\d[\d._]*|R)__.*\.sql$")
+"""What Flyway itself takes for a migration: as it is written, not in other case."""
 _KINDS: Final = ("v", "b", "r", "u")
 _EVENT: Final = re.compile(r"(before|after)[A-Z][A-Za-z]*(?:__.*)?\.sql$")
 _AROUND: Final = re.compile(r"(before|after)Each(Migrate|Undo)(?:__(.*))?\.sql$")
@@ -25,7 +27,7 @@ _ALONE: Final = frozenset(
     {"CreatedbStmt", "DropdbStmt", "AlterSystemStmt", "CreateTableSpaceStmt", "DropTableSpaceStmt",
      "CreateSubscriptionStmt", "DropSubscriptionStmt"}
 )  # fmt: skip
-_APART: Final = re.compile(r"(?im)^\s*executeInTransaction\s*=\s*false\s*$")
+_APART: Final = re.compile(r"(?im)^\s*executeInTransaction\s*[=:\s]\s*false\s*$")
 
 
 def order(name: str) -> tuple[int, tuple[int, ...], str]:
@@ -43,7 +45,7 @@ def order(name: str) -> tuple[int, tuple[int, ...], str]:
 
 def migrates(name: str) -> bool:
     """Whether a file of this name is a migration that Flyway runs."""
-    return _MIGRATION.match(name) is not None
+    return _RUN.match(name) is not None
 
 
 def stands_around(name: str) -> bool:
@@ -53,10 +55,9 @@ def stands_around(name: str) -> bool:
 
 def callbacks(path: Path, root: Path) -> tuple[list[Path], list[Path]]:
     """The files that Flyway runs right before and right after this one, in their order."""
-    match = _MIGRATION.match(path.name)
-    if match is None:
+    if not migrates(path.name):
         return [], []
-    event = "Undo" if match[1].lower() == "u" else "Migrate"
+    event = "Undo" if path.name.startswith("U") else "Migrate"
     before: list[Path] = []
     after: list[Path] = []
     for folder in dict.fromkeys((root, path.parent)):

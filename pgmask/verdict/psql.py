@@ -9,24 +9,34 @@ what runs, or where, is refused (PM615).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from pglast.parser import ParseError, scan
+
 from pgmask.errors import REGISTRY
-from pgmask.lineage.parse import parse_one
+from pgmask.lineage.parse import parse_all, parse_one
 from pgmask.verdict.model import Finding, Severity
 from pgmask.verdict.text import place_of
+from pgmask.verdict.tree import only
 
+_WORD: Final = r"A-Za-z0-9_\x80-\U0010ffff"
+"""What names of variables, and but for ``$`` identifiers, go on with: psql counts bytes."""
 _TOKEN: Final = re.compile(
-    r"(?P<comment>--[^\n]*)|(?P<nested>/\*)|(?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)"
-    r"|(?P<escaped>(?<!\w)[eE]')|(?P<quote>['\"])|(?P<command>\\)|(?P<end>;)"
-    r"|(?P<variable>(?<![:\w\]]):(?:'[^\W]\w*'|\"[^\W]\w*\"|\{\?\w+\}|[^\W\d]\w*))"
+    r"(?P<comment>--[^\n\r]*)|(?P<nested>/\*)"
+    rf"|(?P<dollar>(?<![{_WORD}$])\$(?:(?!\d)[{_WORD}]+)?\$)"
+    rf"|(?P<escaped>(?<![{_WORD}$])[eE]')|(?P<quote>['\"])|(?P<command>\\)|(?P<end>;)"
+    rf"|(?P<variable>(?<!:):(?:'[{_WORD}]+'|\"[{_WORD}]+\"|\{{\?[{_WORD}]+\}}|[{_WORD}]+))"
 )
+_ESCAPED: Final = re.compile(r"(?:[^'\\]|\\.|'')*'", re.DOTALL)
+_GOES_ON: Final = re.compile(r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'")
+"""Between two parts of one string."""
 _ARGUMENTS: Final = re.compile(
     r"(?:'(?:[^'\\\n]|\\.|'')*'|\"[^\"\n]*\"|`[^`\n]*`|[^\\\n'\"`])*(?:['\"`][^\n]*)?"
 )
-_NAME: Final = re.compile(r"\\(?:[A-Za-z_]+\+?|[;:!?\\])?")
+_NAME: Final = re.compile(r"\\(?:[;:\\]|[^ \t\n\r\f\v\\]+)?")
 _COPIES: Final = re.compile(r"\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _COPY: Final = re.compile(
     r"(?P<to>\s+(?P<word>from|to)\s+)"
@@ -39,8 +49,12 @@ _TABLE: Final = re.compile(
 _SPACE: Final = re.compile(r"--[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
 _SCREEN: Final = re.compile(
     r"(?:a|C|conninfo|copyright|echo|errverbose|f|getenv|h|H|help|html|l|o|p|prompt|pset|q"
-    r"|qecho|quit|restrict|s[fv]|set|setenv|t|T|timing|unrestrict|unset|warn|x|z|\?|d[A-Za-z]*)\+?"
+    r"|qecho|quit|restrict|s[fv]|set|t|T|timing|unrestrict|unset|warn|x|z|\?|d[A-Za-z]*;?)\+?"
 )
+_WHOLE: Final = frozenset({"!", "h", "help", "sf", "sv", "sf+", "sv+", "ef", "ev"})
+"""Whose argument is the rest of the line, whatever stands in it."""
+_CERTAIN: Final = frozenset({"echo", "qecho", "warn"})
+"""They cannot fail: after any other psql may pass over the rest of the line."""
 _ENDS: Final = frozenset({"g", "gx", "gset", "gdesc", "gexec", "crosstabview", "watch", "r"})
 _INCLUDES: Final = {"i": False, "include": False, "ir": True, "include_relative": True}
 _REFUSED: Final = {
@@ -51,8 +65,17 @@ _REFUSED: Final = {
     "if": ("psql decides at run time what runs here",
            "Write the cases as files of their own, and validate each."),
     "single": ("from here on every line is a statement to psql", "End statements by semicolons."),
+    "set what": ("which of psql's variables is set here is not known",
+                 "Write its name without quotes: a letter, then letters, digits and _."),
     "!": ("a command of the shell is run", "Run it beside psql."),
 }  # fmt: skip
+_LINE: Final = (
+    "where the command before it fails, psql passes over the rest of this line",
+    "Write it on a line of its own.",
+)
+_TO_FILES: Final = frozenset({"g", "gx", "o", "out"})
+"""With a pipe, or a variable that may be one, they run a command of the shell."""
+_SETS: Final = frozenset({"set", "prompt", "getenv"})
 _ALIAS: Final = {"connect": "c", "elif": "if", "else": "if", "endif": "if"}
 
 
@@ -88,11 +111,16 @@ class Include:
     """The refusal, where the file cannot be read here."""
 
 
-def read(text: str, *, variables: bool = False) -> tuple[Sql | Include, ...]:
+def read(
+    text: str, *, variables: bool = False, included: bool = False
+) -> tuple[Sql | Include, ...]:
     """The script in its order; one ``Sql`` with the text as it is where psql has no word in it.
 
     variables: ``:name`` is psql's own even where nothing else is; a driver's placeholder otherwise.
+    included: by another script, so that this one is psql's in any case.
     """
+    if included:
+        return _Script(text, variables=True, own=True).pieces()
     if not (variables or "\\" in text or any(word in text for word in (":'", ':"', ":{?"))):
         return (Sql(text=text, lines=0),)
     return _Script(text, variables=variables).pieces()
@@ -117,45 +145,41 @@ class _Script:
     """Where the SQL begins in the text."""
     own: bool = False
     """Whether psql has had a word."""
+    gaps: list[tuple[int, int, int, bool]] = field(default_factory=list)
+    """Where the SQL is not the text's, from and to, the place in the text, and whether psql sends
+    there what comes before."""
+    unsure: int = -1
+    """The end of the last line on which a command stands that may fail."""
+    ended: int = -1
+    """Where the last command has ended."""
+    copied: bool = False
+    """Whether rows have followed a COPY, which ``\\g`` would run again."""
+    names: set[str] = field(default_factory=set)
+    """Of the variables that were set."""
+    gset: bool = False
+    """Whether rows have become variables."""
 
     def pieces(self) -> tuple[Sql | Include, ...]:
         at = 0
         while match := _TOKEN.search(self.text, at):
             at = self._token(match)
+        lone = re.search(r"\r(?!\n)", self.text) if self.own else None
+        if lone is not None:
+            self._say(lone.start(), "\r", "to psql a line goes on after this end of line",
+                      "Write the file with LF or CRLF.")  # fmt: skip
         self._close(len(self.text))
         return tuple(self.found)
 
     def _token(self, match: re.Match[str]) -> int:
         """Where to look on."""
         kind, start, end = match.lastgroup, match.start(), match.end()
-        if kind == "comment":
-            return end
-        if kind == "nested":
-            return self._comment(end)
-        if kind == "dollar":
-            return self._after(match[0], end)
-        if kind == "escaped":
-            closed = re.compile(r"(?:[^'\\]|\\.|'')*'", re.DOTALL).match(self.text, end)
-            return closed.end() if closed else len(self.text)
-        if kind == "quote":
-            return self._after(match[0], end)
         if kind == "end":
             return self._ended(end)
         if kind == "variable":
             return self._variable(start, end, match[0])
-        return self._command(start)
-
-    def _after(self, word: str, at: int) -> int:
-        found = self.text.find(word, at)
-        return found + len(word) if found >= 0 else len(self.text)
-
-    def _comment(self, at: int) -> int:
-        depth = 1
-        for match in re.compile(r"/\*|\*/").finditer(self.text, at):
-            depth += 1 if match[0] == "/*" else -1
-            if not depth:
-                return match.end()
-        return len(self.text)
+        if kind == "command":
+            return self._command(start)
+        return _skipped(self.text, match)
 
     def _put(self, words: str) -> None:
         self.now.append(words)
@@ -166,10 +190,12 @@ class _Script:
         self._put(self.text[self.done : until])
         self.done = until
 
-    def _swap(self, end: int, words: str) -> int:
+    def _swap(self, end: int, words: str, *, sent: bool = False) -> int:
         """Other words, or spaces, in the place of what is not taken yet up to there."""
         missing = end - self.done - len(words)
+        before = self.size
         self._put(words + " " * max(0, missing))
+        self.gaps.append((before, self.size, self.done, sent))
         self.done = end
         self.own = True
         return end
@@ -180,27 +206,38 @@ class _Script:
 
     def _ended(self, end: int) -> int:
         self._take(end)
-        words = "".join(self.now)
-        copies = "stdin" in words.lower() and _COPIES.match(_SPACE.sub(" ", words))
+        copies = self._copies()
         self._flush()
         return self._data(end) if copies else end
 
+    def _copies(self) -> bool:
+        """Whether rows follow the statement that has begun."""
+        words = "".join(self.now)
+        if "copy" not in words.lower():
+            return False
+        tree = parse_one(words)
+        if tree is None:
+            return _COPIES.match(_SPACE.sub(" ", words)) is not None
+        kind, body = only(tree)
+        return kind == "CopyStmt" and bool(body.get("is_from")) and not body.get("filename")
+
     def _data(self, end: int) -> int:
         """The rows that follow COPY .. FROM STDIN, up to their end mark."""
-        mark = re.compile(r"^\\\.[ \t\r]*$", re.MULTILINE).search(self.text, end)
-        line = self.text.find("\n", end)
-        if mark is None or line < 0 or mark.start() <= line:
+        self.copied = True
+        line = self._line_end(end)
+        if not re.fullmatch(r"\s*(?:--.*)?", self.text[end:line]):
+            self._say(end, "COPY", "the rows of the COPY before it come first",
+                      "Write it after the rows.")  # fmt: skip
+        mark = re.compile(r"^\\\.\r?$", re.MULTILINE).search(self.text, line)
+        if mark is None:
             return end
         self._take(line)
-        rows = self.text[line : mark.start()]
-        if any(parse_one(part) for part in rows.split(";")[:-1]):
+        if _runs(self.text, line + 1, mark.start(), self.names):
             # Where the server refuses the COPY, psql goes on with its rows as with statements.
             self._say(line + 1, "COPY", "SQL stands in the rows of this COPY")
-        self._put(re.sub(r"[^\n]", " ", self.text[line : mark.end()]))
+        self._swap(mark.end(), re.sub(r"[^\n]", " ", self.text[line : mark.end()]), sent=True)
         self._flush()
-        self.done = mark.end()
-        self.own = True
-        return self.done
+        return mark.end()
 
     def _variable(self, start: int, end: int, written: str) -> int:
         name = written.strip(":'\"{?}")
@@ -209,7 +246,14 @@ class _Script:
             self._say(start, written, f"psql puts the value of {name} in here",
                       "Write the value, or a parameter.", unread=True)  # fmt: skip
             return self._swap(end, "$1")
-        if written[1] == '"' or self.variables:
+        if name[0].isdigit():
+            # The bound of a slice, where no row has made a variable of such a name.
+            if self.gset:
+                self._unknown(start, written)
+            return end
+        # In a[1:b] it may be a column too.
+        glued = start > 0 and re.match(rf"[{_WORD}\]]", self.text[start - 1])
+        if written[1] == '"' or (self.variables and not glued):
             self._unknown(start, written)
             return self._swap(end, "$1" if written[1] != '"' else f" {written[1:]}")
         self.bare.append((start, self.size))
@@ -243,32 +287,65 @@ class _Script:
         match = _NAME.match(self.text, start)
         word = match[0] if match else "\\"
         name, after = word[1:], start + len(word)
-        if name in ("\\", ";", ":"):
-            at = self._swap(after, {";": " ;", ":": " :"}.get(name, ""))
+        line = self._line_end(start)
+        risky = self.unsure == line
+        if name in (";", ":"):
+            if risky:
+                self._say(start, word, *_LINE)
+            if name == ";" and self._copies():
+                self._say(start, word, "the rows of this COPY come before what follows here",
+                          "End it by a semicolon.")  # fmt: skip
+            at = self._swap(after, f" {name}")
             if name == ";":
                 self._flush()
             return at
+        if name == "\\":
+            # Between commands; by itself it is none, and psql passes over the rest of the line.
+            if self.ended != start or (risky and self.text[after:line].strip()):
+                self._say(start, word, *_LINE)
+            return self._swap(after, "")
+        if risky and not _SCREEN.fullmatch(name):
+            self._say(start, word, *_LINE)
+        if name not in _CERTAIN:
+            self.unsure = line
+        self.ended = self._named(start, after, name)
+        return self.ended
+
+    def _named(self, start: int, after: int, name: str) -> int:
         if name == "copy":
             return self._copy(start, after)
         given = _ARGUMENTS.match(self.text, after)
         end = given.end() if given else after
-        words = self.text[after:end].strip()
-        if name == "!":
+        if name in _WHOLE:
             end = self._line_end(after)
+        words = self.text[after:end].strip()
         if name in _INCLUDES:
             return self._include(start, end, name, words)
-        self._tell(start, self.text[start:end].rstrip(), name, "`" in words)
-        self._swap(end, ";" if name in _ENDS else "")
+        written = self.text[start:end].rstrip()
+        if name in _ENDS - {"r"} and (
+            self._copies() or (self.copied and not "".join(self.now).strip())
+        ):
+            self._say(start, written, "rows follow this COPY, and where they end is not known",
+                      "End it by a semicolon.")  # fmt: skip
+        self.gset = self.gset or name == "gset"
+        self._tell(start, written, name, words)
+        self._swap(end, ";" if name in _ENDS else "", sent=name in _ENDS)
         if name in _ENDS:
             self._flush()
         return end
 
-    def _tell(self, start: int, written: str, name: str, shell: bool) -> None:
+    def _tell(self, start: int, written: str, name: str, words: str) -> None:
         name = _ALIAS.get(name, name)
-        if shell:
+        piped = name in _TO_FILES and re.search("[|:]", words)
+        if piped or "`" in words or name.startswith("!"):
             name = "!"
-        elif name == "set" and "SINGLELINE" in written:
-            name = "single"
+        elif name in _SETS and words:
+            chosen = words.split()[-1 if name == "prompt" else 0]
+            if not re.fullmatch(r"[A-Za-z_]\w*", chosen, re.ASCII):
+                name = "set what"
+            elif chosen == "SINGLELINE":
+                name = "single"
+            self.names.add(chosen)
         if name in _REFUSED:
             self._say(start, written, *_REFUSED[name])
         elif name not in _ENDS and not _SCREEN.fullmatch(name):
@@ -286,24 +363,32 @@ class _Script:
         line = self.text[after:end]
         what = _what(line)
         match = _COPY.match(line, what)
-        if not what or match is None:
+        # psql itself takes \\' for the end of a string in some places, and not in others.
+        if not what or match is None or "\\'" in line[:what]:
             self._say(start, self.text[start:end], "this \\copy cannot be read")
             return self._swap(end, "")
+        if match["where"].lower().startswith("program"):
+            self._say(start, self.text[start:end], *_REFUSED["!"])
         inward = match["word"].lower() == "from"
         side = ("STDIN" if inward else "STDOUT").ljust(len(match["where"]))
-        self._swap(end, f" COPY{line[:what]}{match['to']}{side}{match['rest'].rstrip()};")
+        self._swap(
+            end, f" COPY{line[:what]}{match['to']}{side}{match['rest'].rstrip()};", sent=True
+        )
         self._flush()
         return self._data(end) if inward and match["where"].lower() == "stdin" else end
 
     def _include(self, start: int, end: int, name: str, words: str) -> int:
         path = words.strip("'").strip()
+        bare = not words.startswith("'")
         said = self._say(
             start, self.text[start:end].rstrip(), "the file that is included here is not read",
             "Name it beside this one, or write \\ir and a path below the folder that is named.",
         )  # fmt: skip
         self._swap(end, "")
         inside = _SPACE.sub("", "".join(self.now))
-        if inside or not path or any(c in path for c in ":`'\""):
+        if inside or not path or any(c in path for c in ":`'\"") or path.startswith("~"):
+            return end
+        if bare and len(path.split()) > 1:
             return end
         self.said.pop()
         self._close(end)
@@ -318,14 +403,39 @@ class _Script:
             for start, at in self.bare:
                 self._late(start, at)
         text = "".join(self.out)
+        self._check(text)
         said = tuple(sorted(self.said, key=lambda one: one.at))
         lines = self.text.count("\n", 0, self.first)
         self.found.append(Sql(text=text, lines=lines, said=said))
         # What follows on the same line keeps its column.
         column = end - self.text.rfind("\n", 0, end) - 1
-        self.out, self.said, self.bare = [" " * column], [], []
+        self.out, self.said, self.bare, self.gaps = [" " * column], [], [], []
         self.size = column
         self.first = end
+
+    def _check(self, text: str) -> None:
+        """What was taken for psql's must not stand in a string or comment of PostgreSQL's."""
+        if not self.gaps:
+            return
+        try:
+            tokens = [(t.start, t.end + 1) for t in scan(text)]
+        except (ParseError, UnicodeEncodeError):
+            return  # It is refused as what it is.
+        begins = [start for start, _ in tokens]
+        atomic = "atomic" in text.lower()
+        for start, end, at, sent in self.gaps:
+            around = tokens[bisect_left(begins, start) - 1 :][:1] if tokens else []
+            last = tokens[bisect_left(begins, end) - 1 :][:1] if tokens else []
+            if (
+                any(one < start < stop for one, stop in around)
+                or any(one < end < stop for one, stop in last)
+                or (sent and atomic and parse_all(text[:end]) is None)
+            ):
+                size, self.size = self.size, start
+                self._say(at, self.text[at : self._line_end(at)],
+                          "what psql reads here and what PostgreSQL reads cannot be told apart",
+                          "Write it without a command or rows inside of a string.")  # fmt: skip
+                self.size = size
 
     def _late(self, start: int, at: int) -> None:
         """A variable of a script in which psql has had another word."""
@@ -336,6 +446,75 @@ class _Script:
         size, self.size = self.size, at
         self._unknown(start, written)
         self.size = size
+
+
+def _skipped(text: str, match: re.Match[str]) -> int:
+    """Where a comment or string ends that begins here."""
+    kind, end = match.lastgroup, match.end()
+    if kind == "comment":
+        return end
+    if kind == "nested":
+        depth = 1
+        for one in re.compile(r"/\*|\*/").finditer(text, end):
+            depth += 1 if one[0] == "/*" else -1
+            if not depth:
+                return one.end()
+        return len(text)
+    if kind == "escaped":
+        while closed := _ESCAPED.match(text, end):
+            end = closed.end()
+            more = _GOES_ON.match(text, end)
+            if more is None:
+                return end
+            end = more.end()
+        return len(text)
+    found = text.find(match[0], end)
+    return found + len(match[0]) if found >= 0 else len(text)
+
+
+def _runs(text: str, at: int, stop: int, names: set[str]) -> bool:
+    """Whether psql would run something of these rows, were they no rows: a statement that begins
+    in them, a command, or the text of a variable of one of these names.
+    """
+    if any(parse_one(part) for part in text[at:stop].split(";")[:-1]):
+        return True
+    begin = since = at
+    parts: list[str] = []
+    while (match := _TOKEN.search(text, at)) and (match.start() < stop or begin < stop):
+        kind, start, at = match.lastgroup, match.start(), match.end()
+        if start == stop and not _SPACE.sub("", "".join([*parts, text[since:stop]])):
+            return False
+        if kind == "variable":
+            if start < stop and match[0].strip(":'\"{?}") in names:
+                return True
+        elif kind == "end":
+            if parse_one("".join([*parts, text[since:at]])):
+                return True
+            parts, begin, since = [], at, at
+        elif kind != "command":
+            at = _skipped(text, match)
+        else:
+            parts.append(text[since:start])
+            name = (_NAME.match(text, start) or match)[0][1:]
+            at = start + 1 + len(name)
+            known = _ALIAS.get(name, name)
+            if start < stop and (known in _REFUSED or name in _INCLUDES or name == "copy"):
+                return True
+            if name in _ENDS or name == ";":
+                if name != "r" and parse_one("".join(parts)):
+                    return True
+                parts, begin = [], at
+            if name not in (";", ":", "\\"):
+                # What is no command makes psql pass over the line.
+                given = _ARGUMENTS.match(text, at) if _ours(name) else None
+                line = text.find("\n", at)
+                at = given.end() if given else line if line >= 0 else len(text)
+            since = at
+    return begin < stop and match is None and parse_one("".join([*parts, text[since:]])) is not None
+
+
+def _ours(name: str) -> bool:
+    return name in _ENDS or _SCREEN.fullmatch(name) is not None
 
 
 def _what(line: str) -> int:

@@ -17,11 +17,10 @@ from pgmask.verdict.formats import Judged
 from pgmask.verdict.model import Finding, Severity, Verdict
 from pgmask.verdict.piece import Text
 from pgmask.verdict.psql import Include, Said, Sql, read
-from pgmask.verdict.sources import read_sql
+from pgmask.verdict.sources import SUFFIXES, read_sql
 from pgmask.verdict.told import computed, moved
 from pgmask.verdict.validator import Validator
 
-_SUFFIXES: Final = frozenset({".sql", ".psql", ".pgsql", ".ddl", ".dml"})
 _DEEPEST: Final = 16
 """Files included by files."""
 
@@ -211,7 +210,7 @@ def _script(text: Text, migration: bool) -> _Script:
 
 
 def _parts(text: Text, migration: bool, above: tuple[str, ...]) -> Iterator[_Part]:
-    for piece in read(text.text, variables=migration):
+    for piece in read(text.text, variables=migration, included=bool(above)):
         if isinstance(piece, Sql):
             yield _Part(name=text.name, text=piece.text, lines=piece.lines, said=piece.said)
             continue
@@ -233,7 +232,7 @@ def _included(text: Text, piece: Include) -> Path | None:
     found: dict[Path, Path] = {}
     for folder in folders:
         file = folder / piece.path
-        if file.suffix.lower() in _SUFFIXES and file.is_file():
+        if file.suffix.lower() in SUFFIXES and file.is_file():
             found.setdefault(file.resolve(), file)
     if len(found) != 1:
         return None

@@ -19,6 +19,7 @@ from pgmask.catalogue.model import Catalogue
 from pgmask.facts.schema import Schema
 from pgmask.lineage import trace
 from pgmask.lineage.model import Column, Lineage
+from pgmask.lineage.parse import parse_all
 from pgmask.verdict.case import NOTHING_BEFORE
 from pgmask.verdict.judge import judge_part
 from pgmask.verdict.model import Verdict
@@ -44,11 +45,13 @@ def _encodable(text: str) -> str:
 
 
 def _ends(text: str) -> bool:
+    """Whether the text's last string, comment or body ends in it."""
     try:
         scan(text)
     except (ParseError, UnicodeEncodeError):
         return False
-    return True
+    # In BEGIN ATOMIC a semicolon ends no statement.
+    return "atomic" not in text.lower() or parse_all(text) is not None
 
 
 def _unread(verdicts: Iterable[Verdict]) -> int:
@@ -200,7 +203,7 @@ class Validator:
         for script in scripts:
             regions.append([])
             for text in script:
-                # A text whose end is inside of a string or comment would swallow those after it.
+                # A text that ends inside of a string, comment or body would swallow what follows.
                 ended = _ends(text)
                 regions[-1].append((len(joined), len(joined) + len(text)) if ended else None)
                 joined += text + _BETWEEN if ended else ""
@@ -226,7 +229,8 @@ class Validator:
         """The verdicts on a text that follows others on one connection."""
         if not before or not _ends(text):
             return self.check(text)
-        first = "".join(one + _BETWEEN for one in before)
+        # What does not end in itself no server has taken.
+        first = "".join(one + _BETWEEN for one in before if _ends(one))
         joined = first + text
         verdicts = self.judge(self.trace(joined), joined)
         own = tuple(v for v in verdicts if v.lineage.start >= len(first))

@@ -204,3 +204,22 @@ def test_what_a_default_puts_in_is_written(
     while rows.nextset():
         pass
     assert ({row[0] for row in rows} == {"p"}) is puts
+
+
+@pytest.mark.requirement("I1")
+def test_a_parameter_of_a_prepared_statement_is_coerced(kept: tuple[Connection, Schema]) -> None:
+    connection, schema = kept
+    text = "PREPARE p (crm.told) AS SELECT $1; EXECUTE p ('x')"
+    made = [found(one) for one in trace(text, schema, search_path=("public",))]
+    assert set().union(*made) == ran(connection, text) != set()
+
+
+@pytest.mark.requirement("I1")
+def test_a_domain_over_one_that_checks_is_not_followed(kept: tuple[Connection, Schema]) -> None:
+    def told(base: str) -> set[str]:
+        text = f"CREATE DOMAIN crm.over AS {base}; SELECT 'x'::crm.over"
+        return {u.code for u in trace(text, kept[1], search_path=("public",))[-1].unresolved}
+
+    assert told("crm.told") == told("crm.begun") == told("crm.pairs") == {"PM614"}
+    # Control: of the server's own functions nothing is to be told.
+    assert told("crm.quiet") == told("text") == set()

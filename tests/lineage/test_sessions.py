@@ -141,6 +141,19 @@ def test_what_earlier_statements_did_counts(
     assert sources(lineage) == expected
 
 
+LABELLED = (
+    "CREATE FUNCTION label(crm.a) RETURNS text LANGUAGE sql AS 'SELECT phone FROM crm.customer';"
+    " ALTER TABLE a"
+)
+
+
+@pytest.mark.requirement("I1")
+@pytest.mark.parametrize("name", ["age", "name", "date", "label"])
+def test_functions_that_take_no_row_do_not_stand_for_a_column(world: World, name: str) -> None:
+    text = f"ALTER TABLE a ADD {name} text; SELECT a.{name}, (a).{name} FROM a"
+    assert last(world, text).unresolved == ()
+
+
 @pytest.mark.requirement("I1")
 @pytest.mark.parametrize(
     ("text", "code"),
@@ -156,6 +169,13 @@ def test_what_earlier_statements_did_counts(
         ("SET LOCAL search_path = shadow; SELECT initial(NULL)", "PM613"),
         ("DROP SCHEMA shadow CASCADE; SELECT x FROM crm.a", "PM614"),
         ("DEALLOCATE ALL; EXECUTE p", "PM607"),
+        # A function of the row, where the column could not be added or renamed.
+        (f"{LABELLED} ADD label text; SELECT a.label FROM a", "PM614"),
+        (f"{LABELLED} ADD label text; SELECT (a).label FROM a", "PM614"),
+        (f"{LABELLED} RENAME x TO label; SELECT (a).label FROM a", "PM614"),
+        (f"{LABELLED} RENAME x TO label; SELECT (a.*).label FROM a", "PM614"),
+        (f"{LABELLED} RENAME x TO label; SELECT ((SELECT a)).label FROM a", "PM614"),
+        ("ALTER TABLE a ADD to_json text; SELECT (a).to_json FROM a", "PM614"),
     ],
 )
 def test_what_cannot_be_known_any_more_is_refused(world: World, text: str, code: str) -> None:

@@ -155,3 +155,55 @@ def test_a_callback_is_told_once_and_comments_stay_in_their_file(
     found = ask(owner, folder)
     assert told(found) == [("afterEachMigrate.sql", "PM601", 2)]
     assert [(f.code, f.line) for v in found["V3__more.sql"] for f in v.findings] == [("PM689", 1)]
+
+
+@pytest.mark.parametrize("name", ["v2__customer_grade.sql", "V__customer_grade.sql",
+                                  "V2__customer_grade.SQL", "R2__customer_grade.sql"])  # fmt: skip
+def test_a_file_that_flyway_does_not_run_has_no_window(
+    owner: Validator, folder: Path, name: str
+) -> None:
+    (folder / "V2__customer_grade.sql").rename(folder / name)
+    assert (name, "PM685") in {t[:2] for t in told(ask(owner, folder))}
+
+
+@pytest.mark.parametrize("written", ["=", ": ", " "])
+def test_a_file_that_its_configuration_takes_out_of_the_transaction_has_no_window(
+    owner: Validator, folder: Path, written: str
+) -> None:
+    configured = folder / "V2__customer_grade.sql.conf"
+    configured.write_text(f"executeInTransaction{written}false\n", "utf-8")
+    assert "PM686" in {t[1] for t in told(ask(owner, folder))}
+    # Control.
+    configured.write_text(f"executeInTransaction{written}true\n", "utf-8")
+    assert told(ask(owner, folder)) == []
+
+
+@pytest.mark.parametrize("name", ["a.SQL", "a.psql", "a.pgsql", "a.ddl", "more/a.dml"])
+def test_no_file_of_a_folder_is_passed_over(owner: Validator, folder: Path, name: str) -> None:
+    file = folder / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("ALTER TABLE customer ALTER city TYPE varchar(40);\n", "utf-8")
+    assert (file.name, "PM685", 1) in told(ask(owner, folder))
+
+
+def test_a_folder_behind_a_link_is_judged_once(owner: Validator, folder: Path) -> None:
+    other = folder.parent / "other"
+    other.mkdir()
+    (other / "a.sql").write_text("ALTER TABLE customer ALTER city TYPE varchar(40);\n", "utf-8")
+    (folder / "linked").symlink_to(other)
+    (other / "back").symlink_to(folder)
+    assert told(ask(owner, folder)).count(("a.sql", "PM685", 1)) == 1
+
+
+@pytest.mark.parametrize("end", ["", ";", " ;\n"])
+def test_a_body_that_its_file_does_not_end_hides_nothing_of_the_next(
+    owner: Validator, folder: Path, end: str
+) -> None:
+    body = f"CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC SELECT 1{end}"
+    (folder / "V3__f.sql").write_text(body, "utf-8")
+    file = folder.parent / "sql" / "more" / "U4__g.sql"
+    file.parent.mkdir()
+    file.write_text("ALTER TABLE customer ALTER city TYPE varchar(40); END;", "utf-8")
+    found = told(ask(owner, folder))
+    assert ("V3__f.sql", "PM600", 1) in found
+    assert ("U4__g.sql", "PM685", 1) in found

@@ -240,3 +240,122 @@ def test_a_verdict_of_its_own(agent: Validator) -> None:
         ("select", "allow", QUERY), ("psql", "allow", "\\timing"), ("psql", "deny", "\\c x"),
         ("select", "allow", QUERY),
     ]  # fmt: skip
+
+
+STORED = "name FROM crm_store.customer"
+HIDDEN = f"'\nSELECT {STORED};\n-- ';\n"
+"""Where psql passes over the quote before it, the rest is a statement; else it is a string."""
+ATOMIC = "CREATE FUNCTION crm.zz() RETURNS void LANGUAGE sql BEGIN ATOMIC SELECT"
+CODES = "COPY crm.ref_product (code) FROM"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # What ends a line of psql's, a string, a name.
+        f"SELECT $—$ \\echo $—$ || {STORED};\n$—$;\n",
+        f"SELECT E'a'\n'\\\\' \\echo ' || {STORED};\n';\n",
+        f"SELECT $—$; {CODES} STDIN;\n$—$; SELECT ';', {STORED};\n\\.\n$—$;\n",
+        f"\\echo a\rSELECT {HIDDEN}",
+        f"\\copy (SELECT E'\\') to ' || (SELECT {STORED} LIMIT 1) || ' ') to stdout\n",
+        f"\\copy crm.ref_product to 'x' (null {HIDDEN})",
+        # What psql passes over.
+        f"\\h \\\\ SELECT {HIDDEN}", f"\\p. \\\\ SELECT {HIDDEN}", f"\\g; \\\\ SELECT {HIDDEN}",
+        f"\\pset bogus \\\\ SELECT {HIDDEN}", f"SELECT 1; \\\\ SELECT {HIDDEN}",
+        "SELECT id FROM crm.unit \\pset bogus \\g\n", "SELECT 1 \\pset bogus \\; SELECT 2;\n",
+        # Where rows begin and end.
+        f"COPY (SELECT ' from stdin ') TO STDOUT;\nSELECT ';', {STORED};\n\\.\n",
+        f"{CODES} STDOUT;\nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        f"{CODES} STDIN (NULL '--');\nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        f"{CODES} STDIN \\g\nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        f"{CODES} STDIN \\; SELECT 1;\nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        f"{CODES} STDIN; {CODES} STDIN;\n\\.\nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        f"{CODES} STDIN;\nx\n\\.\n\\g\nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        f"{CODES} STDIN CSV;\n\\. \nSELECT '\n\\.\nSELECT {STORED};\n-- ';\n",
+        # Rows that are statements once the server has refused the COPY.
+        f"{CODES} STDIN;\n;SELECT ';', {STORED};\n\\.\n",
+        f"{CODES} STDIN;\n;SELECT {STORED} \\g\n\\.\n",
+        f"{CODES} STDIN;\n;SELECT {STORED} UNION\n\\.\nSELECT 'a';\n",
+        f"{CODES} STDIN;\n\\i other.sql\n\\.\n", f"{CODES} STDIN;\n\\! id\n\\.\n",
+        f"\\set x 'SELECT {STORED};'\n{CODES} STDIN;\n;:x\n\\.\n",
+        # Inside of a body, which for psql ends there.
+        f"{ATOMIC} 1 \\g\nDELETE FROM crm_store.customer;\nEND;\n",
+        f"{ATOMIC} 1; SELECT 2 \\g\nDELETE FROM crm_store.customer;\nEND;\n",
+        f"{ATOMIC} 1;\n\\copy (SELECT 1) to 'x'\nEND;\n",
+        # Variables.
+        "\\set id '1] || 'x\nSELECT (ARRAY['a'])[1:id] FROM crm.unit;\n",
+        "\\set 1 '1], 2'\nSELECT (ARRAY['a'])[1:1] FROM crm.unit;\n",
+        "SELECT 'x' AS \"1\" \\gset\nSELECT (ARRAY['a'])[1:1] FROM crm.unit;\n",
+        "\\set 'SINGLE'LINE on\n", "\\set :x on\n", "\\getenv SINGLELINE A\n",
+        "\\prompt 'x' 'SINGLE'LINE\n",
+        # The shell.
+        "SELECT 1 \\g |sh\n", "SELECT 1 \\g '|sh'\n", "SELECT 1 \\g :x\n", "\\o |sh\n",
+        "\\setenv PAGER sh\n", "\\copy crm.ref_product from program 'sh'\n",
+        "\\i ~/x.sql\n", "\\i a.sql b.sql\n",
+    ],
+)  # fmt: skip
+def test_what_psql_reads_otherwise_is_no_way_past(agent: Validator, text: str) -> None:
+    assert "deny" in {f[0] for f in ask(agent, text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\pset pager off\r\nSELECT 1;\r\n", "\\echo hi \\\\ SELECT 1;\n", "\\dt;\n", "\\x \\t\n",
+        "\\pset format unaligned \\pset tuples_only on\nSELECT 1 \\g out.txt\n",
+        "\\o out.txt\nSELECT 1;\n\\o\n", "SELECT 1 \\; SELECT 2;\n", "\\prompt 'give x' x\n",
+        "\\x\nSELECT (ARRAY[1, 2])[1:2] FROM crm.unit; -- it's \\x\n",
+        f"{CODES} STDIN; -- rows\na\\\\b\\N\nit's;C:\\\\inetpub\\tz\n\\.\n\nSELECT 1;\n",
+        "\\copy crm.ref_product from 'a.csv' with (format csv, header)\nSELECT 1;\n",
+        f"{CODES} STDIN;\n\n\\.\nSELECT 1;\n", f"{CODES} STDIN;\n\\.\nSELECT 1;\n",
+        f"\\x\n{ATOMIC} 1; SELECT 2; END;\nSELECT 1 \\g\n",
+    ],
+)  # fmt: skip
+def test_what_both_read_alike_passes(agent: Validator, owner: Validator, text: str) -> None:
+    for asked in (agent, owner):
+        assert "deny" not in {f[0] for f in ask(asked, text)}
+
+
+def test_a_slice_is_no_variable_where_none_is_set(owner: Validator) -> None:
+    assert not ask(owner, "SELECT (ARRAY[1])[1:id] FROM crm.unit;\n")
+
+
+def test_a_variable_reaches_into_included_files(owner: Validator, tmp_path: Path) -> None:
+    (tmp_path / "main.sql").write_text("\\set id '1], 2'\n\\ir inner.sql\n")
+    (tmp_path / "inner.sql").write_text("SELECT (ARRAY[1])[1:id] FROM crm.unit;\n")
+    found = [Text(name=str(tmp_path / "main.sql"), text=(tmp_path / "main.sql").read_text())]
+    assert "deny" in {f[0] for f in places(judged(owner, found))}
+
+
+def test_a_carriage_return_alone_stays_in_a_file(agent: Validator, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_bytes(f"\\echo a\rSELECT {HIDDEN}".encode())
+    assert "deny" in {f[0] for f in places(judged(agent, list(texts(tmp_path / "a.sql"))))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET client_encoding = 'GBK'", "SET NAMES 'SJIS'", "SET client_encoding TO gb18030",
+        "SELECT set_config('client_encoding', 'big5', false)",
+        "SELECT set_config('client_encoding', lower('X'), false)",
+        "ALTER ROLE app SET client_encoding = 'GBK'",
+    ],
+)  # fmt: skip
+def test_encodings_in_which_strings_end_elsewhere_are_denied(agent: Validator, text: str) -> None:
+    assert ("deny", "PM641") in {f[:2] for f in ask(agent, text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET standard_conforming_strings = on", "SET NAMES 'utf-8'", "RESET client_encoding",
+        "SET client_encoding TO 'EUC_CN'",
+    ],
+)  # fmt: skip
+def test_other_encodings_pass(agent: Validator, text: str) -> None:
+    assert "PM641" not in {f[1] for f in ask(agent, text)}
+
+
+def test_a_body_without_its_end_hides_nothing_that_is_sent_after_it(agent: Validator) -> None:
+    sent = f"SELECT {STORED}; END"
+    assert "PM620" in {f.code for v in agent.after([f"{ATOMIC} 1"], sent) for f in v.findings}
