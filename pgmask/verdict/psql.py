@@ -10,73 +10,37 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
 
 from pglast.parser import ParseError, scan
 
 from pgmask.errors import REGISTRY
 from pgmask.lineage.parse import parse_all, parse_one
 from pgmask.verdict.model import Finding, Severity
+from pgmask.verdict.psql_words import (
+    ALIAS,
+    ARGUMENTS,
+    CERTAIN,
+    COPIES,
+    COPY,
+    ENDS,
+    INCLUDES,
+    LINE,
+    NAME,
+    REFUSED,
+    SCREEN,
+    SETS,
+    SPACE,
+    TO_FILES,
+    TOKEN,
+    WHOLE,
+    WORD,
+    past,
+    table_end,
+    would_run,
+)
 from pgmask.verdict.text import place_of
 from pgmask.verdict.tree import only
-
-_WORD: Final = r"A-Za-z0-9_\x80-\U0010ffff"
-"""What names of variables, and but for ``$`` identifiers, go on with: psql counts bytes."""
-_TOKEN: Final = re.compile(
-    r"(?P<comment>--[^\n\r]*)|(?P<nested>/\*)"
-    rf"|(?P<dollar>(?<![{_WORD}$])\$(?:(?!\d)[{_WORD}]+)?\$)"
-    rf"|(?P<escaped>(?<![{_WORD}$])[eE]')|(?P<quote>['\"])|(?P<command>\\)|(?P<end>;)"
-    rf"|(?P<variable>(?<!:):(?:'[{_WORD}]+'|\"[{_WORD}]+\"|\{{\?[{_WORD}]+\}}|[{_WORD}]+))"
-)
-_ESCAPED: Final = re.compile(r"(?:[^'\\]|\\.|'')*'", re.DOTALL)
-_GOES_ON: Final = re.compile(r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'")
-"""Between two parts of one string."""
-_ARGUMENTS: Final = re.compile(
-    r"(?:'(?:[^'\\\n]|\\.|'')*'|\"[^\"\n]*\"|`[^`\n]*`|[^\\\n'\"`])*(?:['\"`][^\n]*)?"
-)
-_NAME: Final = re.compile(r"\\(?:[;:\\]|[^ \t\n\r\f\v\\]+)?")
-_COPIES: Final = re.compile(r"\s*copy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
-_COPY: Final = re.compile(
-    r"(?P<to>\s+(?P<word>from|to)\s+)"
-    r"(?P<where>program\s+'(?:[^']|'')*'|'(?:[^']|'')*'|[^\s;]+)(?P<rest>.*)$",
-    re.IGNORECASE,
-)
-_TABLE: Final = re.compile(
-    r"\s*(?:binary\s+)?(?:\"[^\"]*\"|[^\s(\"'])+(?:\s*\([^()]*\))?", re.IGNORECASE
-)
-_SPACE: Final = re.compile(r"--[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
-_SCREEN: Final = re.compile(
-    r"(?:a|C|conninfo|copyright|echo|errverbose|f|getenv|h|H|help|html|l|o|p|prompt|pset|q"
-    r"|qecho|quit|restrict|s[fv]|set|t|T|timing|unrestrict|unset|warn|x|z|\?|d[A-Za-z]*;?)\+?"
-)
-_WHOLE: Final = frozenset({"!", "h", "help", "sf", "sv", "sf+", "sv+", "ef", "ev"})
-"""Whose argument is the rest of the line, whatever stands in it."""
-_CERTAIN: Final = frozenset({"echo", "qecho", "warn"})
-"""They cannot fail: after any other psql may pass over the rest of the line."""
-_ENDS: Final = frozenset({"g", "gx", "gset", "gdesc", "gexec", "crosstabview", "watch", "r"})
-_INCLUDES: Final = {"i": False, "include": False, "ir": True, "include_relative": True}
-_REFUSED: Final = {
-    "gexec": ("the rows of this query are run as SQL, and are not known here",
-              "Write the statements out, or a DO block whose statements can be read."),
-    "c": ("what follows runs on another connection",
-          "Validate it as a text of its own, with that connection's --schema and --profile."),
-    "if": ("psql decides at run time what runs here",
-           "Write the cases as files of their own, and validate each."),
-    "single": ("from here on every line is a statement to psql", "End statements by semicolons."),
-    "set what": ("which of psql's variables is set here is not known",
-                 "Write its name without quotes: a letter, then letters, digits and _."),
-    "!": ("a command of the shell is run", "Run it beside psql."),
-}  # fmt: skip
-_LINE: Final = (
-    "where the command before it fails, psql passes over the rest of this line",
-    "Write it on a line of its own.",
-)
-_TO_FILES: Final = frozenset({"g", "gx", "o", "out"})
-"""With a pipe, or a variable that may be one, they run a command of the shell."""
-_SETS: Final = frozenset({"set", "prompt", "getenv"})
-_ALIAS: Final = {"connect": "c", "elif": "if", "else": "if", "endif": "if"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +125,7 @@ class _Script:
 
     def pieces(self) -> tuple[Sql | Include, ...]:
         at = 0
-        while match := _TOKEN.search(self.text, at):
+        while match := TOKEN.search(self.text, at):
             at = self._token(match)
         lone = re.search(r"\r(?!\n)", self.text) if self.own else None
         if lone is not None:
@@ -179,7 +143,7 @@ class _Script:
             return self._variable(start, end, match[0])
         if kind == "command":
             return self._command(start)
-        return _skipped(self.text, match)
+        return past(self.text, match)
 
     def _put(self, words: str) -> None:
         self.now.append(words)
@@ -217,7 +181,7 @@ class _Script:
             return False
         tree = parse_one(words)
         if tree is None:
-            return _COPIES.match(_SPACE.sub(" ", words)) is not None
+            return COPIES.match(SPACE.sub(" ", words)) is not None
         kind, body = only(tree)
         return kind == "CopyStmt" and bool(body.get("is_from")) and not body.get("filename")
 
@@ -232,7 +196,7 @@ class _Script:
         if mark is None:
             return end
         self._take(line)
-        if _runs(self.text, line + 1, mark.start(), self.names):
+        if would_run(self.text, line + 1, mark.start(), self.names):
             # Where the server refuses the COPY, psql goes on with its rows as with statements.
             self._say(line + 1, "COPY", "SQL stands in the rows of this COPY")
         self._swap(mark.end(), re.sub(r"[^\n]", " ", self.text[line : mark.end()]), sent=True)
@@ -252,7 +216,7 @@ class _Script:
                 self._unknown(start, written)
             return end
         # In a[1:b] it may be a column too.
-        glued = start > 0 and re.match(rf"[{_WORD}\]]", self.text[start - 1])
+        glued = start > 0 and re.match(rf"[{WORD}\]]", self.text[start - 1])
         if written[1] == '"' or (self.variables and not glued):
             self._unknown(start, written)
             return self._swap(end, "$1" if written[1] != '"' else f" {written[1:]}")
@@ -284,14 +248,14 @@ class _Script:
 
     def _command(self, start: int) -> int:
         self._take(start)
-        match = _NAME.match(self.text, start)
+        match = NAME.match(self.text, start)
         word = match[0] if match else "\\"
         name, after = word[1:], start + len(word)
         line = self._line_end(start)
         risky = self.unsure == line
         if name in (";", ":"):
             if risky:
-                self._say(start, word, *_LINE)
+                self._say(start, word, *LINE)
             if name == ";" and self._copies():
                 self._say(start, word, "the rows of this COPY come before what follows here",
                           "End it by a semicolon.")  # fmt: skip
@@ -302,11 +266,11 @@ class _Script:
         if name == "\\":
             # Between commands; by itself it is none, and psql passes over the rest of the line.
             if self.ended != start or (risky and self.text[after:line].strip()):
-                self._say(start, word, *_LINE)
+                self._say(start, word, *LINE)
             return self._swap(after, "")
-        if risky and not _SCREEN.fullmatch(name):
-            self._say(start, word, *_LINE)
-        if name not in _CERTAIN:
+        if risky and not SCREEN.fullmatch(name):
+            self._say(start, word, *LINE)
+        if name not in CERTAIN:
             self.unsure = line
         self.ended = self._named(start, after, name)
         return self.ended
@@ -314,41 +278,41 @@ class _Script:
     def _named(self, start: int, after: int, name: str) -> int:
         if name == "copy":
             return self._copy(start, after)
-        given = _ARGUMENTS.match(self.text, after)
+        given = ARGUMENTS.match(self.text, after)
         end = given.end() if given else after
-        if name in _WHOLE:
+        if name in WHOLE:
             end = self._line_end(after)
         words = self.text[after:end].strip()
-        if name in _INCLUDES:
+        if name in INCLUDES:
             return self._include(start, end, name, words)
         written = self.text[start:end].rstrip()
-        if name in _ENDS - {"r"} and (
+        if name in ENDS - {"r"} and (
             self._copies() or (self.copied and not "".join(self.now).strip())
         ):
             self._say(start, written, "rows follow this COPY, and where they end is not known",
                       "End it by a semicolon.")  # fmt: skip
         self.gset = self.gset or name == "gset"
         self._tell(start, written, name, words)
-        self._swap(end, ";" if name in _ENDS else "", sent=name in _ENDS)
-        if name in _ENDS:
+        self._swap(end, ";" if name in ENDS else "", sent=name in ENDS)
+        if name in ENDS:
             self._flush()
         return end
 
     def _tell(self, start: int, written: str, name: str, words: str) -> None:
-        name = _ALIAS.get(name, name)
-        piped = name in _TO_FILES and re.search("[|:]", words)
+        name = ALIAS.get(name, name)
+        piped = name in TO_FILES and re.search("[|:]", words)
         if piped or "`" in words or name.startswith("!"):
             name = "!"
-        elif name in _SETS and words:
+        elif name in SETS and words:
             chosen = words.split()[-1 if name == "prompt" else 0]
             if not re.fullmatch(r"[A-Za-z_]\w*", chosen, re.ASCII):
                 name = "set what"
             elif chosen == "SINGLELINE":
                 name = "single"
             self.names.add(chosen)
-        if name in _REFUSED:
-            self._say(start, written, *_REFUSED[name])
-        elif name not in _ENDS and not _SCREEN.fullmatch(name):
+        if name in REFUSED:
+            self._say(start, written, *REFUSED[name])
+        elif name not in ENDS and not SCREEN.fullmatch(name):
             self._say(start, written, f"psql's command \\{name} is not understood")
         elif name not in ("g", "gx"):
             self._say(start, written, f"\\{name} is psql's own: nothing of it is SQL",
@@ -361,14 +325,14 @@ class _Script:
     def _copy(self, start: int, after: int) -> int:
         end = self._line_end(after)
         line = self.text[after:end]
-        what = _what(line)
-        match = _COPY.match(line, what)
+        what = table_end(line)
+        match = COPY.match(line, what)
         # psql itself takes \\' for the end of a string in some places, and not in others.
         if not what or match is None or "\\'" in line[:what]:
             self._say(start, self.text[start:end], "this \\copy cannot be read")
             return self._swap(end, "")
         if match["where"].lower().startswith("program"):
-            self._say(start, self.text[start:end], *_REFUSED["!"])
+            self._say(start, self.text[start:end], *REFUSED["!"])
         inward = match["word"].lower() == "from"
         side = ("STDIN" if inward else "STDOUT").ljust(len(match["where"]))
         self._swap(
@@ -385,14 +349,14 @@ class _Script:
             "Name it beside this one, or write \\ir and a path below the folder that is named.",
         )  # fmt: skip
         self._swap(end, "")
-        inside = _SPACE.sub("", "".join(self.now))
+        inside = SPACE.sub("", "".join(self.now))
         if inside or not path or any(c in path for c in ":`'\"") or path.startswith("~"):
             return end
         if bare and len(path.split()) > 1:
             return end
         self.said.pop()
         self._close(end)
-        self.found.append(Include(path=path, relative=_INCLUDES[name], said=said))
+        self.found.append(Include(path=path, relative=INCLUDES[name], said=said))
         return end
 
     def _close(self, end: int) -> None:
@@ -439,99 +403,10 @@ class _Script:
 
     def _late(self, start: int, at: int) -> None:
         """A variable of a script in which psql has had another word."""
-        match = _TOKEN.match(self.text, start)
+        match = TOKEN.match(self.text, start)
         written = match[0] if match else ":"
         whole = "".join(self.out)
         self.out = [whole[:at], "$1".ljust(len(written)), whole[at + len(written) :]]
         size, self.size = self.size, at
         self._unknown(start, written)
         self.size = size
-
-
-def _skipped(text: str, match: re.Match[str]) -> int:
-    """Where a comment or string ends that begins here."""
-    kind, end = match.lastgroup, match.end()
-    if kind == "comment":
-        return end
-    if kind == "nested":
-        depth = 1
-        for one in re.compile(r"/\*|\*/").finditer(text, end):
-            depth += 1 if one[0] == "/*" else -1
-            if not depth:
-                return one.end()
-        return len(text)
-    if kind == "escaped":
-        while closed := _ESCAPED.match(text, end):
-            end = closed.end()
-            more = _GOES_ON.match(text, end)
-            if more is None:
-                return end
-            end = more.end()
-        return len(text)
-    found = text.find(match[0], end)
-    return found + len(match[0]) if found >= 0 else len(text)
-
-
-def _runs(text: str, at: int, stop: int, names: set[str]) -> bool:
-    """Whether psql would run something of these rows, were they no rows: a statement that begins
-    in them, a command, or the text of a variable of one of these names.
-    """
-    if any(parse_one(part) for part in text[at:stop].split(";")[:-1]):
-        return True
-    begin = since = at
-    parts: list[str] = []
-    while (match := _TOKEN.search(text, at)) and (match.start() < stop or begin < stop):
-        kind, start, at = match.lastgroup, match.start(), match.end()
-        if start == stop and not _SPACE.sub("", "".join([*parts, text[since:stop]])):
-            return False
-        if kind == "variable":
-            if start < stop and match[0].strip(":'\"{?}") in names:
-                return True
-        elif kind == "end":
-            if parse_one("".join([*parts, text[since:at]])):
-                return True
-            parts, begin, since = [], at, at
-        elif kind != "command":
-            at = _skipped(text, match)
-        else:
-            parts.append(text[since:start])
-            name = (_NAME.match(text, start) or match)[0][1:]
-            at = start + 1 + len(name)
-            known = _ALIAS.get(name, name)
-            if start < stop and (known in _REFUSED or name in _INCLUDES or name == "copy"):
-                return True
-            if name in _ENDS or name == ";":
-                if name != "r" and parse_one("".join(parts)):
-                    return True
-                parts, begin = [], at
-            if name not in (";", ":", "\\"):
-                # What is no command makes psql pass over the line.
-                given = _ARGUMENTS.match(text, at) if _ours(name) else None
-                line = text.find("\n", at)
-                at = given.end() if given else line if line >= 0 else len(text)
-            since = at
-    return begin < stop and match is None and parse_one("".join([*parts, text[since:]])) is not None
-
-
-def _ours(name: str) -> bool:
-    return name in _ENDS or _SCREEN.fullmatch(name) is not None
-
-
-def _what(line: str) -> int:
-    r"""Where the table or query of a ``\copy`` ends; 0 where none is there."""
-    begin = len(line) - len(line.lstrip())
-    if not line.startswith("(", begin):
-        match = _TABLE.match(line)
-        return match.end() if match else 0
-    depth = 0
-    for at, word in _brackets(line, begin):
-        depth += 1 if word == "(" else -1
-        if not depth:
-            return at + 1
-    return 0
-
-
-def _brackets(line: str, begin: int) -> Iterator[tuple[int, str]]:
-    for match in re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|[()]").finditer(line, begin):
-        if match[0] in "()":
-            yield match.start(), match[0]
