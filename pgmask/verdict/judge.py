@@ -44,26 +44,8 @@ def judge(
     """
     policy = Policy.of(catalogue, profile, facts_of(schema, catalogue))
     whole = text if text is not None else lineage.text
-    return judge_all((lineage,), policy, whole, schema=schema)[0]
-
-
-def judge_all(
-    statements: Sequence[Lineage],
-    policy: Policy | None,
-    text: str,
-    *,
-    migration: bool = False,
-    version: int | None = None,
-    schema: Schema | None = None,
-    rules: Iterable[Rule] = RULES,
-    region: tuple[int, int] | None = None,
-    comments: bool = True,
-) -> tuple[Verdict, ...]:
-    """One verdict per statement of a text, as ``judge_part`` gives them."""
-    return judge_part(
-        statements, policy, text, migration=migration, version=version, schema=schema, rules=rules,
-        region=region, comments=comments,
-    )[0]  # fmt: skip
+    verdicts, _ = judge_part((lineage,), policy, whole, schema=schema)
+    return verdicts[0]
 
 
 def judge_part(
